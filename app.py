@@ -1,0 +1,8 @@
+"""Paint with a conditional GAN in the browser: `python app.py`, then open the address it prints."""
+
+import sys
+
+from app.ui import main
+
+if __name__ == "__main__":
+    sys.exit(main())

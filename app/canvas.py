@@ -1,0 +1,65 @@
+"""The label painter: a canvas whose pixels are class ids, and the maps that travel between it and Python.
+
+On the way both ways a map is a PNG of 8 bits with a palette, as a data URI: its bytes *are* the ids, and shown as a
+picture it has the classes' colours. The browser writes and reads it by hand (static/png.js).
+"""
+
+import io
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from app import uris
+from app.widgets import Widget
+from cgan import Palette
+from cgan.pictures import open_picture
+
+MAX_SIDE = 1024  # of the canvas
+
+
+class LabelCanvas(Widget):
+    """The painter. Its value is the map; `palette` as in `Palette.to_list`, `size` (H, W), `first` a map or "".
+
+    Events: `input` when the map changed and should be painted, `submit` for Ctrl+Enter.
+    """
+
+    markup, scripts = "canvas", ("png", "raster", "canvas")
+
+    def __init__(
+        self,
+        value: str | None = None,
+        *,
+        palette: list[dict] | None = None,
+        size: list[int] | None = None,
+        first: str = "",
+        elem_id: str | None = None,
+    ):
+        super().__init__(value, palette=palette or [], size=size or [256, 256], first=first, elem_id=elem_id)
+
+
+def read_map(uri: str, palette: Palette, name: str = "the label map") -> np.ndarray:
+    """A map that a client sent -> labels, uint8 (H, W). A PNG of ids or of the palette's colours will do.
+
+    Raises `MediaError` for what is no picture, too large or not a data URI, `DataError` for ids and colours that are
+    no class.
+    """
+    picture = open_picture(uris.contents(uri, name), name, max_pixels=uris.MAX_PIXELS, max_bytes=uris.MAX_BYTES)
+    return palette.ids(picture, name)
+
+
+def write_map(labels: np.ndarray, palette: Palette) -> str:
+    """Labels, uint8 (H, W), as the data URI that the canvas reads."""
+    picture = Image.fromarray(labels)
+    picture.putpalette(palette.rgb.tobytes())
+    file = io.BytesIO()
+    picture.save(file, "PNG", bits=8)  # fewer bits would do for few classes, but a byte a pixel is what the canvas reads
+    return uris.from_file(file.getvalue())
+
+
+def fit(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Labels at the scale the model knows: the shorter side becomes that of `size`, the shape stays (nearest pixels)."""
+    height, width = labels.shape
+    scale = min(min(size) / min(height, width), MAX_SIDE / max(height, width))
+    target = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(labels, target, interpolation=cv2.INTER_NEAREST_EXACT)

@@ -1,0 +1,61 @@
+"""How this app listens: every event has a name in the API, and what users can mend is told to them.
+
+Model calls wait in one line: two at once would only make each other slow, or run out of GPU memory.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from importlib.util import find_spec
+
+import gradio as gr
+
+from cgan import CganError
+
+MODEL_LINE = {"concurrency_id": "model", "concurrency_limit": 1}
+
+
+def on(
+    triggers: Sequence[Callable],
+    handler: Callable,
+    inputs: Sequence[gr.components.Component],
+    outputs: Sequence[gr.components.Component],
+    *,
+    api_name: str,
+    model: bool = False,
+    **options,
+) -> None:
+    """Call `handler` at each of `triggers` (`canvas.input`, `page.load`, …).
+
+    Args: `api_name` the event's name for `gradio_client`; `model` whether the handler runs a model; `options` as in
+    `gr.on`. A `CganError` of the handler is shown in the browser; any other exception is a bug and keeps its traceback.
+    """
+    if model:
+        options |= MODEL_LINE
+        handler = _on_zero_gpu(handler)
+    description = (handler.__doc__ or "").strip().splitlines()[0]
+    gr.on(
+        triggers, _told(handler), list(inputs), list(outputs),
+        api_name=api_name, api_description=description, **options,
+    )
+
+
+def _told(handler: Callable) -> Callable:
+    """`handler`, whose CganError becomes the message that Gradio shows: the one place where that happens."""
+
+    @wraps(handler)
+    def told(*values):
+        try:
+            return handler(*values)
+        except CganError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    return told
+
+
+def _on_zero_gpu(handler: Callable) -> Callable:
+    """On Hugging Face's shared GPUs a handler must ask for one; elsewhere `spaces` is not installed."""
+    if find_spec("spaces") is None:
+        return handler
+    import spaces
+
+    return spaces.GPU(handler)

@@ -1,0 +1,46 @@
+"""The shelf of checkpoints: lists those of one folder, lends loaded models, keeps the few last used in memory."""
+
+from collections import OrderedDict
+from pathlib import Path
+from threading import Lock
+
+import cgan
+from cgan.tasks import Painter
+
+KEPT = 3  # loaded models
+
+
+class Shelf:
+    """The checkpoints under `root`, loaded for `device` in `precision` (both as in `cgan.load`).
+
+    The folder is looked at again at every call, so new checkpoints appear and retrained ones are loaded afresh.
+    """
+
+    def __init__(self, root: Path, device: str = "auto", precision: str = "auto"):
+        self.root, self.device, self.precision = Path(root), device, precision
+        self._loaded: OrderedDict[tuple[str, str], Painter] = OrderedDict()  # by name and hash of the weights
+        self._lock = Lock()
+
+    def look(self) -> cgan.Found:
+        """The checkpoints that paint label maps, and what is wrong with the broken ones."""
+        found = cgan.find(self.root)
+        return cgan.Found([checkpoint for checkpoint in found.checkpoints if checkpoint.palette], found.broken)
+
+    def checkpoint(self, name: str) -> cgan.Checkpoint:
+        """What the checkpoint called `name` says about itself. Raises `CheckpointError` if it is none of this shelf."""
+        there = {path.name for path in self.root.iterdir()} if self.root.is_dir() else set()
+        if name not in there:  # clients send names: a path or a Hub id is not looked for
+            names = ", ".join(checkpoint.name for checkpoint in self.look().checkpoints) or "none"
+            raise cgan.CheckpointError(f"no checkpoint {name!r} here; there are: {names}")
+        return cgan.read_checkpoint(self.root / name)
+
+    def painter(self, name: str) -> Painter:
+        """The checkpoint called `name`, ready to paint. Raises `CheckpointError`."""
+        key = (name, self.checkpoint(name).sha256)
+        with self._lock:
+            if key not in self._loaded:
+                self._loaded[key] = cgan.load(self.root / name, self.device, self.precision)
+            self._loaded.move_to_end(key)
+            while len(self._loaded) > KEPT:
+                self._loaded.popitem(last=False)
+            return self._loaded[key]

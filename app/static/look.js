@@ -1,0 +1,51 @@
+// A picture whose light and colours the painting takes over. `value` is a data URI, or "" for none.
+//
+// Only the look counts, so the picture is made small here before it is sent. Prop: `side`, the longest in pixels.
+
+const file = element.querySelector("input");
+const thumb = element.querySelector("img");
+
+function show() {
+  const there = Boolean(props.value);
+  if (there) thumb.src = props.value;
+  thumb.hidden = !there;
+  element.querySelector(".clear").hidden = !there;
+  element.querySelector(".look").classList.toggle("set", there);
+}
+
+function hand(uri) {
+  props.value = uri;
+  show();
+  trigger("input");
+}
+
+async function read(chosen) {
+  if (!chosen) return;
+  try {
+    const bitmap = await createImageBitmap(chosen);
+    const scale = Math.min(1, props.side / Math.max(bitmap.width, bitmap.height));
+    const sheet = document.createElement("canvas");
+    [sheet.width, sheet.height] = [bitmap.width, bitmap.height].map((n) => Math.max(1, Math.round(n * scale)));
+    const pen = sheet.getContext("2d");
+    [pen.fillStyle, pen.imageSmoothingQuality] = ["#fff", "high"];
+    pen.fillRect(0, 0, sheet.width, sheet.height);
+    pen.drawImage(bitmap, 0, 0, sheet.width, sheet.height);
+    hand(sheet.toDataURL("image/jpeg", 0.92));
+  } catch {
+    const reader = new FileReader(); // not what this browser can read: Python says what it is
+    reader.onload = () => hand(reader.result);
+    reader.readAsDataURL(chosen.slice(0, 2 ** 20, chosen.type));
+  }
+}
+
+element.querySelector(".pick").addEventListener("click", () => file.click());
+element.querySelector(".clear").addEventListener("click", () => hand(""));
+file.addEventListener("change", () => { read(file.files[0]); file.value = ""; });
+element.addEventListener("dragover", (event) => event.preventDefault());
+element.addEventListener("drop", (event) => { event.preventDefault(); read(event.dataTransfer.files[0]); });
+window.addEventListener("paste", (event) => {
+  const pasted = [...(event.clipboardData?.files ?? [])].find(({ type }) => type.startsWith("image/"));
+  if (pasted && element.offsetParent) read(pasted);
+});
+watch("value", show);
+show();

@@ -1,0 +1,384 @@
+"""Checkpoints: a folder becomes a model, a model becomes a folder, and both travel to and from the Hub.
+
+    <name>/config.json          format, model, its Config, the palette, `about`, the SHA-256 of the weights
+    <name>/model.safetensors    the weights in fp16
+    <name>/README.md            the model card, and
+    <name>/preview.jpg          what it paints: these two are not written here
+
+No pickle is ever read or written: to unpickle a stranger's file is to run the stranger's code.
+
+A save cannot be caught half-way. Both files are written beside the old ones under names ending in `.new` and
+forced to the disk; then the weights are renamed, then the config. The renaming of the weights is the one step
+that turns old into new: who reads later takes the config, config.json or config.json.new, that carries the
+hash of the weights found. The next save begins by finishing the one before.
+"""
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from cgan import hub, models, weights
+from cgan.errors import CganError, CheckpointError
+from cgan.labels import Palette
+from cgan.runtime import Runtime
+
+if TYPE_CHECKING:
+    from cgan.tasks import Painter
+
+FORMAT = 1
+CONFIG, WEIGHTS, PENDING = "config.json", "model.safetensors", ".new"
+FILES = (CONFIG, WEIGHTS, "README.md", "preview.jpg")
+
+_FIELDS = {"format": int, "model": str, "config": dict, "palette": list, "about": dict, "sha256": str}
+_PICKLES = (".pt", ".pth", ".pkl", ".ckpt", ".bin")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9_][\w.-]*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint says about itself: the contents of its config.json."""
+
+    folder: Path
+    model: str  # a name in cgan.models
+    config: dict  # the fields of the model's Config
+    palette: Palette | None  # None for models without label maps
+    about: dict  # data, licence, attribution, command, images, hardware, minutes, size, preset, scores, …
+    sha256: str = ""  # of model.safetensors
+
+    @property
+    def name(self) -> str:
+        """The folder's name; for a download from the Hub owner/name."""
+        folder = self.folder.absolute()
+        if folder.parent.name == "snapshots":  # …/models--owner--name/snapshots/<commit>
+            return folder.parent.parent.name.removeprefix("models--").replace("--", "/", 1)
+        return folder.name
+
+
+@dataclass(frozen=True)
+class Found:
+    """What `find` saw: the checkpoints, and what is wrong with each folder that should be one."""
+
+    checkpoints: list[Checkpoint]
+    broken: dict[str, CheckpointError]
+
+
+# ---- From a folder
+
+
+def load(
+    source: str | Path,
+    device: str = "auto",
+    precision: str = "auto",
+    revision: str | None = None,
+    root: str | Path | None = None,
+) -> "Painter":
+    """Load a checkpoint as its task (a `Painter`, say), ready to use.
+
+    Args: `source`, `revision` and `root` as in `locate`; `device` and `precision` as in `Runtime.choose`.
+    Raises `CheckpointError` where the checkpoint is at fault and `ValueError` for a device that is not there.
+    """
+    from cgan.tasks import TASKS  # a task holds its checkpoint, so its module may import this one
+
+    runtime = Runtime.choose(device, precision)
+    checkpoint, model = load_model(locate(source, revision, root))
+    return TASKS[model.task](checkpoint, model, runtime)
+
+
+def load_model(folder: str | Path) -> tuple[Checkpoint, nn.Module]:
+    """Read a whole folder: what it says, and the model with its weights in fp32 on the CPU.
+
+    Raises `CheckpointError`.
+    """
+    checkpoint, data = _read_pair(_folder(folder))
+    return checkpoint, _build(checkpoint, data)
+
+
+def read(folder: str | Path) -> Checkpoint:
+    """Read what a checkpoint says about itself, and check all but the values of its weights.
+
+    Raises `CheckpointError`.
+    """
+    folder = _folder(folder)
+    weights.check_file(folder / WEIGHTS)
+    if (folder / (CONFIG + PENDING)).is_file():  # a save was cut off, or is under way
+        return _read_pair(folder)[0]
+    return _parse(folder / CONFIG)
+
+
+def find(root: str | Path | None = None) -> Found:
+    """List the checkpoints in the folder `root` (else `default_root`) by name. Broken ones raise nothing."""
+    root = Path(root) if root is not None else default_root()
+    found = Found([], {})
+    try:
+        folders = [path for path in root.iterdir() if (path / CONFIG).exists() or (path / WEIGHTS).exists()]
+    except OSError:  # no such folder, or none that may be read: nothing is found there
+        return found
+    for folder in sorted(folders):
+        try:
+            found.checkpoints.append(read(folder))
+        except CheckpointError as error:
+            found.broken[folder.name] = error
+    return found
+
+
+def default_root() -> Path:
+    """Where checkpoints lie: `checkpoints` beside the package in a clone, else in the working folder."""
+    beside = Path(__file__).parent.parent / "checkpoints"
+    return beside if beside.is_dir() else Path("checkpoints")
+
+
+def locate(source: str | Path, revision: str | None = None, root: str | Path | None = None) -> Path:
+    """Find the folder that `source` means.
+
+    Args: `source` a folder, else the name of a checkpoint in `root` (else `default_root`), else a Hub
+    repository as "owner/name", of which `revision` names a branch, tag or commit. What was downloaded once is
+    found again without a network. Raises `CheckpointError`.
+    """
+    root = Path(root) if root is not None else default_root()
+    word = str(source).strip()
+    # os.path says False, where Path raises, for names too long or with a NUL in them
+    if word and os.path.isdir(word):
+        return Path(word)
+    if word and os.path.isdir(root / word):
+        return root / word
+    if word.lower().endswith(_PICKLES):
+        raise CheckpointError(f"{word}: {weights.PICKLE}")
+    if os.path.isfile(word):
+        raise CheckpointError(f"{word} is a file; give the folder that holds {CONFIG} and {WEIGHTS}")
+    if isinstance(source, str) and _HUB_ID.fullmatch(word):
+        return hub.download(word, revision, FILES)
+    names = ", ".join(checkpoint.name for checkpoint in find(root).checkpoints) or "none"
+    raise CheckpointError(f"no checkpoint {word!r}; in {root} there are: {names}; or give a folder or Hub id")
+
+
+# ---- To a folder
+
+
+def save(folder: str | Path, model: nn.Module, palette: Palette | None, about: dict) -> Path:
+    """Write `model` as a checkpoint and return its folder; one that is there is replaced as a whole or not.
+
+    Args: `about` see `Checkpoint`; it needs "size", [H, W]. One process at a time may save to a folder.
+    Raises `ValueError` for weights that fp16 and for words that JSON cannot hold, and `CheckpointError` where
+    the disk or the folder refuses.
+    """
+    folder, data, config = Path(folder), weights.pack(model), asdict(model.config)
+    _check_about(about, ValueError)
+    _check_palette(palette, config, ValueError)
+    content = {
+        "format": FORMAT,
+        "model": _name_of(model),
+        "config": config,
+        "palette": palette.to_list() if palette else None,
+        "about": about,
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _finish_last(folder)
+        _write_beside(folder, {WEIGHTS: data, CONFIG: text.encode()})
+        for name in (WEIGHTS, CONFIG):
+            os.replace(folder / (name + PENDING), folder / name)
+            _sync_folder(folder)
+    except OSError as error:
+        raise CheckpointError(f"{folder} cannot be written: {error.strerror or error}") from error
+    return folder
+
+
+def push(folder: str | Path, repo_id: str, private: bool = False) -> str:
+    """Check a checkpoint and upload its four files to the Hub repository `repo_id`, made if need be.
+
+    Returns the page's address. Raises `CheckpointError`, for a broken checkpoint before anything is sent.
+    """
+    checkpoint, _ = load_model(folder)
+    if (checkpoint.folder / (CONFIG + PENDING)).is_file():
+        raise CheckpointError(f"{folder}: a save is under way or was cut off; save it once more, then push")
+    message = f"Upload {checkpoint.name} ({checkpoint.model})"
+    return hub.upload(checkpoint.folder, repo_id, FILES, private, message)
+
+
+# ---- Reading, step by step
+
+
+def _folder(folder: str | Path) -> Path:
+    """A folder that has the files of a checkpoint, or the `CheckpointError` that says what it lacks."""
+    folder = Path(folder)
+    if not os.path.isdir(folder):
+        raise CheckpointError(f"{folder}: there is no such folder")
+    try:
+        inside = {path.name for path in folder.iterdir() if path.is_file()}
+    except OSError as error:
+        raise CheckpointError(f"{folder} cannot be read: {error.strerror}") from error
+    if WEIGHTS not in inside:
+        pickles = sorted(name for name in inside if name.lower().endswith(_PICKLES))
+        why = f", only {pickles[0]}: {weights.PICKLE}" if pickles else "; copy or download it again"
+        raise CheckpointError(f"{folder} has no {WEIGHTS}{why}")
+    if not inside & {CONFIG, CONFIG + PENDING}:
+        raise CheckpointError(f"{folder} has no {CONFIG}; copy or download it again")
+    return folder
+
+
+def _read_pair(folder: Path) -> tuple[Checkpoint, bytes]:
+    """The config and the weights that belong together, though a save was cut off or runs at this moment."""
+    for _ in range(3):  # a save may come between reading the one and the other
+        data = _bytes(folder / WEIGHTS)
+        weights.check_file(folder / WEIGHTS)
+        digest = hashlib.sha256(data).hexdigest()
+        for path in (folder / CONFIG, folder / (CONFIG + PENDING)):
+            if _digest_in(path) == digest:
+                return _parse(path), data
+    _parse(folder / CONFIG)  # where the config itself is at fault, that is the better message
+    raise CheckpointError(
+        f"{folder}: {WEIGHTS} is damaged or not the file that {CONFIG} describes (their SHA-256 differ); "
+        f"copy or download both again"
+    )
+
+
+def _digest_in(path: Path) -> Any:
+    """The hash that a config carries; None where there is no config, or only a part of one."""
+    try:
+        return json.loads(path.read_bytes())["sha256"]
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
+        return None
+
+
+def _parse(path: Path) -> Checkpoint:
+    """A config.json as a Checkpoint, every field checked."""
+    data = _bytes(path)
+    weights.refuse_lookalikes(data[:1024], path)
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} is not JSON ({error}); copy or download it again") from error
+    if not isinstance(content, dict) or type(content.get("format")) is not int:
+        raise CheckpointError(f"{path} is not the config of a cgan checkpoint: it has no format number")
+    if content["format"] != FORMAT:
+        remedy = "update cgan" if content["format"] > FORMAT else "there was never such a format"
+        raise CheckpointError(f"{path} has format {content['format']}, this cgan reads {FORMAT}: {remedy}")
+    for field, kind in _FIELDS.items():
+        value = content.get(field, ...)
+        if not isinstance(value, kind) and not (field == "palette" and value is None):
+            raise CheckpointError(f"{path}: {field!r} is missing or no {kind.__name__}; download it again")
+    try:
+        palette = None if content["palette"] is None else Palette.from_list(content["palette"])
+        _check_about(content["about"], CheckpointError)
+        _config(content["model"], content["config"])
+        _check_palette(palette, content["config"], CheckpointError)
+    except CganError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    words = {field: content[field] for field in ("model", "config", "about", "sha256")}
+    return Checkpoint(folder=path.parent, palette=palette, **words)
+
+
+def _config(name: str, values: dict) -> Any:
+    """The Config of model `name` with `values`: all its fields and no others."""
+    try:
+        kind = models.module(name).Config
+    except ValueError as error:
+        raise CheckpointError(f"{error}; an update of cgan may know it") from error
+    known = [field.name for field in fields(kind)]
+    listed = f"{name} has: {', '.join(known)}"
+    if strange := [field for field in values if field not in known]:
+        raise CheckpointError(f"unknown settings in config, {weights.some(strange)}; {listed}; update cgan")
+    if missing := [field for field in known if field not in values]:
+        raise CheckpointError(f"config lacks {weights.some(missing)}; {listed}")
+    try:
+        return kind(**{field: _tuples(value) for field, value in values.items()})
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"config makes no {name}: {weights.first_line(error)}") from error
+
+
+def _build(checkpoint: Checkpoint, data: bytes) -> nn.Module:
+    """The checkpoint's model with the weights `data`."""
+    config = _config(checkpoint.model, checkpoint.config)
+    try:
+        with torch.device("meta"):  # shapes without memory: nothing is drawn, and absurd numbers cost nothing
+            model = models.module(checkpoint.model).Model(config)
+    except (TypeError, ValueError, RuntimeError, ArithmeticError, LookupError) as error:
+        problem = f"config makes no {checkpoint.model}: {weights.first_line(error)}"
+        raise CheckpointError(f"{checkpoint.folder / CONFIG}: {problem}") from error
+    weights.unpack(data, model, checkpoint.folder / WEIGHTS)
+    return model
+
+
+def _check_about(about: dict, error: type[Exception]) -> None:
+    """`about` names the size of the training pictures, at which a model is at its best."""
+    size = about.get("size")
+    pair = isinstance(size, (list, tuple)) and len(size) == 2
+    if not (pair and all(type(number) is int and number > 0 for number in size)):
+        raise error(f"about needs a size, [height, width] of the training pictures, not {size!r}")
+
+
+def _check_palette(palette: Palette | None, config: dict, error: type[Exception]) -> None:
+    """A model that has classes needs a palette of as many."""
+    named = len(palette) if palette else 0
+    if "classes" in config and config["classes"] != named:
+        raise error(f"the model has {config['classes']} classes, its palette {named}")
+
+
+def _bytes(path: Path) -> bytes:
+    """A file's contents, or `CheckpointError`."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _tuples(value: Any) -> Any:
+    """JSON's lists as the tuples that a frozen Config holds."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+# ---- Writing, step by step
+
+
+def _name_of(model: nn.Module) -> str:
+    """The name of the model in cgan.models; `ValueError` for any other module."""
+    kind = type(model)
+    name = kind.__module__.rpartition(".")[2]
+    if kind.__module__ != f"{models.__name__}.{name}" or models.module(name).Model is not kind:
+        raise ValueError(f"only models of cgan.models can be saved, not {kind.__module__}.{kind.__name__}")
+    return name
+
+
+def _finish_last(folder: Path) -> None:
+    """If the last save was cut off after the weights were renamed, rename its config too."""
+    pending, data = folder / (CONFIG + PENDING), folder / WEIGHTS
+    if not (pending.is_file() and data.is_file()):
+        return
+    if _digest_in(pending) == hashlib.sha256(data.read_bytes()).hexdigest():
+        os.replace(pending, folder / CONFIG)
+        _sync_folder(folder)
+
+
+def _write_beside(folder: Path, contents: dict[str, bytes]) -> None:
+    """Write each file under its pending name and force it to the disk; if one fails, none stays."""
+    try:
+        for name, content in contents.items():
+            with (folder / (name + PENDING)).open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        _sync_folder(folder)
+    except OSError:
+        for name in contents:
+            (folder / (name + PENDING)).unlink(missing_ok=True)
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Force the folder's names to the disk; Windows has no such call."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

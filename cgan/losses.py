@@ -1,0 +1,52 @@
+"""The losses that several models share. All reduce in fp32, whatever the precision of the networks."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Judgement = list[list[Tensor]]  # for each scale of a discriminator: its features, and last its scores
+
+
+def wide(x: Tensor) -> Tensor:
+    """`x` in fp32, or in fp64 where it is that already."""
+    return x if x.dtype == torch.float64 else x.float()
+
+
+def _over_scales(judged: Judgement, measure) -> Tensor:
+    return torch.stack([measure(wide(scale[-1])) for scale in judged]).mean()
+
+
+def hinge_real(judged: Judgement) -> Tensor:
+    """mean(max(0, 1 - x)) over the scores of real pictures (Lim and Ye, Geometric GAN, 2017)."""
+    return _over_scales(judged, lambda x: F.relu(1 - x).mean())
+
+
+def hinge_fake(judged: Judgement) -> Tensor:
+    """mean(max(0, 1 + x)) over the scores of fake pictures, for the discriminator."""
+    return _over_scales(judged, lambda x: F.relu(1 + x).mean())
+
+
+def hinge_fool(judged: Judgement) -> Tensor:
+    """-mean(x) over the scores of fake pictures, for the generator."""
+    return _over_scales(judged, lambda x: -x.mean())
+
+
+def feature_matching(fake: Judgement, real: Judgement) -> Tensor:
+    """L1 between a discriminator's features of fake and real pictures (Wang et al., pix2pixHD, 2018, equation 4).
+
+    Summed over the layers, averaged over the scales; no gradient reaches `real`.
+    """
+    scales = [
+        sum(F.l1_loss(wide(a), wide(b.detach())) for a, b in zip(ours[:-1], theirs[:-1], strict=True))
+        for ours, theirs in zip(fake, real, strict=True)
+    ]
+    return sum(scales) / len(scales)
+
+
+def kl(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL divergence of N(mean, exp(log_variance)) from N(0, 1): summed over the vector, averaged over the batch.
+
+    Shapes: mean, log_variance (B, style).
+    """
+    mean, log_variance = wide(mean), wide(log_variance)
+    return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(1).mean()

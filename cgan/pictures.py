@@ -1,0 +1,152 @@
+"""Pictures from files, and pictures to and from tensors.
+
+A *picture* is a numpy array uint8 (H, W, 3), RGB. An *image* is a float tensor (B, 3, H, W) in [-1, 1].
+
+Files come from strangers: reading is bounded before anything is decoded, only the formats below are tried,
+and whatever is wrong ends in one `MediaError`.
+"""
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from cgan.errors import MediaError
+
+MAX_PIXELS = 64_000_000  # 8,000 × 8,000: more is a bomb or a mistake
+MAX_BYTES = 64 * 2**20  # of the file
+
+# No EPS (it starts another program), no fonts, no icons: formats in which people keep pictures.
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+
+# What Pillow's decoders raise when a file is damaged.
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, OverflowError, RuntimeError,
+           struct.error, zlib.error)
+_SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N", "I")
+
+
+def open_picture(
+    source: Path | bytes,
+    name: str | None = None,
+    max_pixels: int = MAX_PIXELS,
+    max_bytes: int = MAX_BYTES,
+) -> Image.Image:
+    """Open and decode `source`, turned upright as its EXIF data ask; its mode stays as in the file.
+
+    Args: `source` a file's path or its contents; `name` what messages call it (else the file's name).
+    Of an animation the first frame is taken. Raises `MediaError` for all but whole pictures within bounds.
+    """
+    name = name or (source.name if isinstance(source, Path) else "the picture")
+    data = _contents(source, name, max_bytes)
+    _refuse_lookalikes(data, name)
+    try:
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise MediaError(f"{name} has too many pixels; at most {max_pixels:,} are allowed") from error
+    except Image.UnidentifiedImageError as error:
+        allowed = ", ".join(FORMATS)
+        raise MediaError(f"{name} is not a picture that can be read; allowed: {allowed}") from error
+    except _DAMAGE as error:
+        raise MediaError(f"{name} is damaged: {_line(error)}") from error
+    width, height = picture.size
+    if width * height > max_pixels:
+        raise MediaError(f"{name} is {width}×{height}; at most {max_pixels:,} pixels are allowed")
+    try:
+        picture.load()
+        return ImageOps.exif_transpose(picture)
+    except _DAMAGE as error:
+        raise MediaError(f"{name} is cut off or damaged: {_line(error)}") from error
+
+
+def read_picture(
+    source: Path | bytes,
+    name: str | None = None,
+    max_pixels: int = MAX_PIXELS,
+    max_bytes: int = MAX_BYTES,
+) -> np.ndarray:
+    """Read `source` as a picture, uint8 (H, W, 3).
+
+    Transparent parts show white; grey, 16-bit grey, palettes and CMYK become RGB. Raises `MediaError` as
+    `open_picture` does, and for pictures of floating-point or 32-bit numbers, whose white is unknown.
+    """
+    name = name or (source.name if isinstance(source, Path) else "the picture")
+    picture = open_picture(source, name, max_pixels, max_bytes)
+    if picture.mode in _SIXTEEN_BITS:
+        return _from_sixteen_bits(picture, name)
+    if picture.mode == "F":
+        raise MediaError(f"{name} holds floating-point numbers; save it with 8 or 16 bits a channel")
+    if picture.has_transparency_data:
+        coloured = picture.convert("RGBA")
+        white = Image.new("RGBA", coloured.size, "white")
+        picture = Image.alpha_composite(white, coloured)
+    return np.array(picture.convert("RGB"))
+
+
+def to_image(picture: np.ndarray) -> torch.Tensor:
+    """Turn a picture, uint8 (H, W, 3), into an image, float32 (1, 3, H, W) in [-1, 1]."""
+    pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1).unsqueeze(0)
+    return pixels.contiguous().float() / 127.5 - 1
+
+
+def to_pictures(image: torch.Tensor) -> np.ndarray:
+    """Turn images, (B, 3, H, W) in [-1, 1] (clipped to it), into pictures, uint8 (B, H, W, 3).
+
+    `to_image` and back gives the same picture to the bit.
+    """
+    pixels = ((image.detach().float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def _contents(source: Path | bytes, name: str, max_bytes: int) -> bytes:
+    """The file's bytes, or `MediaError` where it is missing, no plain file, empty or too long."""
+    if not isinstance(source, (Path, bytes)):
+        # A string might be a path that a stranger sent: whoever means a path says so.
+        raise ValueError(f"a picture's source is a Path or bytes, not {type(source).__name__}")
+    if isinstance(source, bytes):
+        size = len(source)
+    elif not source.exists():
+        raise MediaError(f"{name}: there is no such file")
+    elif not source.is_file():
+        raise MediaError(f"{name} is not a file")
+    else:
+        size = source.stat().st_size
+    if size == 0:
+        raise MediaError(f"{name} is empty")
+    if size > max_bytes:
+        raise MediaError(f"{name} has {size / 2**20:.1f} MiB; at most {max_bytes / 2**20:g} MiB are allowed")
+    if isinstance(source, bytes):
+        return source
+    try:
+        return source.read_bytes()
+    except OSError as error:
+        raise MediaError(f"{name} cannot be read: {error.strerror}") from error
+
+
+def _refuse_lookalikes(data: bytes, name: str) -> None:
+    """Name the two common strangers: web pages and vector drawings."""
+    start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if not start.startswith(b"<"):
+        return
+    if b"<svg" in start:
+        raise MediaError(f"{name} is an SVG drawing; export it as PNG")
+    if b"<html" in start or b"<!doctype html" in start:
+        raise MediaError(f"{name} is a web page, not a picture: the download went to an error or login page")
+
+
+def _from_sixteen_bits(picture: Image.Image, name: str) -> np.ndarray:
+    """Grey of 16 bits -> picture, with 65535 as white (Pillow's own conversion would clip at 255)."""
+    values = np.asarray(picture).astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        raise MediaError(f"{name} holds 32-bit numbers; save it with 8 or 16 bits a channel")
+    grey = ((values * 255 + 32767) // 65535).astype(np.uint8)
+    return np.repeat(grey[:, :, None], 3, axis=2)
+
+
+def _line(error: Exception) -> str:
+    """The first line of a decoder's message, or its type where it has none."""
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__

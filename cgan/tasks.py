@@ -1,0 +1,116 @@
+"""What people do with a model: paint a label map. Outside numpy, inside tensors.
+
+`cgan.load` returns one of these, ready to use; a model names its task, and TASKS finds the class.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cgan.errors import DataError
+from cgan.pictures import to_image, to_pictures
+from cgan.runtime import Runtime
+
+if TYPE_CHECKING:
+    from cgan.checkpoint import Checkpoint
+
+MAX_PAINTED_PIXELS = 2048 * 2048
+
+
+class Painter:
+    """Label maps in, pictures out.
+
+    Attributes: `palette` (the classes), `size` ((height, width) of the training pictures, at which the model is at its
+    best), `checkpoint`, `runtime`, `model`.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, model: nn.Module, runtime: Runtime):
+        self.checkpoint, self.runtime = checkpoint, runtime
+        self.model = runtime.prepare(model)
+        self.palette = checkpoint.palette
+        self.size = tuple(checkpoint.about["size"])
+
+    @torch.no_grad()
+    def paint(
+        self, labels: np.ndarray, style: np.ndarray | None = None, seed: int = 0, variations: int = 1
+    ) -> np.ndarray:
+        """Paint a label map: uint8 (H, W) of class ids, any height and width -> uint8 (variations, H, W, 3).
+
+        `style` is a picture, uint8 (H, W, 3), whose light and colours are taken over; or a style vector, float (style,);
+        or None, for a style drawn by `seed`. Variation i uses seed + i: another style, or, with a style given, other
+        fine detail; of a style picture every further variation strays a little. The same call on the same device gives
+        the same pictures to the bit.
+
+        Raises DataError for ids that are no class or for a map that is too large, ValueError for wrong shapes.
+        """
+        self._check(labels)
+        if variations < 1:
+            raise ValueError(f"variations is {variations}; it must be at least 1")
+        height, width = labels.shape
+        padded = np.pad(labels, [(0, -n % self.model.multiple) for n in labels.shape], mode="edge")
+        ids = torch.from_numpy(padded.astype(np.int64))[None, None].to(self.runtime.device)
+        normal = [self._normal(seed + i, padded.shape) for i in range(variations)]
+        styles = self._styles(style, torch.cat([z for z, _ in normal]))
+        noise = torch.cat([n for _, n in normal])
+        with self.runtime.autocast():
+            condition = self.model.condition(ids).expand(variations, -1, -1, -1)
+            if self.runtime.channels_last:
+                condition = condition.contiguous(memory_format=torch.channels_last)
+            image = self.model(condition, styles, noise)
+        return to_pictures(image[:, :, :height, :width].float())
+
+    @torch.no_grad()
+    def encode(self, picture: np.ndarray) -> np.ndarray:
+        """The style of a picture: uint8 (H, W, 3) -> float32 (style,)."""
+        mean, _ = self._encode(picture)
+        return mean[0].cpu().numpy()
+
+    @torch.no_grad()
+    def draw(self, seed: int) -> np.ndarray:
+        """The style that `seed` draws: float32 (style,)."""
+        normal, _ = self._normal(seed, (1, 1))
+        return self.model.draw(normal)[0].cpu().numpy()
+
+    def _check(self, labels: np.ndarray) -> None:
+        if labels.ndim != 2 or labels.dtype != np.uint8:
+            raise ValueError(f"labels must be uint8 (H, W), not {labels.dtype} {labels.shape}")
+        if not labels.size or labels.size > MAX_PAINTED_PIXELS:
+            raise DataError(f"the label map is {labels.shape[1]}x{labels.shape[0]}; at most {MAX_PAINTED_PIXELS} pixels")
+        classes = self.model.config.classes
+        if labels.max() >= classes:
+            bad = labels[labels >= classes]
+            names = ", ".join(f"{label.id} {label.name}" for label in self.palette.labels)
+            raise DataError(f"the label map has id {bad[0]} ({bad.size} pixels ≥ {classes}); allowed: {names}")
+
+    def _normal(self, seed: int, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """What `seed` draws: N(0, 1) for the style (1, style) and for the noise (1, 1, H, W)."""
+        generator = torch.Generator().manual_seed(seed)  # on the CPU: the same numbers on every device
+        style = torch.randn(1, self.model.config.style, generator=generator)
+        noise = torch.randn(1, 1, *shape, generator=generator)
+        return style.to(self.runtime.device), noise.to(self.runtime.device)
+
+    def _encode(self, picture: np.ndarray) -> tuple[Tensor, Tensor]:
+        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
+            raise ValueError(f"a picture must be uint8 (H, W, 3), not {picture.dtype} {picture.shape}")
+        mean, log_variance = self.model.encoder(to_image(picture).to(self.runtime.device))
+        return mean, log_variance
+
+    def _styles(self, style: np.ndarray | None, normal: Tensor) -> Tensor:
+        """One style vector for each variation: (variations, style)."""
+        if style is None:
+            return self.model.draw(normal)
+        if style.ndim == 1:
+            if style.shape != (self.model.config.style,):
+                raise ValueError(f"a style vector has {self.model.config.style} numbers, not {style.shape[0]}")
+            vector = torch.from_numpy(style.astype(np.float32)).to(self.runtime.device)
+            return vector.expand(len(normal), -1)
+        mean, _ = self._encode(style)
+        stray = (self.model.draw(normal) - self.model.style_mean) * 0.3
+        return mean + stray * (torch.arange(len(normal), device=mean.device) > 0)[:, None]
+
+
+TASKS = {"paint": Painter}

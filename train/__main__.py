@@ -1,0 +1,246 @@
+"""`python -m train <model>` makes a checkpoint; `python -m train evaluate <checkpoint>` judges one.
+
+The parts are put together here: flags -> Config, Hyper, Run -> data, recipe, publisher, trainer.
+"""
+
+import argparse
+import dataclasses
+import importlib
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import cgan
+from cgan import models
+from cgan.checkpoint import load_model, locate
+from cgan.errors import CganError, DataError
+from cgan.runtime import Runtime
+from train import distributed, recipes, state, teachers
+from train.evaluate import Metrics
+from train.log import say
+from train.options import add_flags, as_dict, flag, from_flags, show
+from train.publish import Publisher, hardware, versions
+from train.run import MAY_DIFFER, PRESETS, Run, check
+from train.trainer import Trainer
+
+TOOLS = {"evaluate": "train.evaluate", "world": "train.world.command"}  # further commands: their modules
+FIXED = {"classes"}  # fields of a Config that follow from the data
+
+
+def main(words: list[str]) -> int:
+    """Run one command line (without the program's name); gives the exit code."""
+    parser = argparse.ArgumentParser("python -m train", description=__doc__, allow_abbrev=False)
+    commands = [*recipes.names(), *TOOLS]
+    parser.add_argument("command", choices=commands, metavar="command", help=", ".join(commands))
+    command = parser.parse_args(words[:1]).command
+    try:
+        if command in TOOLS:
+            return tool(command, words[1:])
+        return learn(command, words[1:])
+    except (CganError, ValueError) as error:
+        say(f"error: {error}")
+        return 2
+    except OSError as error:
+        say(f"error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+        return 1
+    except torch.OutOfMemoryError:
+        say("error: the GPU's memory is full; try a smaller --batch with --accumulate, or a smaller --size")
+        return 1
+
+
+def tool(command: str, words: list[str]) -> int:
+    """Run `evaluate` and its like, each a module with `add_arguments` and `run`."""
+    module = importlib.import_module(TOOLS[command])
+    parser = argparse.ArgumentParser(f"python -m train {command}", description=module.__doc__, allow_abbrev=False)
+    module.add_arguments(parser)
+    return module.run(parser.parse_args(words))
+
+
+def learn(name: str, words: list[str]) -> int:
+    """Train model `name`: 0 when the run is complete, 130 when a signal stopped it (all is saved)."""
+    preset, config, hyper, run = parse(name, words)
+    check(run)
+    with distributed.processes(Runtime.choose(run.device).device) as device:
+        trainer = build(name, preset, config, hyper, run, device)
+        done = trainer.fit()
+    if not done:
+        say(f"stopped after {trainer.images} of {run.images} images; the same command goes on from here")
+    else:
+        say(f"{trainer.publisher.folder} is ready: cgan.load({str(trainer.publisher.folder)!r})")
+    return 0 if done else 130
+
+
+def parse(name: str, words: list[str]) -> tuple[str, Any, Any, Run]:
+    """The preset's name, and Config, Hyper and Run as preset, checkpoint to start from and flags make them."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--preset", choices=PRESETS, default=None)
+    first.add_argument("--start-from", default=None)
+    first.add_argument("--device", default="auto")
+    early, _ = first.parse_known_args(words)
+    preset = early.preset or ("paper" if Runtime.choose(early.device).device.type == "cuda" else "small")
+    model, recipe = models.module(name), recipes.module(name)
+    base = model.PRESETS[preset]
+    if early.start_from is not None:
+        checkpoint, _ = load_model(locate(early.start_from))
+        if checkpoint.model != name:
+            raise ValueError(f"--start-from {early.start_from} is a {checkpoint.model}, not a {name}")
+        base = model.Config(**checkpoint.config)
+
+    parser = argparse.ArgumentParser(
+        f"python -m train {name}", description=model.__doc__, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--preset", choices=PRESETS, default=preset, help="sizes (paper on a GPU, else small)")
+    add_flags(parser, Run, Run(**PRESETS[preset]))
+    add_flags(parser, model.Config, base)
+    add_flags(parser, recipe.Hyper, recipe.PRESETS[preset])
+    arguments = parser.parse_args(words)
+    config = from_flags(arguments, model.Config)
+    if early.start_from is not None and config != base:
+        raise ValueError("with --start-from, the checkpoint decides the shape of the weights: leave those flags out")
+    return preset, config, from_flags(arguments, recipe.Hyper), from_flags(arguments, Run)
+
+
+def build(name: str, preset: str, config: Any, hyper: Any, run: Run, device: torch.device) -> Trainer:
+    """Everything that a run needs, checked before the first step; a run that was begun is taken up again."""
+    recipe_of = recipes.module(name).Recipe
+    precision = choose_precision(run.precision, device)
+    out = run.out or Path("checkpoints") / f"{name}-{run.data.name if run.data else 'drawn'}"
+    begun = open_folder(out, run.fresh)
+    data, validation = read_data(recipe_of, run)
+    fitted = recipe_of.configure(config, data)
+    start = None
+    if run.start_from is not None and not begun:
+        start = load_start(run.start_from, fitted, recipe_of.palette(data))
+    perceptual = teachers.perceptual(run.perceptual, run.perceptual_weights, say)
+    metrics = Metrics(run.perceptual_weights, run.metric_weights, device, say)
+
+    torch.manual_seed(run.seed)
+    recipe = recipe_of(fitted, hyper, None if perceptual is None else perceptual.to(device))
+    options = {"config": as_dict(fitted), "hyper": as_dict(hyper), "run": as_dict(run)}
+    options["run"]["precision"] = precision
+    about = describe(name, preset, run, options, device)
+    shown = data if validation is None else validation
+    publisher = Publisher(
+        out, validation, shown, run.size, metrics if metrics.available else None, recipe_of.palette(data), about, say
+    )
+    trainer = Trainer(recipe, data, run, publisher, device, precision)
+    millions = sum(p.numel() for p in recipe.model.parameters()) / 1e6
+    say(f"{name} {preset}, {millions:.1f} M weights · {len(data)} pictures · {hardware(device)} · {precision} · {out}")
+    if begun:
+        resume(trainer, options)
+    elif start is not None:
+        begin_with(trainer, *start)
+    return trainer
+
+
+def choose_precision(wish: str, device: torch.device) -> str:
+    """What --precision means here; ValueError where the device cannot do it."""
+    if wish == "fp64":
+        return wish
+    return Runtime.choose(device, wish).precision
+
+
+def read_data(recipe: Any, run: Run) -> tuple[Any, Any | None]:
+    """(training data, validation data or None), as --data and --validation say."""
+    if run.data is None:
+        say("no --data: learning from a small set drawn on the spot")
+        data = recipe.builtin(run.size, run.seed)
+    else:
+        data = recipe.read(run.data, run.size, say)
+    if run.validation == "none":
+        return data, None
+    if Path(run.validation).is_dir():
+        validation = recipe.read(Path(run.validation), run.size, say)
+        if recipe.palette(validation) != recipe.palette(data):
+            raise DataError(f"{run.validation} has other classes than {run.data}")
+        return data, validation
+    try:
+        share = float(run.validation)
+    except ValueError:
+        raise ValueError(f"--validation {run.validation}: neither a folder nor a share such as 0.05, nor none") from None
+    return data.split(share, run.seed)
+
+
+def open_folder(out: Path, fresh: bool) -> bool:
+    """Make sure that `out` can be written; True if a run was begun there."""
+    training = out / "training"
+    if fresh and training.exists():
+        shutil.rmtree(training)
+    training.mkdir(parents=True, exist_ok=True)
+    probe = training / "probe"
+    probe.write_bytes(b"")
+    probe.unlink()
+    if (out / "model.safetensors").exists() and not fresh and not state.exists(training):
+        raise ValueError(f"{out} holds a checkpoint but no run to go on with; choose another --out, or give --fresh")
+    return state.exists(training)
+
+
+def resume(trainer: Trainer, options: dict) -> None:
+    """Go on with the run in the folder, if it was begun with the same options."""
+    facts = trainer.load()
+    for group, ours in options.items():
+        theirs = facts["options"][group]
+        other = [key for key in ours if key not in MAY_DIFFER and ours[key] != theirs.get(key)]
+        if other:
+            words = ", ".join(f"{flag(key)} {show(theirs.get(key))} there, {show(ours[key])} now" for key in other)
+            raise ValueError(f"the run in {trainer.publisher.folder} has other options ({words}); "
+                             "use the same, another --out, or --fresh to start anew")
+    say(f"going on after {trainer.images} images")
+
+
+def load_start(source: str, config: Any, palette: Any) -> tuple[Path, dict[str, torch.Tensor]]:
+    """The folder and the weights of the checkpoint to start from, checked against the data."""
+    checkpoint, model = load_model(locate(source))
+    if palette != checkpoint.palette or dataclasses.asdict(config) != checkpoint.config:
+        raise ValueError(f"{source} was made for other classes than the data's: "
+                         f"{', '.join(checkpoint.palette.names)}; not {', '.join(palette.names)}")
+    return checkpoint.folder, dict(model.named_parameters())
+
+
+def begin_with(trainer: Trainer, folder: Path, weights: dict[str, torch.Tensor]) -> None:
+    """Start with a checkpoint's weights; the other players begin as its run left them, if that is still there."""
+    saved = trainer.recipe.saved
+    trainer.banks[saved].start_from(weights)
+    trainer.average.flat.copy_(trainer.banks[saved].effective)
+    words = "a fresh discriminator"
+    if state.exists(folder / "training"):
+        tensors, _ = state.read(folder / "training")
+        for name, bank in trainer.banks.items():
+            theirs = state.part(tensors, f"bank.{name}")
+            if name != saved and theirs["master"].shape == bank.master.shape:
+                bank.start_from_flat(theirs["master"])
+                words = "its run's discriminator"
+    say(f"starting from {folder} with {words}")
+
+
+def describe(name: str, preset: str, run: Run, options: dict, device: torch.device) -> dict:
+    """The checkpoint's `about`, but for what training adds."""
+    usual = {**vars(Run()), **PRESETS[preset]}
+    given = [
+        f"{flag(key)} {value.name if isinstance(value, Path) else show(value)}"
+        for key, value in vars(run).items()
+        if value != usual[key] and key not in {"licence", "attribution", "data_name", "fresh"}
+    ]
+    local = ("data", "out", "validation", "perceptual_weights", "metric_weights", "start_from")
+    for key in local:  # the machine's own paths are nobody's business
+        if options["run"][key] is not None:
+            options["run"][key] = Path(options["run"][key]).name
+    return {
+        "data": run.data_name or (run.data.name if run.data else "rectangles drawn by cgan"),
+        "licence": run.licence,
+        "attribution": run.attribution,
+        "command": " ".join([f"python -m train {name} --preset {preset}", *given]),
+        "preset": preset,
+        "size": list(run.size),
+        "hardware": hardware(device),
+        "versions": {"cgan": cgan.__version__, **versions()},
+        "options": options,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

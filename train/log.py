@@ -1,0 +1,160 @@
+"""What a run says while it learns: a progress bar or plain lines, `log.jsonl`, and TensorBoard if installed.
+
+Losses stay tensors until a line is due: reading one earlier would make the device wait.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+Value = Tensor | float | int | str
+
+
+def is_first() -> bool:
+    """Whether this process is the one that speaks (torchrun numbers its processes in RANK)."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def say(line: str) -> None:
+    """Print one line above the progress bar, from the first process only."""
+    if is_first():
+        tqdm.write(line, file=sys.stderr)
+        sys.stderr.flush()
+
+
+class Log:
+    """The progress of one run, from `start` to `total` images.
+
+    folder: where `log.jsonl` (and TensorBoard's files) go; None writes nothing.
+    every:  images between two rows of `log.jsonl`.
+    Rows beyond `start`, left by a run that was killed after its last save, are dropped at the opening.
+    Processes other than the first build a Log that does nothing.
+    """
+
+    def __init__(self, folder: Path | None, total: int, start: int = 0, every: int = 200):
+        self.total, self.every = total, every
+        self.active = is_first()
+        self.folder = folder if self.active else None
+        self.began, self.begun_at, self.written_at, self.shown = time.monotonic(), start, start, 0.0
+        self.terminal = self.active and sys.stderr.isatty()
+        self.bar = tqdm(total=total, initial=start, unit="img", dynamic_ncols=True, disable=not self.terminal)
+        self.board = None
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            keep_rows(self.folder / "log.jsonl", start)
+            self.board = _tensorboard(self.folder)
+
+    def progress(self, images: int, losses: Mapping[str, Tensor], facts: Mapping[str, Value]) -> None:
+        """Tell that `images` have been seen. Losses (0-d tensors) are read only when a line is due.
+
+        facts: what else to show, as {"memory": "1.2 GiB", "precision": "fp32"}.
+        """
+        if not self.active:
+            return
+        now = time.monotonic()
+        ends = images >= self.total
+        if now - self.shown > (0.5 if self.terminal else 10.0) or ends:
+            self.shown = now
+            self._show(images, losses, facts)
+        if images - self.written_at >= self.every or ends:
+            self.written_at = images
+            self.record("step", images, {**losses, "images_per_second": self.rate(images), **facts})
+
+    def record(self, kind: str, images: int, values: Mapping[str, Value]) -> None:
+        """Add a row {"kind", "images", …values} to `log.jsonl` and its numbers to TensorBoard."""
+        if self.folder is None:
+            return
+        row = {name: read(value) for name, value in values.items()}
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"kind": kind, "images": images, **row}) + "\n")
+        if self.board is not None:
+            for name, value in row.items():
+                if isinstance(value, int | float):
+                    self.board.add_scalar(f"{kind}/{name}", value, images)
+
+    def rate(self, images: int) -> float:
+        """Images a second since this process began."""
+        return round((images - self.begun_at) / max(time.monotonic() - self.began, 1e-9), 2)
+
+    def close(self) -> None:
+        """Finish the bar and the files; safe to call twice."""
+        self.bar.close()
+        if self.board is not None:
+            self.board.close()
+
+    def _show(self, images: int, losses: Mapping[str, Tensor], facts: Mapping[str, Value]) -> None:
+        words = [f"{name} {read(value):.3g}" for name, value in losses.items()]
+        words += [f"{name} {value}" for name, value in facts.items()]
+        if self.terminal:
+            self.bar.set_postfix_str("  ".join(words), refresh=False)
+            self.bar.update(images - self.bar.n)
+            self.bar.refresh()
+            return
+        rate = self.rate(images)
+        left = duration((self.total - images) / rate) if rate else "?"
+        say(f"{images}/{self.total} images  {rate:g}/s  {left} left  " + "  ".join(words))
+
+
+def read(value: Value) -> float | int | str:
+    """A 0-d tensor or a plain value as JSON can hold it: numbers that are not finite become words."""
+    if isinstance(value, Tensor):
+        value = value.detach().float().item()
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if torch.tensor(value).isfinite() else str(value)
+    return value
+
+
+def keep_rows(path: Path, images: int) -> None:
+    """Drop the rows of `path` beyond `images`, and a last row that was cut in half."""
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if row["images"] <= images:
+            kept.append(line + "\n")
+    beside = path.with_name(path.name + ".part")
+    beside.write_text("".join(kept), encoding="utf-8")
+    beside.replace(path)
+
+
+def duration(seconds: float) -> str:
+    """3725 -> "1 h 02 min"; 65 -> "1 min 05 s"; 7 -> "7 s"."""
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def memory(device: torch.device) -> str:
+    """The most memory used so far: the GPU's for CUDA, this process's otherwise."""
+    if device.type == "cuda":
+        return f"{torch.cuda.max_memory_allocated(device) / 2**30:.1f} GiB"
+    if importlib.util.find_spec("resource") is None:  # Windows
+        return "?"
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return f"{peak / (2**30 if sys.platform == 'darwin' else 2**20):.1f} GiB"
+
+
+def _tensorboard(folder: Path):
+    """A SummaryWriter where TensorBoard is installed, else None."""
+    if importlib.util.find_spec("tensorboard") is None:
+        return None
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(folder / "tensorboard"))

@@ -1,0 +1,163 @@
+"""From an averaged model to a checkpoint folder: judge it, and if it is the best so far, save it with card and preview."""
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+import cgan
+from cgan.labels import Palette
+from train import sheet
+from train.evaluate import Metrics, painter_scores
+from train.recipes import Recipe
+
+SHOWN = 6  # pictures on samples and previews
+
+
+@dataclass
+class Publisher:
+    """Judges averaged models on the validation data and saves the best as a checkpoint.
+
+    validation: data that the run does not learn from, or None: then the last model is saved; shown: data for samples;
+    metrics: the networks that judge; about: what config.json tells beside the scores.
+    """
+
+    folder: Path
+    validation: Any | None
+    shown: Any
+    size: tuple[int, int]
+    metrics: Metrics | None
+    palette: Palette | None
+    about: dict
+    say: Callable[[str], None]
+    best: float | None = None
+    published: bool = field(default=False)
+
+    def judge(self, recipe: Recipe, model: nn.Module, images: int, seconds: float) -> dict[str, float]:
+        """Scores of `model` after `images`; saves samples, and the model if no earlier one had a better total."""
+        dtype = next(model.parameters()).dtype
+
+        def paint(batch: Any, own_style: bool = True) -> torch.Tensor:
+            typed = batch._replace(images=batch.images.to(dtype))
+            return recipe.paint(model, typed, seed=0, own_style=own_style).float()
+
+        rows = sheet.evenly(len(self.shown), SHOWN)
+        batch = self.shown.batch(rows, 0, self.size, augment=False)
+        drawn = paint(batch, own_style=False)
+        sheet.write(
+            self.folder / "training" / "samples" / f"{images:09d}.jpg",
+            sheet.samples(batch, self.palette, [paint(batch), drawn]),
+        )
+        scores = {}
+        if self.validation is not None and self.metrics is not None:
+            scores = painter_scores(paint, self.validation, self.metrics)
+        score = total(scores)
+        if self.best is None or score is None or score <= self.best:
+            self.best = score
+            self._publish(model, sheet.preview(batch, self.palette, drawn), scores, images, seconds)
+        words = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
+        self.say(f"{images} images: {words or 'not judged (no metric weights)'}")
+        return scores
+
+    def _publish(self, model: nn.Module, preview: Any, scores: dict, images: int, seconds: float) -> None:
+        about = self.about | {
+            "images": images,
+            "minutes": round(seconds / 60, 1),
+            "scores": {name: round(value, 4) for name, value in scores.items()},
+        }
+        cgan.save(self.folder, model, self.palette, about)
+        sheet.write(self.folder / "preview.jpg", preview)
+        card = self.folder / "README.md"
+        if not card.exists() or card.read_text(encoding="utf-8").endswith(WRITTEN):
+            card.write_text(model_card(self.folder.name, model, about), encoding="utf-8")
+        self.published = True
+
+    def facts(self) -> dict:
+        """What must survive in the training state."""
+        return {"best": self.best, "published": self.published, "options": self.about["options"]}
+
+    def resume(self, facts: dict) -> None:
+        """Take back what `facts` gave."""
+        self.best, self.published = facts["best"], facts["published"]
+
+
+def total(scores: dict[str, float]) -> float | None:
+    """One number to choose by, lower is better: the geometric mean, which needs no weights between the scores."""
+    if not scores:
+        return None
+    product = 1.0
+    for value in scores.values():
+        product *= max(value, 1e-9)
+    return product ** (1 / len(scores))
+
+
+def hardware(device: torch.device) -> str:
+    """The name of the processor that trains."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    name = platform.processor() or platform.machine()
+    if sys.platform == "linux":
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        name = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), name)
+    threads = torch.get_num_threads()
+    return f"{name}, {threads} thread{'s' if threads > 1 else ''} of {os.cpu_count()} cores"
+
+
+def versions() -> dict[str, str]:
+    """The versions that made the checkpoint."""
+    return {"python": platform.python_version(), "torch": torch.__version__.split("+")[0]}
+
+
+WRITTEN = "<!-- Written by the trainer, and again with every better model; delete this line to keep your own. -->\n"
+
+
+def model_card(name: str, model: nn.Module, about: dict) -> str:
+    """The README of a checkpoint, in the Hub's format."""
+    scores = "\n".join(f"| {key} | {value} |" for key, value in about["scores"].items()) or "| not judged | |"
+    height, width = about["size"]
+    millions = sum(p.numel() for p in model.parameters()) / 1e6
+    kind = type(model).__module__.rpartition(".")[2]
+    credit = f"\n{about['attribution']}\n" if about["attribution"] else ""
+    return f"""---
+library_name: cgan
+tags: [{kind}, image-to-image]
+license: other
+---
+# {name}
+
+{kind}, {millions:.1f} M weights, trained on {about["data"]} at {width}×{height}.
+
+![Unpicked samples: maps from the validation data, spread evenly, with styles drawn by seed 0](preview.jpg)
+
+```python
+import cgan
+painter = cgan.load("{name}")
+pictures = painter.paint(labels)   # uint8 (H, W) of class ids -> uint8 (1, H, W, 3)
+```
+
+| | |
+|---|---|
+| data | {about["data"]} |
+| licence | {about["licence"]} |
+| command | `{about["command"]}` |
+| images seen | {about["images"]:,} |
+| hardware | {about["hardware"]}, {about["minutes"]:g} minutes |
+| versions | {", ".join(f"{k} {v}" for k, v in about["versions"].items())} |
+
+Scores on validation maps, each painted in its own photograph's style (lower is better):
+
+| score | value |
+|---|---|
+{scores}
+{credit}
+```json
+{json.dumps(about["options"], indent=1)}
+```
+{WRITTEN}"""

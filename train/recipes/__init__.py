@@ -1,0 +1,71 @@
+"""How each model learns: one file each, found by its name. Adding a model is adding a file; nothing here changes.
+
+A recipe's file has `Hyper` (a frozen dataclass: learning), `PRESETS` (name -> Hyper) and `Recipe`, as described below.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple, Protocol
+
+from torch import Tensor, nn
+
+from cgan.labels import Palette
+from train.bank import Player
+
+
+class Loss(NamedTuple):
+    """What a player minimises in its turn: the sum of the terms, each with its weight in it."""
+
+    player: str
+    terms: dict[str, Tensor]
+
+
+class Recipe(Protocol):
+    """What the trainer asks of a recipe. It is made by Recipe(config, hyper, perceptual loss or None)."""
+
+    model: nn.Module  # the network that is saved
+    saved: str  # the player whose weights are the model's
+    players: dict[str, Player]  # the networks that learn, by name
+
+    @staticmethod
+    def read(folder: Path, size: tuple[int, int], say: Callable[[str], None]) -> Any:
+        """The data of a folder, checked whole; DataError lists what is wrong."""
+
+    @staticmethod
+    def builtin(size: tuple[int, int], seed: int) -> Any:
+        """The data used where no folder is given."""
+
+    @staticmethod
+    def configure(config: Any, data: Any) -> Any:
+        """The Config that fits the data."""
+
+    @staticmethod
+    def palette(data: Any) -> Palette | None:
+        """The classes of the data, where there are any."""
+
+    def step(self, batch: Any) -> Iterator[Loss]:
+        """Yield one Loss a turn; the trainer descends it before the next turn begins."""
+
+    def calibrate(self, model: nn.Module, batch: Any) -> Tensor:
+        """One training-mode pass of an averaged `model`, for its statistics; gives what `finish` wants of it (B, …)."""
+
+    def finish(self, model: nn.Module, facts: Tensor) -> None:
+        """Note in `model` what `calibrate` gave for all batches (N, …)."""
+
+    def paint(self, model: nn.Module, batch: Any, seed: int, own_style: bool) -> Tensor:
+        """What `model` makes of a batch (B, 3, H, W) in [-1, 1], for validation and samples."""
+
+
+def names() -> list[str]:
+    """The models that have a recipe, in alphabetical order."""
+    return sorted(found.name for found in pkgutil.iter_modules(__path__))
+
+
+def module(name: str) -> ModuleType:
+    """The recipe of model `name`; ValueError lists the names there are."""
+    if name not in names():
+        raise ValueError(f"no model {name!r}; there are: {', '.join(names())}")
+    return importlib.import_module(f"{__name__}.{name}")

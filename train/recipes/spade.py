@@ -1,0 +1,163 @@
+"""How SPADE learns (section 3 and appendix A of the paper; see `cgan/models/spade.py`)."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from cgan import losses
+from cgan.discriminators import MultiScale
+from cgan.labels import Palette
+from cgan.models import spade
+from train.bank import Player, frozen
+from train.batches import Painted
+from train.data import PaintedData, read_painted, rectangles
+from train.distributed import normal
+from train.recipes import Loss
+
+
+@dataclass(frozen=True)
+class Hyper:
+    """How SPADE learns."""
+
+    rate: float = 2e-4  # Adam's learning rate of the generator and the encoder
+    discriminator_rate: float = 4e-4  # Adam's learning rate of the discriminator
+    beta_1: float = 0.0  # Adam's first beta
+    beta_2: float = 0.9  # Adam's second beta
+    weight_fool: float = 1.0  # weight of the adversarial loss
+    weight_features: float = 10.0  # weight of feature matching
+    weight_perceptual: float = 10.0  # weight of the perceptual loss
+    weight_kl: float = 0.05  # weight of the KL divergence of the styles from N(0, 1)
+    discriminator_filters: int = 64  # channels of the discriminator's first layer
+    discriminator_layers: int = 4  # layers of each scale
+    discriminator_scales: int = 2  # scales, each half as large as the one before
+
+
+PRESETS = {
+    "tiny": Hyper(discriminator_filters=4, discriminator_layers=3),
+    "small": Hyper(discriminator_filters=32),
+    "paper": Hyper(rate=1e-4),
+}
+
+
+class Recipe:
+    """The two players of SPADE: the generator with its encoder, and a multi-scale patch discriminator."""
+
+    def __init__(self, config: spade.Config, hyper: Hyper, perceptual: nn.Module | None):
+        self.hyper, self.perceptual, self.saved = hyper, perceptual, "generator"
+        self.model = spade.Model(config)
+        conditions = config.classes + config.edges
+        self.discriminator = MultiScale(
+            conditions + 3, hyper.discriminator_filters, hyper.discriminator_layers, hyper.discriminator_scales
+        )
+        for network in (self.model, self.discriminator):
+            network.apply(initialise)
+        betas = (hyper.beta_1, hyper.beta_2)
+        self.players = {
+            "discriminator": Player(
+                self.discriminator, hyper.discriminator_rate, betas, discriminator_normalised(self.discriminator)
+            ),
+            "generator": Player(self.model, hyper.rate, betas, generator_normalised(self.model)),
+        }
+
+    @staticmethod
+    def configure(config: spade.Config, data: PaintedData) -> spade.Config:
+        """The Config for this data: as many classes as its palette has."""
+        return replace(config, classes=len(data.palette))
+
+    @staticmethod
+    def palette(data: PaintedData) -> Palette:
+        """The classes that the checkpoint will paint."""
+        return data.palette
+
+    @staticmethod
+    def read(folder: Path, size: tuple[int, int], say: Callable[[str], None]) -> PaintedData:
+        """The data of a folder with `images/` and `labels/`."""
+        return read_painted(folder, size, say=say)
+
+    @staticmethod
+    def builtin(size: tuple[int, int], seed: int) -> PaintedData:
+        """The data used where no folder is given."""
+        return rectangles(256, size, seed)
+
+    def step(self, batch: Painted) -> Iterator[Loss]:
+        """One step: the discriminator's turn, then the generator's, on the same fake picture."""
+        condition = self.model.condition(batch.labels, batch.instances).to(batch.images.dtype)
+        mean, log_variance = self.model.encoder(batch.images)
+        mean, log_variance = losses.wide(mean), losses.wide(log_variance)
+        style = mean + normal(*mean.shape, like=mean) * (0.5 * log_variance).exp()
+        noise = normal(*batch.labels.shape, like=batch.images)
+        fake = self.model(condition, style, noise)
+
+        both = torch.cat([condition, condition]), torch.cat([fake.detach(), batch.images])
+        judged_fake, judged_real = split(self.discriminator(torch.cat(both, 1)))
+        yield Loss(
+            "discriminator", {"fake": losses.hinge_fake(judged_fake), "real": losses.hinge_real(judged_real)}
+        )
+
+        with frozen(self.discriminator):
+            judged_fake = self.discriminator(torch.cat([condition, fake], 1))
+            with torch.no_grad():
+                judged_real = self.discriminator(torch.cat([condition, batch.images], 1))
+        hyper = self.hyper
+        terms = {
+            "fool": hyper.weight_fool * losses.hinge_fool(judged_fake),
+            "features": hyper.weight_features * losses.feature_matching(judged_fake, judged_real),
+            "kl": hyper.weight_kl * losses.kl(mean, log_variance),
+        }
+        if self.perceptual is not None:
+            terms["perceptual"] = hyper.weight_perceptual * self.perceptual(losses.wide(fake), losses.wide(batch.images))
+        yield Loss("generator", terms)
+
+    @torch.no_grad()
+    def calibrate(self, model: spade.Model, batch: Painted) -> Tensor:
+        """Paint with the batch's own statistics, which the norms of `model` note; gives the styles (B, style)."""
+        condition = model.condition(batch.labels, batch.instances).to(batch.images.dtype)
+        mean, log_variance = model.encoder(batch.images)
+        style = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
+        model(condition, style, torch.randn_like(batch.images[:, :1]))
+        return mean
+
+    @torch.no_grad()
+    def finish(self, model: spade.Model, styles: Tensor) -> None:
+        """Note the mean and covariance of the training pictures' styles, (N, style), in `model`."""
+        model.style_mean.copy_(styles.mean(0))
+        covariance = torch.cov(styles.double().T) + 1e-6 * torch.eye(styles.shape[1], device=styles.device)
+        model.style_factor.copy_(torch.linalg.cholesky(covariance))
+
+    @torch.no_grad()
+    def paint(self, model: spade.Model, batch: Painted, seed: int, own_style: bool) -> Tensor:
+        """Paint the batch's maps in their photographs' own styles, or in styles drawn by `seed` -> (B, 3, H, W)."""
+        condition = model.condition(batch.labels, batch.instances).to(batch.images.dtype)
+        generator = torch.Generator().manual_seed(seed)
+        normals = torch.randn(len(condition), model.config.style, generator=generator).to(condition)
+        noise = torch.randn(batch.labels.shape, generator=generator).to(condition)
+        style = model.encoder(batch.images)[0] if own_style else model.draw(normals)
+        return model(condition, style, noise)
+
+
+def initialise(layer: nn.Module) -> None:
+    """Xavier-normal weights with gain 0.02, no bias, as the paper's authors start."""
+    if isinstance(layer, nn.Conv2d | nn.Linear):
+        nn.init.xavier_normal_(layer.weight, gain=0.02)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+
+
+def generator_normalised(model: spade.Model) -> list[nn.Module]:
+    """The residual blocks' main convolutions and the encoder's; those that make gamma and beta stay free."""
+    blocks = [layer for name, layer in model.blocks.named_modules() if "conv_" in name]
+    return [*blocks, *model.encoder.convolutions]
+
+
+def discriminator_normalised(discriminator: MultiScale) -> list[nn.Module]:
+    """All convolutions but the first and the last of each scale."""
+    return [layer for patch in discriminator.patches for layer in patch.convolutions[1:]]
+
+
+def split(judged: losses.Judgement) -> tuple[losses.Judgement, losses.Judgement]:
+    """The judgements of the two halves of a batch."""
+    halves = [[feature.chunk(2) for feature in scale] for scale in judged]
+    return tuple([[pair[i] for pair in scale] for scale in halves] for i in range(2))

@@ -1,0 +1,86 @@
+"""The options of a run, and the paths, the schedule and the order of pictures that follow from them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+
+@dataclass(frozen=True)
+class Run:
+    """This machine and this folder."""
+
+    data: Path | None = None  # folder of training data; none: a small set drawn on the spot
+    out: Path | None = None  # folder of the checkpoint (default: checkpoints/MODEL-DATA)
+    size: tuple[int, int] = (128, 128)  # height x width of the training crops, multiples of 32
+    images: int = 40_000  # pictures to see in all: the unit of progress
+    batch: int = 4  # pictures in a batch, on each process
+    accumulate: int = 1  # batches whose gradients are added up in a step
+    precision: Literal["auto", "fp16", "bf16", "fp32", "fp64"] = "auto"  # auto: fp16 on CUDA, else fp32
+    device: str = "auto"  # auto, cpu, cuda, cuda:N, mps
+    seed: int = 0  # of weights, order, crops and noise
+    decay_from: float = 0.5  # share of the run after which the learning rates fall linearly to zero
+    validation: str = "0.05"  # a folder, or the share of the data that is set aside, or none
+    evaluate_every: int = 0  # pictures between two evaluations (0: a tenth of the run)
+    save_minutes: float = 5.0  # minutes between two saves of the training state
+    calibrate: int = 30  # batches over which the averaged model's statistics are estimated
+    perceptual: Literal["auto", "squeezenet", "vgg19", "none"] = "auto"  # network of the perceptual loss
+    perceptual_weights: Path | None = None  # its weights (safetensors), where torchvision cannot download them
+    metric_weights: Path | None = None  # MobileNet features (safetensors) for the Fréchet distance
+    start_from: str | None = None  # fine-tune this checkpoint: a name, a folder or a Hub repository
+    fresh: bool = False  # delete the run in --out and start anew
+    data_name: str | None = None  # what the model card calls the data (default: the folder's name)
+    licence: str = "unknown"  # licence of the checkpoint, for the model card
+    attribution: str = ""  # who must be named, for the model card
+
+
+# What a preset changes in Run.
+PRESETS = {
+    "tiny": {"size": (64, 64), "images": 2_000},
+    "small": {},
+    "paper": {"size": (256, 256), "images": 1_000_000, "batch": 16},
+}
+
+# Options that may differ when a run is resumed: they change where it runs and how long, not what it computes.
+MAY_DIFFER = {
+    *("data", "out", "images", "device", "save_minutes", "perceptual_weights", "metric_weights"),
+    *("fresh", "data_name", "licence", "attribution"),
+}
+
+
+def check(run: Run) -> None:
+    """Raise ValueError for numbers that make no sense, naming the flag and what is allowed."""
+    height, width = run.size
+    if height % 32 or width % 32:
+        raise ValueError(f"--size {height}x{width}: height and width must be multiples of 32")
+    for name in ("images", "batch", "accumulate", "calibrate"):
+        if getattr(run, name) < 1:
+            raise ValueError(f"--{name} {getattr(run, name)}: it must be at least 1")
+    if not 0 <= run.decay_from <= 1:
+        raise ValueError(f"--decay-from {run.decay_from}: it must lie between 0 and 1")
+
+
+def rate(base: float, images: int, run: Run) -> float:
+    """The learning rate after `images`: constant, then falling linearly to zero at the end of the run."""
+    left = (run.images - images) / run.images
+    return base * min(1.0, left / (1 - run.decay_from)) if run.decay_from < 1 else base
+
+
+def order(start: int, count: int, length: int, seed: int) -> torch.Tensor:
+    """Which of `length` samples are the images `start` to `start + count` of a run: each once an epoch, shuffled."""
+    picked = []
+    for epoch in range(start // length, (start + count - 1) // length + 1):
+        generator = torch.Generator().manual_seed(mix(seed, epoch))
+        first = epoch * length
+        shuffled = torch.randperm(length, generator=generator)
+        picked.append(shuffled[max(start - first, 0) : start + count - first])
+    return torch.cat(picked)
+
+
+def mix(*numbers: int) -> int:
+    """One seed made of several numbers (FNV-1a)."""
+    value = 0xCBF29CE484222325
+    for number in numbers:
+        value = ((value ^ (number & 0xFFFFFFFF)) * 0x100000001B3) & 0x7FFFFFFFFFFFFFFF
+    return value
