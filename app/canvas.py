@@ -33,9 +33,9 @@ class LabelCanvas(Widget):
         palette: list[dict] | None = None,
         size: list[int] | None = None,
         first: str = "",
-        elem_id: str | None = None,
+        **options,
     ):
-        super().__init__(value, palette=palette or [], size=size or [256, 256], first=first, elem_id=elem_id)
+        super().__init__(value, palette=palette or [], size=size or [256, 256], first=first, **options)
 
 
 def read_map(uri: str, palette: Palette, name: str = "the label map") -> np.ndarray:

@@ -1,7 +1,8 @@
 """Components that Gradio does not have: HTML and JavaScript of our own around one value.
 
 Each is a template (`static/<name>.html`, which never changes, so the browser never rebuilds it) and a script that runs
-once. Gradio makes a component anew at each update, so every property must be an explicit argument of `__init__`.
+once. Gradio makes a component anew at each update, from the arguments of its `__init__`: every property must be one, and
+`options` are those of `gr.HTML` (Gradio itself passes `render`).
 """
 
 from pathlib import Path
@@ -20,15 +21,18 @@ class Widget(gr.HTML):
     scripts: tuple[str, ...]
     api: dict = {"type": "string"}
 
-    def __init__(self, value=None, *, elem_id: str | None = None, **props):
+    def __init__(self, value=None, **options):
         super().__init__(
             value,
             html_template=(STATIC / f"{self.markup}.html").read_text(encoding="utf-8"),
             js_on_load="\n".join((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in self.scripts),
             apply_default_css=False,
-            elem_id=elem_id or self.markup,
-            **props,
+            **{"elem_id": self.markup} | options,
         )
+
+    def __getattr__(self, name: str):
+        """Nothing: `gr.HTML` would take every word that the script quotes for an event, names of properties too."""
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def preprocess(self, payload):
         """What the browser sent, untouched: handlers read it, so that what is wrong is told as any other error."""
@@ -54,8 +58,42 @@ class Result(Widget):
 
     markup, scripts = "result", ("result",)
 
-    def __init__(self, value: str | None = None, *, elem_id: str | None = None):
-        super().__init__(value, elem_id=elem_id)
+
+class Seed(Widget):
+    """The seed of the look, a whole number, with a dice (its event: `submit`)."""
+
+    markup, scripts = "seed", ("seed",)
+    api = {"type": "integer"}
+
+    def preprocess(self, payload):
+        """The seed as it was sent; 0 counts."""
+        return payload
+
+    def example_payload(self):
+        """An example of the value, for the API's page."""
+        return 0
+
+    example_value = example_payload
+
+
+class Refresh(Widget):
+    """A button that asks to look for new checkpoints."""
+
+    markup, scripts = "refresh", ("refresh",)
+
+
+class Picker(gr.Dropdown):
+    """A dropdown that hands on whatever was sent: the choices change, and handlers check names themselves."""
+
+    is_template = True  # to Gradio's front end it is a Dropdown
+
+    def preprocess(self, payload):
+        """The name that was sent."""
+        return payload
+
+    def api_info(self) -> dict:
+        """The value's JSON schema: the choices change, so they are not listed in it."""
+        return {"type": "string"}
 
 
 class Look(Widget):
@@ -63,8 +101,8 @@ class Look(Widget):
 
     markup, scripts = "look", ("look",)
 
-    def __init__(self, value: str | None = None, *, side: int = 512, elem_id: str | None = None):
-        super().__init__(value, side=side, elem_id=elem_id)
+    def __init__(self, value: str | None = None, *, side: int = 512, **options):
+        super().__init__(value, side=side, **options)
 
 
 class Variations(Widget):
@@ -72,9 +110,6 @@ class Variations(Widget):
 
     markup, scripts = "variations", ("variations",)
     api = {"type": "array", "items": {"type": "object"}}
-
-    def __init__(self, value: list | None = None, *, elem_id: str | None = None):
-        super().__init__(value, elem_id=elem_id)
 
 
 class Maps(Widget):
@@ -88,6 +123,6 @@ class Maps(Widget):
         *,
         examples: list[dict] | None = None,
         limit: int = uris.MAX_BYTES,
-        elem_id: str | None = None,
+        **options,
     ):
-        super().__init__(value, examples=examples or [], limit=limit, elem_id=elem_id)
+        super().__init__(value, examples=examples or [], limit=limit, **options)

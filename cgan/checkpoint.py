@@ -109,7 +109,7 @@ def read(folder: str | Path) -> Checkpoint:
     weights.check_file(folder / WEIGHTS)
     if (folder / (CONFIG + PENDING)).is_file():  # a save was cut off, or is under way
         return _read_pair(folder)[0]
-    return _parse(folder / CONFIG)
+    return _parse(folder / CONFIG, _bytes(folder / CONFIG))
 
 
 def find(root: str | Path | None = None) -> Found:
@@ -168,12 +168,13 @@ def save(folder: str | Path, model: nn.Module, palette: Palette | None, about: d
     Raises `ValueError` for weights that fp16 and for words that JSON cannot hold, and `CheckpointError` where
     the disk or the folder refuses.
     """
-    folder, data, config = Path(folder), weights.pack(model), asdict(model.config)
+    folder, name, data = Path(folder), _name_of(model), weights.pack(model)
+    config = asdict(model.config)
     _check_about(about, ValueError)
     _check_palette(palette, config, ValueError)
     content = {
         "format": FORMAT,
-        "model": _name_of(model),
+        "model": name,
         "config": config,
         "palette": palette.to_list() if palette else None,
         "about": about,
@@ -184,8 +185,8 @@ def save(folder: str | Path, model: nn.Module, palette: Palette | None, about: d
         folder.mkdir(parents=True, exist_ok=True)
         _finish_last(folder)
         _write_beside(folder, {WEIGHTS: data, CONFIG: text.encode()})
-        for name in (WEIGHTS, CONFIG):
-            os.replace(folder / (name + PENDING), folder / name)
+        for file in (WEIGHTS, CONFIG):
+            os.replace(folder / (file + PENDING), folder / file)
             _sync_folder(folder)
     except OSError as error:
         raise CheckpointError(f"{folder} cannot be written: {error.strerror or error}") from error
@@ -232,29 +233,29 @@ def _read_pair(folder: Path) -> tuple[Checkpoint, bytes]:
         weights.check_file(folder / WEIGHTS)
         digest = hashlib.sha256(data).hexdigest()
         for path in (folder / CONFIG, folder / (CONFIG + PENDING)):
-            if _digest_in(path) == digest:
-                return _parse(path), data
-    _parse(folder / CONFIG)  # where the config itself is at fault, that is the better message
+            text = _bytes(path, missing=b"")
+            if _digest_in(text) == digest:
+                return _parse(path, text), data
+    _parse(folder / CONFIG, _bytes(folder / CONFIG))  # a fault of the config itself is the better message
     raise CheckpointError(
         f"{folder}: {WEIGHTS} is damaged or not the file that {CONFIG} describes (their SHA-256 differ); "
         f"copy or download both again"
     )
 
 
-def _digest_in(path: Path) -> Any:
-    """The hash that a config carries; None where there is no config, or only a part of one."""
+def _digest_in(text: bytes) -> Any:
+    """The hash that a config carries; None where it is no config, or only a part of one."""
     try:
-        return json.loads(path.read_bytes())["sha256"]
-    except (OSError, ValueError, TypeError, LookupError, RecursionError):
+        return json.loads(text)["sha256"]
+    except (ValueError, TypeError, LookupError, RecursionError):
         return None
 
 
-def _parse(path: Path) -> Checkpoint:
-    """A config.json as a Checkpoint, every field checked."""
-    data = _bytes(path)
-    weights.refuse_lookalikes(data[:1024], path)
+def _parse(path: Path, text: bytes) -> Checkpoint:
+    """The contents of the config.json at `path` as a Checkpoint, every field checked."""
+    weights.refuse_lookalikes(text[:1024], path)
     try:
-        content = json.loads(data)
+        content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is not JSON ({error}); copy or download it again") from error
     if not isinstance(content, dict) or type(content.get("format")) is not int:
@@ -323,11 +324,13 @@ def _check_palette(palette: Palette | None, config: dict, error: type[Exception]
         raise error(f"the model has {config['classes']} classes, its palette {named}")
 
 
-def _bytes(path: Path) -> bytes:
-    """A file's contents, or `CheckpointError`."""
+def _bytes(path: Path, missing: bytes | None = None) -> bytes:
+    """A file's contents, or `CheckpointError`; `missing` where there is no file, if given."""
     try:
         return path.read_bytes()
     except OSError as error:
+        if missing is not None and isinstance(error, FileNotFoundError):
+            return missing
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
 
 
@@ -353,7 +356,7 @@ def _finish_last(folder: Path) -> None:
     pending, data = folder / (CONFIG + PENDING), folder / WEIGHTS
     if not (pending.is_file() and data.is_file()):
         return
-    if _digest_in(pending) == hashlib.sha256(data.read_bytes()).hexdigest():
+    if _digest_in(pending.read_bytes()) == hashlib.sha256(data.read_bytes()).hexdigest():
         os.replace(pending, folder / CONFIG)
         _sync_folder(folder)
 

@@ -24,7 +24,7 @@ def download(repo_id: str, revision: str | None, files: tuple[str, ...]) -> Path
         problem = "the Hub has no such model, or it is private: check the name, or run `hf auth login`"
         raise CheckpointError(f"{repo_id}: {problem}") from error
     except errors.RevisionNotFoundError as error:
-        problem = "it was never downloaded, and the Hub is out of reach; go online or give a folder"
+        raise CheckpointError(f"{repo_id} has no revision {revision!r}; see its page for them") from error
     except errors.LocalEntryNotFoundError as error:
         problem = "it was never downloaded, and the Hub is out of reach; go online or give a folder"
         raise CheckpointError(f"{repo_id}: {problem}") from error

@@ -1,6 +1,6 @@
 """Label maps: their classes and colours, from files and to tensors.
 
-*Labels* are uint8 (H, W) of class ids at rest and int64 (B, 1, H, W) in a batch. A `Palette` gives the ids names
+*Labels* are uint8 (H, W) of class ids at rest and int64 (B, 1, H, W) in a batch. A `Palette` gives ids names
 and colours; it travels in a checkpoint's config.json and, as palette.json, with training data:
 
     [{"id": 0, "name": "sky", "colour": "#808080"}, …]

@@ -100,6 +100,10 @@ class Bank:
 
     # --- a turn -------------------------------------------------------------------------------------------------
 
+    def backward(self, loss: Tensor) -> None:
+        """Gather the gradients of `loss`, (), scaled as the precision needs it."""
+        self.scaler.scale(loss).backward()
+
     def descend(self, rate: float) -> None:
         """End a turn: one step of Adam at the learning rate `rate`, or none where a gradient is not finite."""
         self.spectral.correct(self._matrices(self.gradient), self._matrices(self.effective))

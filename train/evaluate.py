@@ -30,7 +30,8 @@ from train.data import PaintedData, read_painted
 from train.log import say
 
 Paint = Callable[[Painted], Tensor]  # a batch -> images (B, 3, H, W) in [-1, 1]
-RESAMPLES = 200  # draws of the bootstrap
+RESAMPLES = 1000  # draws of the bootstrap for LPIPS
+FRECHET_RESAMPLES = 100  # and for the Fréchet distance, each of which takes a decomposition
 BATCH = 8
 NOTE = (
     "LPIPS v0.1 on SqueezeNet 1.1, which it shares with the default perceptual loss. "
@@ -109,7 +110,7 @@ def painter_scores(paint: Paint, data: PaintedData, metrics: Metrics) -> dict[st
     scores = {}
     if measured.distances is not None:
         scores["lpips"] = measured.distances.mean().item()
-    if measured.features is not None:
+    if measured.features is not None and len(data) > 1:  # one picture has no variance
         real = metrics.measure(photographs, data).features
         scores["frechet"] = frechet(measured.features, real)
     return scores
@@ -161,15 +162,15 @@ def kernel_distance(a: Tensor, b: Tensor) -> float:
 
 
 def interval(
-    statistic: Callable[[np.ndarray], float], count: int, value: float, seed: int = 0
+    statistic: Callable[[np.ndarray], float], count: int, value: float, resamples: int = RESAMPLES
 ) -> list[float]:
     """A 95 % bootstrap interval around `value` for `statistic`, a function of indices into `count` samples.
 
     The Fréchet distance of resampled pictures is larger on average, as they repeat: so the spread is taken
     around the resamples' own mean.
     """
-    random = np.random.default_rng(seed)
-    draws = np.array([statistic(random.integers(0, count, count)) for _ in range(RESAMPLES)])
+    random = np.random.default_rng(0)
+    draws = np.array([statistic(random.integers(0, count, count)) for _ in range(resamples)])
     low, high = np.percentile(draws - draws.mean(), [2.5, 97.5])
     return [max(value + float(low), 0.0), value + float(high)]
 
@@ -319,10 +320,12 @@ def _row(measured: Measured, real: Measured) -> dict[str, float | list[float]]:
         values = measured.distances.double().numpy()
         row["lpips"] = float(values.mean())
         row["lpips_interval"] = interval(lambda drawn: values[drawn].mean(), len(values), row["lpips"])
-    if measured.features is not None:
+    if measured.features is not None and len(measured.features) > 1:
         a, b = measured.features, real.features
         row["frechet"] = frechet(a, b)
-        row["frechet_interval"] = interval(lambda drawn: frechet(a[drawn], b), len(a), row["frechet"])
+        row["frechet_interval"] = interval(
+            lambda drawn: frechet(a[drawn], b), len(a), row["frechet"], FRECHET_RESAMPLES
+        )
         row["kid"] = kernel_distance(a, b)
     return row
 

@@ -40,7 +40,7 @@ def add_flags(parser: argparse.ArgumentParser, kind: type, defaults: Any = None)
             keywords["required"] = True
         else:
             keywords["default"] = default
-            text += f" (default: {show(default)})"
+            text += "" if "(default:" in text else f" (default: {show(default)})"
         keywords["help"] = text.strip().replace("%", "%%")
         group.add_argument(flag(field.name), dest=field.name, **keywords)
 

@@ -67,7 +67,7 @@ class Trainer:
                     self.save()
                     last_save = time.monotonic()
                 self.stopping = distributed.agree(self.stopping, self.device)
-            if not self.publisher.published:
+            if not distributed.agree(self.publisher.published, self.device):  # only the first process publishes
                 self.evaluate(log)
             self.save()
         finally:
@@ -106,7 +106,7 @@ class Trainer:
                 if loss is None:
                     return
                 total = sum(loss.terms.values()) / len(steps)
-                self.banks[loss.player].scaler.scale(total).backward()
+                self.banks[loss.player].backward(total)
                 for name, term in loss.terms.items():
                     gathered[name] = gathered.get(name, 0) + term.detach() / len(steps)
             yield loss.player, gathered

@@ -94,17 +94,21 @@ function publish(repaint) {
 
 async function drain() {
   outbox.busy = true;
-  while (outbox.stale) {
-    const repaint = outbox.repaint;
-    outbox.stale = outbox.repaint = false;
-    props.value = await png.encode(state.map, props.palette.map(({ colour }) => rgb(colour)));
-    if (repaint) trigger("input");
-    await new Promise((resolve) => setTimeout(resolve, state.drag ? LIVE_GAP : 0));
+  try {
+    while (outbox.stale) {
+      const repaint = outbox.repaint;
+      outbox.stale = outbox.repaint = false;
+      props.value = await encoded(state.map);
+      if (repaint) trigger("input");
+      await new Promise((resolve) => setTimeout(resolve, state.drag ? LIVE_GAP : 0));
+    }
+  } finally {
+    outbox.busy = false;
   }
-  outbox.busy = false;
 }
 
 const rgb = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+const encoded = (map) => png.encode(map, props.palette.map(({ colour }) => rgb(colour)));
 const live = () => $(".live input").checked;
 
 /** The map changed under the pointer: show it, and if live, paint it. */
@@ -126,7 +130,7 @@ const shelfKey = () => `cgan map of ${props.palette.map(({ name }) => name).join
 
 async function keep() {
   const map = state.map;
-  const uri = await png.encode(map, props.palette.map(({ colour }) => rgb(colour)));
+  const uri = await encoded(map);
   try {
     if (map === state.map) localStorage.setItem(shelfKey(), uri);
   } catch { /* full or forbidden: then nothing is kept */ }
@@ -325,7 +329,7 @@ const deeds = {
   open: () => window.dispatchEvent(new CustomEvent("cgan:open")),
   async save() {
     const link = document.createElement("a");
-    link.href = await png.encode(state.map, props.palette.map(({ colour }) => rgb(colour)));
+    link.href = await encoded(state.map);
     link.download = "map.png";
     link.click();
   },
@@ -389,7 +393,8 @@ async function open(uri, byHand) {
   buttons();
 }
 
-let known = "";
+let known = ""; // the classes of the map on the canvas, as JSON
+
 /** Another checkpoint: keep the drawing if it has the same classes, else begin with what was kept or an example. */
 async function adopt() {
   if (!props.palette.length) return;
@@ -407,7 +412,7 @@ async function adopt() {
   classes();
   choose(0);
   const blank = { ids: new Uint8Array(width * height), width, height };
-  const start = kept() || props.first || (await png.encode(blank, props.palette.map(({ colour }) => rgb(colour))));
+  const start = kept() || props.first || (await encoded(blank));
   await open(start, false);
 }
 

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from .camera import Camera
 from .land import PERIOD, Land
+from .march import surface
 from .noise import generator, sample, smooth
+from .tiles import tiles
 
 CANDIDATES = 160
 SIDE = 40  # pixels of a tiny view
@@ -29,8 +31,9 @@ def search(land: Land, seed: int) -> Camera:
     order = (~fit).float() * 1e4 + draw[:, 4] * 100 + (ground["path"] > 25).float() * 25
     chosen = order.argsort(stable=True)[:CANDIDATES]
     above = 5 + 38 * draw[chosen, 3] ** 1.8
-    position = torch.stack([x[chosen], ground["height"][chosen].clamp(min=0) + above, z[chosen]], -1)
-    camera = Camera(position, yaw[chosen])
+    x, z, yaw = x[chosen], z[chosen], yaw[chosen]
+    top = surface(land, tiles(str(x.device)), x[None], z[None])[0]
+    camera = Camera(torch.stack([x, top + above, z], -1), yaw)
     scores = _round(_scores(land, camera))
     return camera[_spread(camera, scores)]
 
@@ -98,8 +101,7 @@ def _tiny_views(land: Land, camera: Camera) -> tuple[Tensor, Tensor, Tensor, dic
     east, north = camera.headings(across)
     x = camera.position[:, 0, None, None] + east[..., None] * depths
     z = camera.position[:, 2, None, None] + north[..., None] * depths
-    height, forest = sample(land.relief, x[None], z[None], PERIOD)[0]
-    top = height.clamp(min=0) + smooth(0, 0.1, forest) * land.tree_height[0]
+    top = surface(land, tiles(str(device)), x[None], z[None])[0]
     slope = ((top - camera.position[:, 1, None, None]) / depths).cummax(-1).values.contiguous()
     hit = torch.searchsorted(slope, up.expand(count, SIDE, SIDE).contiguous())
     sky = hit >= STEPS

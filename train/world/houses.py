@@ -54,7 +54,7 @@ def draw(canvas: Canvas) -> None:
     nearest.scatter_reduce_(0, place[hit], depth[hit], "amin")
     won = (hit & (depth == nearest[place])).nonzero()[:, 0]
     place, near = place[won], near[won]
-    picked = {name: house[name][box[won]] for name in ("scene", "kind", "number", "x", "y", "z")}
+    picked = {name: house[name][box[won]] for name in ("scene", "kind", "number", "y", "horizon")}
     facing = _turned(normal[won], cos[won], -sin[won])
     where = eye[won] + local[won] * near[:, None]
     colour = _shade(canvas, picked, where, normal[won], facing, roof[won], ray[won], near)
@@ -87,7 +87,8 @@ def _visible(canvas: Canvas) -> dict[str, Tensor]:
     number = torch.arange(houses.shape[1], device=houses.device)[None].expand_as(top)
     named = {
         "scene": scene, "kind": tower.long(), "yaw": houses[..., 3], "number": houses[..., 5], "id": number + 1,
-        "x": houses[..., 0], "y": houses[..., 1], "z": houses[..., 2],
+        "y": houses[..., 1],
+        "horizon": sample(canvas.land.maps[:, -1:], houses[..., 0], houses[..., 2], PERIOD)[:, 0],
     }
     flat = {name: value.reshape(-1) for name, value in named.items()}
     boxes = [edge.reshape(-1) for edge in (top, torch.where(shown, bottom, top), left, end)]
@@ -130,18 +131,10 @@ def _shade(
     storey = ((where[:, 1] - 0.9) / torch.where(tower, 5.0, 2.6)) % 1 - 0.5
     window = across & (storey.abs() < torch.where(tower, 0.12, 0.22)) & ~is_roof & (where[:, 1] > 0.9)
     colour = torch.where(window[:, None], ray.new_tensor([0.05, 0.06, 0.08]), colour)
-    horizon = _skyline(canvas, house)
-    sun = (facing * look.direction[0]).sum(-1).clamp(min=0) * ground.sunlight(look, horizon[None])[0]
+    sun = (facing * look.direction[0]).sum(-1).clamp(min=0) * ground.sunlight(look, house["horizon"][None])[0]
     sky = (0.75 + 0.25 * facing[:, 1]) * 1.1
     lit = colour * (look.sun[0] * sun[:, None] + look.ambient[0] * sky[:, None])
     lit = lit + (window * look.lamps[0])[:, None] * ray.new_tensor([2.6, 1.35, 0.42])
     altitude = (where[:, 1] + house["y"] + canvas.camera.position[house["scene"], 1]) / 2
     return haze(lit[None], distance[None], altitude[None], ray[None], look)[0]
 
-
-def _skyline(canvas: Canvas, house: dict[str, Tensor]) -> Tensor:
-    """The land's horizon slope towards the sun at each house (M,)."""
-    spots = canvas.land.houses.expand(len(canvas.camera), -1, -1)
-    horizon = sample(canvas.land.maps[:, -1:], spots[..., 0], spots[..., 2], PERIOD)[:, 0]
-    same = (spots[house["scene"], :, 0] == house["x"][:, None]).int().argmax(1)
-    return horizon[house["scene"], same]

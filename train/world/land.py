@@ -153,13 +153,23 @@ def _relief(seed: int, shape: Archetype, u: Tensor, v: Tensor) -> tuple[Tensor, 
         part = step - step.floor()
         stairs = (step.floor() + smooth(0.55, 0.95, part) * 0.93 + 0.07 * part) * 120
         height = mix(height, stairs, smooth(20, 110, height) * shape.terraces)
-    before = height
     course = fbm(wu, wv, key + 7, 4, 2, 0.4).abs()
     carved = (1 - smooth(0.035, 0.24, course)) * (1 - smooth(60, 420, height)) * shape.rivers
     height = mix(height, torch.full_like(height, -5.0), carved.clamp(0, 1) * (height > -5))
     height = height * (0.40 + 0.60 * smooth(0, 26, height.abs()))  # flat shores
-    river = blur(((before > 2) & (carved > 0.15)).float(), 3)
-    return height, hills, river
+    return height, hills, _narrow(height < 0)
+
+
+def _narrow(water: Tensor, width: int = 18) -> Tensor:
+    """Where water (n, n) is a river, 0..1: all that is left without the places that hold a square of lake."""
+    lakes = _widest(1 - _widest(1 - water.float(), width), width + 3)
+    return blur((lakes < 0.5).float(), 3)
+
+
+def _widest(field: Tensor, radius: int) -> Tensor:
+    """The maximum of a periodic (n, n) field within `radius` texels."""
+    padded = functional.pad(field[None, None], (radius,) * 4, mode="circular")
+    return functional.max_pool2d(functional.max_pool2d(padded, (2 * radius + 1, 1), 1), (1, 2 * radius + 1), 1)[0, 0]
 
 
 def _paths(seed: int, u: Tensor, v: Tensor, height: Tensor, steep: Tensor) -> tuple[Tensor, Tensor]:

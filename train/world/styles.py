@@ -71,6 +71,12 @@ class Look:
         """The same look on `device`."""
         return Look(**{field.name: self.__dict__[field.name].to(device) for field in fields(self)})
 
+    def rows(self, scene: Tensor) -> Look:
+        """The look of scene (M,) for each of M points of a mixed batch: colours (1, M, 3), numbers (1, M)."""
+        if self.haze.shape[0] == 1:
+            return self
+        return Look(**{field.name: self.__dict__[field.name][scene, 0][None] for field in fields(self)})
+
 
 _KEYS = ("elevation", "sun", "zenith", "glow", "horizon", "ambient", "haze", "exposure", "saturation", "night", "lamps")
 _DAY = {
@@ -106,13 +112,13 @@ def _veiled(day: dict[str, Tensor], fog: bool) -> dict[str, Tensor]:
     veil = 0.45 if fog else 0.88
     level = brightness(day["horizon"]) * 0.75 + brightness(day["zenith"]) * 0.62
     grey = torch.tensor([0.93, 0.98, 1.06]) * level
-    soft = brightness(day["ambient"]) * torch.tensor([0.97, 1.0, 1.06]) * 1.5
+    soft = brightness(day["ambient"]) * torch.tensor([0.97, 1.0, 1.06]) * (1.5 if fog else 1.9)
     changed = {
         "zenith": mix(day["zenith"], grey * 0.72, veil),
         "glow": mix(day["glow"], grey * 1.12, veil * 0.85),
         "horizon": mix(day["horizon"], grey * 1.08, veil),
         "ambient": mix(day["ambient"], soft, 0.8),
-        "sun": day["sun"] * (0.42 if fog else 0.12),
+        "sun": day["sun"] * (0.42 if fog else 0.16),
         "haze": day["haze"] * (4.2 if fog else 1.9),
         "saturation": day["saturation"] * (0.95 if fog else 0.84),
         "cover": torch.tensor(1.0),

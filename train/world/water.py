@@ -59,7 +59,7 @@ def _surface(canvas: Canvas, index: Tensor, sky: Tensor) -> Tensor:
     depth = (-at["height"]).clamp(min=0)
     ice = smooth(-0.3, 0.3, 0.6 - depth * 0.05 + 0.6 * at["hills"])[..., None]
     colour = mix(colour, mix(frozen, reflected, 0.35), winter * 0.55 * ice)
-    foam = smooth(-0.55, -0.15, at["height"] + 0.25 * chop)[..., None] * 0.45 * (1 - 0.5 * winter)
+    foam = smooth(-0.55, -0.15, at["height"] + 0.3 * chop)[..., None] * 0.35 * (1 - 0.5 * winter)
     return mix(colour, ray.new_tensor([0.85, 0.9, 0.92]) * (look.sun * 0.35 * lit + look.ambient), foam)
 
 
@@ -68,11 +68,11 @@ def _waves(canvas: Canvas, x: Tensor, z: Tensor, at: dict[str, Tensor], footprin
     tile = canvas.tiles.detail[:, 5:7]
     swell = sample(tile, x, z + 0.13 * x, 190.0)
     chop = sample(tile, x * 0.83 + z * 0.31, z, 61.0)
-    far, near = 0.7 / (1 + 0.35 * footprint.square()), 0.8 / (1 + 6 * footprint.square())
-    strength = mix(0.05, 0.115, smooth(-0.3, 0.5, at["hills"])) * (0.35 + 0.65 * (1 - smooth(0.4, 0.6, at["river"])))
+    far, near = 0.7 / (1 + 1.5 * footprint.square()), 0.8 / (1 + 30 * footprint.square())
+    strength = mix(0.035, 0.08, smooth(-0.3, 0.5, at["hills"])) * (0.35 + 0.65 * (1 - smooth(0.4, 0.6, at["river"])))
     slope = [(swell[:, axis] * far + chop[:, axis] * near) * strength for axis in range(2)]
     normal = torch.stack([-slope[0], torch.ones_like(x), -slope[1]], -1)
-    return normal / normal.norm(dim=-1, keepdim=True), chop[:, 0]
+    return normal / normal.norm(dim=-1, keepdim=True), chop[:, 0] * near
 
 
 def _body(canvas: Canvas, at: dict[str, Tensor], lit: Tensor) -> Tensor:

@@ -1,0 +1,32 @@
+// The seed of the look, with a dice. `value` is a whole number. Events: `input` for a new seed, `submit` when the dice
+// rolled it (then a style picture gives way).
+
+const MAX = 2147483647;
+const field = element.querySelector("input");
+
+function hand(seed, event) {
+  props.value = seed;
+  field.value = seed;
+  trigger(event);
+}
+
+function roll() {
+  hand(Math.floor(Math.random() * MAX), "submit");
+}
+
+field.addEventListener("input", () => {
+  const seed = Number(field.value);
+  if (field.value && Number.isInteger(seed) && seed >= 0 && seed <= MAX) hand(seed, "input");
+});
+field.addEventListener("blur", () => { field.value = props.value || 0; });
+element.querySelector("button").addEventListener("click", roll);
+
+function typed(event) {
+  if (!element.isConnected) return window.removeEventListener("keydown", typed);
+  const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
+  if (event.key !== "r" || event.ctrlKey || event.metaKey || event.altKey || typing || !element.offsetParent) return;
+  roll();
+}
+window.addEventListener("keydown", typed);
+watch("value", () => { field.value = props.value || 0; });
+field.value = props.value || 0;

@@ -1,0 +1,84 @@
+"""What the tests of the app share: tiny checkpoints, a running app, maps as data URIs, a browser."""
+
+import base64
+import io
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+import cgan
+from app.examples import FOLDER
+from app.shelf import Shelf
+from app.ui import build, launch
+from cgan.models import spade
+
+PALETTE = cgan.Palette.read(FOLDER / "streets" / "palette.json")
+SIZE = (48, 64)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+CHROMIUM += " --disable-component-update --disable-sync"
+
+
+def save_checkpoint(folder: Path, seed: int = 0, palette: cgan.Palette = PALETTE) -> Path:
+    """A tiny SPADE with drawn weights, strong enough for its pictures to differ visibly from map to map."""
+    torch.manual_seed(seed)
+    config = spade.PRESETS["tiny"]
+    model = spade.Model(type(config)(**{**vars(config), "classes": len(palette)}))
+    for weights in model.parameters():
+        if weights.ndim > 1:
+            weights.data *= 3
+    about = {"size": list(SIZE), "data": "drawn weights", "licence": "for tests only"}
+    return cgan.save(folder, model, palette, about)
+
+
+def break_checkpoint(folder: Path) -> None:
+    """A checkpoint whose weights are the page that a failed download left behind."""
+    save_checkpoint(folder)
+    (folder / "model.safetensors").write_bytes(b"<!doctype html><title>Sign in</title>")
+
+
+@cache
+def checkpoints() -> Path:
+    """A folder with one good checkpoint and one broken."""
+    root = Path(tempfile.mkdtemp(prefix="cgan-checkpoints-"))
+    save_checkpoint(root / "tiny")
+    break_checkpoint(root / "torn")
+    return root
+
+
+@cache
+def address() -> str:
+    """The address of the app, started once for all tests of this process."""
+    _, url, _ = launch(build(Shelf(checkpoints(), "cpu")), prevent_thread_lock=True, quiet=True)
+    return url
+
+
+def scene(height: int = SIZE[0], width: int = SIZE[1]) -> np.ndarray:
+    """Labels of sky, building and road, uint8 (height, width)."""
+    labels = np.zeros((height, width), np.uint8)
+    labels[height // 3 :, : width // 2] = 1
+    labels[height // 2 :] = 3
+    return labels
+
+
+def as_uri(picture: np.ndarray, kind: str = "PNG") -> str:
+    """An array as a picture file in a data URI: (H, W) as ids, (H, W, 3) as colours."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, kind)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def from_uri(uri: str) -> np.ndarray:
+    """The pixels in a data URI; of a palette PNG its ids."""
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))))
+
+
+def browser(playwright):
+    """Chromium: that of the system, or Playwright's where there is none."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    return playwright.chromium.launch(executable_path=found, args=CHROMIUM.split())

@@ -1,0 +1,53 @@
+"""What several tests need: small data, a small run, and the command line as a user calls it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from train.data import rectangles
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def one_seed():
+    """Tests do not depend on the tests before them."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def painted_folder(tmp_path_factory) -> Path:
+    """A painter's data folder: twelve drawn scenes."""
+    folder = tmp_path_factory.mktemp("painted")
+    data = rectangles(12, (64, 64), seed=1)
+    for part in ("images", "labels"):
+        (folder / part).mkdir()
+    for i in range(len(data)):
+        Image.fromarray(data.images[i].permute(1, 2, 0).numpy()).save(folder / "images" / f"{i}.png")
+        data.palette.write_ids(folder / "labels" / f"{i}.png", data.labels[i, 0].numpy().astype(np.uint8))
+    data.palette.write(folder / "palette.json")
+    return folder
+
+
+@pytest.fixture
+def command():
+    """Run `python -m train …` in a process of its own; gives the finished process."""
+
+    def run(*words: str | Path, launcher: tuple[str, ...] = (sys.executable, "-m"), **options):
+        return subprocess.run(
+            [*launcher, "train", *map(str, words)],
+            cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=300, **options,
+        )
+
+    return run
+
+
+def environment() -> dict[str, str]:
+    """For child processes: one thread each, and no downloads."""
+    return os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}

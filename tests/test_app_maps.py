@@ -1,0 +1,171 @@
+"""The app without a browser: maps on their way, bounds, examples, the shelf, the command line."""
+
+import base64
+import io
+import os
+import socket
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from app_fixtures import PALETTE, SIZE, as_uri, break_checkpoint, from_uri, save_checkpoint, scene
+from PIL import Image
+
+import cgan
+from app import paint, uris
+from app.canvas import LabelCanvas, fit, read_map, write_map
+from app.examples import FOLDER, examples
+from app.shelf import KEPT, Shelf
+from app.widgets import Look, Maps, Result, Seed, Variations
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_a_map_survives_the_way_there_and_back():
+    labels = scene()
+    uri = write_map(labels, PALETTE)
+    assert np.array_equal(read_map(uri, PALETTE), labels)
+    picture = Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1])))
+    assert picture.mode == "P" and np.array_equal(np.asarray(picture.convert("RGB")), PALETTE.colours(labels))
+
+
+def test_the_canvas_gets_one_byte_a_pixel():
+    header = base64.b64decode(write_map(scene(), PALETTE).split(",")[1])[16:29]
+    assert tuple(header[8:]) == (8, 3, 0, 0, 0)  # 8 bits, palette, not interlaced: what static/png.js reads
+
+
+def test_a_colour_map_is_read_too():
+    assert np.array_equal(read_map(as_uri(PALETTE.colours(scene())), PALETTE), scene())
+
+
+@pytest.mark.parametrize("sent", ["/etc/passwd", "file:///etc/passwd", "http://localhost/x.png", "", 7, None])
+def test_only_data_uris_are_taken(sent):
+    with pytest.raises(cgan.MediaError, match="data URI"):
+        uris.contents(sent, "the map")
+
+
+def test_broken_base64_is_told():
+    with pytest.raises(cgan.MediaError, match="base64"):
+        uris.contents("data:image/png;base64,@@@@", "the map")
+
+
+def test_large_files_are_refused():
+    with pytest.raises(cgan.MediaError, match="16 MiB"):
+        uris.contents("data:image/png;base64," + "A" * (uris.MAX_BYTES * 4 // 3 + 8), "the map")
+
+
+def bomb(side: int) -> str:
+    """A PNG of side x side pixels that says so in a few hundred bytes."""
+    chunk = lambda kind, data: (  # noqa: E731
+        len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+    )
+    size = side.to_bytes(4, "big")
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size + size + b"\x08\x00\x00\x00\x00")
+    data += chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+    return uris.from_file(data)
+
+
+@pytest.mark.parametrize("side", [5000, 30000, 100000])
+def test_bombs_are_refused(side):
+    with pytest.raises(cgan.MediaError, match="pixels"):
+        read_map(bomb(side), PALETTE)
+
+
+def test_unknown_ids_name_the_allowed_ones():
+    with pytest.raises(cgan.DataError, match=r"200.*0 sky"):
+        read_map(as_uri(np.full(SIZE, 200, np.uint8)), PALETTE)
+
+
+@pytest.mark.parametrize(("shape", "fitted"), [((480, 640), (48, 64)), ((640, 480), (64, 48)), ((10, 10), (48, 48))])
+def test_maps_are_fitted_to_the_scale_of_the_model(shape, fitted):
+    labels = fit(scene(*shape), SIZE)
+    assert labels.shape == fitted and set(np.unique(labels)) <= {0, 1, 3}
+
+
+def test_long_maps_are_bounded():
+    assert fit(np.zeros((10, 5000), np.uint8), SIZE).shape[1] == 1024
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31, 0.5, "7", None, True])
+def test_bad_seeds_are_told(seed):
+    with pytest.raises(cgan.DataError, match="seed"):
+        paint.check_seed(seed)
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*/*.png")), ids=lambda path: path.stem)
+def test_examples_are_clean_maps(path):
+    palette = cgan.Palette.read(path.parent / "palette.json")
+    labels = np.asarray(Image.open(path))
+    assert Image.open(path).mode == "P" and labels.max() < len(palette)
+    assert len(np.unique(labels)) >= 4
+
+
+def test_examples_follow_the_names_of_the_classes():
+    turned = cgan.Palette.from_list(
+        [{"id": i, "name": label.name, "colour": label.colour} for i, label in enumerate(reversed(PALETTE.labels))]
+    )
+    streets, again = examples(PALETTE, SIZE), examples(turned, SIZE)
+    assert len(streets) == len(again) >= 6
+    assert np.array_equal(from_uri(streets[0]["picture"]), len(PALETTE) - 1 - from_uri(again[0]["picture"]))
+
+
+def test_examples_of_foreign_classes_are_not_offered():
+    cats = cgan.Palette.from_list([{"id": 0, "name": "cat", "colour": "#000000"}])
+    assert examples(cats, SIZE) == []
+
+
+def test_the_shelf_lists_loads_and_forgets(tmp_path):
+    shelf = Shelf(tmp_path, "cpu")
+    assert shelf.look().checkpoints == [] and "Train one" in paint.notices(shelf.look())
+    for number in range(KEPT + 1):
+        save_checkpoint(tmp_path / f"tiny-{number}", seed=number)
+        shelf.painter(f"tiny-{number}")
+    assert [name for name, _ in shelf._loaded] == [f"tiny-{number}" for number in range(1, KEPT + 1)]
+    assert shelf.painter("tiny-2") is shelf.painter("tiny-2")
+
+
+def test_the_shelf_notices_a_retrained_checkpoint(tmp_path):
+    save_checkpoint(tmp_path / "tiny", seed=0)
+    shelf = Shelf(tmp_path, "cpu")
+    before = shelf.painter("tiny").paint(scene())
+    save_checkpoint(tmp_path / "tiny", seed=1)
+    assert not np.array_equal(shelf.painter("tiny").paint(scene()), before)
+
+
+@pytest.mark.parametrize("name", ["../tiny", "/tmp", "owner/repository", "", "nothing"])
+def test_the_shelf_lends_only_what_stands_on_it(tmp_path, name):
+    save_checkpoint(tmp_path / "tiny")
+    with pytest.raises(cgan.CheckpointError, match="there are: tiny"):
+        Shelf(tmp_path).painter(name)
+
+
+def test_a_broken_checkpoint_is_told_with_its_reason(tmp_path):
+    break_checkpoint(tmp_path / "torn")
+    notice = paint.notices(Shelf(tmp_path).look())
+    assert "torn" in notice and "web page" in notice
+
+
+def test_notices_and_origins_are_escaped(tmp_path):
+    broken = {"<img src=x>": cgan.CheckpointError("<script>")}
+    assert "<script>" not in paint.notices(cgan.Found([], broken)) and "<img" not in paint.notices(cgan.Found([], broken))
+
+
+@pytest.mark.parametrize("widget", [LabelCanvas, Look, Maps, Result, Seed, Variations])
+def test_templates_never_change(widget):
+    """A template with a placeholder would be rendered anew at each update, and the canvas in it lost."""
+    made = widget()
+    assert not any(mark in made.html_template for mark in ("${", "{{", "`"))
+    with pytest.raises(AttributeError):
+        _ = made.palette_of_nothing
+
+
+def test_a_port_in_use_is_one_line(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        command = [sys.executable, "app.py", "--port", port, "--checkpoints", str(tmp_path)]
+        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, env=os.environ)
+    assert ended.returncode == 2
+    assert port in ended.stderr and len(ended.stderr.strip().splitlines()) == 1

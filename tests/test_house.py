@@ -1,0 +1,189 @@
+"""The rules of the house that a machine can check: arrows between packages, sizes, docstrings, taboos."""
+
+import ast
+import dataclasses
+import importlib
+import inspect
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from cgan import models
+from train import recipes
+from train.options import comments
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("app", "cgan", "train")
+SOURCES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
+SOURCES += [path for path in [ROOT / "app.py"] if path.exists()]
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+TEXTS = {".py", ".js", ".css", ".html", ".md", ".toml", ".txt", ".json", ".sh", ""}
+
+FILE_LINES, FUNCTION_LINES, LINE_LENGTH = 500, 60, 110
+# app -> cgan <- train; and nobody but the app needs Gradio
+FORBIDDEN = {"app": {"train"}, "cgan": {"app", "train", "gradio", "torchvision"}, "train": {"app", "gradio"}}
+MACHINE_PATH = re.compile(r"(?<![\w.\-/])/(home|root|Users|work|mnt|tmp)/[\w.]")
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imported(path: Path) -> set[str]:
+    """All modules that a file imports, anywhere in it, by their full names."""
+    found = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:  # relative ones stay in their package
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def calls(path: Path):
+    """(line, written name, call) of each call in a file."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call):
+            yield node.lineno, ast.unparse(node.func), node
+
+
+def functions(path: Path):
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def owned() -> list[Path]:
+    """The text files of the project: what git would keep."""
+    kept = []
+    for path in sorted(ROOT.rglob("*")):
+        parts = path.relative_to(ROOT).parts
+        hidden = any(part.startswith(".") and part not in (".ci", ".gitignore") for part in parts)
+        if (
+            not hidden
+            and path.is_file()
+            and path.suffix in TEXTS
+            and not {"__pycache__", "runs", "training"} & {*parts}
+        ):
+            kept.append(path)
+    return kept
+
+
+def test_the_rules_have_something_to_check():
+    assert len(SOURCES) > 20 and len(TESTS) > 5 and len(owned()) > len(SOURCES)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_imports_follow_the_arrows(path):
+    roots = {module.split(".")[0] for module in imported(path)}
+    package = path.relative_to(ROOT).parts[0].removesuffix(".py")
+    assert not roots & FORBIDDEN[package]
+    if name(path) != "train/teachers.py":
+        assert "torchvision" not in roots
+    assert not roots & {"pickle", "dill", "cloudpickle", "joblib", "yaml"}
+
+
+@pytest.mark.parametrize("path", SOURCES + TESTS, ids=name)
+def test_sizes(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= FILE_LINES, f"{len(lines)} lines"
+    too_long = [number for number, line in enumerate(lines, 1) if len(line) > LINE_LENGTH]
+    assert not too_long, f"lines longer than {LINE_LENGTH}: {too_long}"
+    for node in functions(path):
+        assert node.end_lineno - node.lineno < FUNCTION_LINES, f"{node.name} is too long"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_docstrings(path):
+    """Modules, public classes and their public methods, public functions; `forward` is told by its class."""
+    module = tree(path)
+    assert ast.get_docstring(module), "the file does not say what it does"
+    undocumented = []
+    for node in module.body:
+        members = node.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_") else []
+        for part in [node, *members]:
+            is_definition = isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            if is_definition and not part.name.startswith("_") and part.name != "forward":
+                undocumented += [] if ast.get_docstring(part) else [part.name]
+    assert not undocumented
+
+
+@pytest.mark.parametrize("path", TESTS, ids=name)
+def test_tests_say_what_they_test(path):
+    assert ast.get_docstring(tree(path))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_no_silent_fallbacks(path):
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ExceptHandler):
+            assert node.type is not None, f"line {node.lineno}: bare except"
+    for line, function, call in calls(path):
+        assert function != "getattr" or len(call.args) < 3, f"line {line}: getattr with a default"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_no_pickle(path):
+    for line, function, call in calls(path):
+        assert function not in ("torch.load", "torch.save"), f"line {line}: {function}"
+        allowed = {keyword.arg: keyword.value for keyword in call.keywords}.get("allow_pickle")
+        assert allowed is None or ast.unparse(allowed) == "False", f"line {line}: allow_pickle"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_no_drawer_for_everything(path):
+    assert path.stem not in ("utils", "util", "helpers", "helper", "common", "misc")
+
+
+def test_no_path_of_some_machine():
+    found = []
+    for path in owned():
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if MACHINE_PATH.search(line) and path != Path(__file__):
+                found.append(f"{name(path)}:{number}: {line.strip()[:80]}")
+    assert not found
+
+
+def test_two_files_a_model():
+    assert models.names(), "there are no models"
+    assert models.names() == recipes.names()
+    for model in models.names():
+        assert (ROOT / "cgan" / "models" / f"{model}.py").exists()
+        assert (ROOT / "train" / "recipes" / f"{model}.py").exists()
+
+
+def options() -> list[type]:
+    """Every Config, Hyper and Run."""
+    modules = [f"cgan.models.{model}" for model in models.names()]
+    modules += [f"train.recipes.{model}" for model in recipes.names()] + ["train.run"]
+    found = []
+    for module in modules:
+        members = inspect.getmembers(importlib.import_module(module), inspect.isclass)
+        found += [kind for title, kind in members if title in ("Config", "Hyper", "Run")]
+    return found
+
+
+@pytest.mark.parametrize("kind", options(), ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
+def test_every_option_says_what_it_means(kind):
+    assert dataclasses.is_dataclass(kind) and kind.__dataclass_params__.frozen
+    silent = {field.name for field in dataclasses.fields(kind)} - set(comments(kind))
+    assert not silent
+
+
+def test_requirements_are_those_that_are_imported():
+    """No more than are used, no fewer than are needed."""
+    packages = {"pillow": "PIL", "opencv-python-headless": "cv2", "huggingface-hub": "huggingface_hub"}
+    lines = (ROOT / "requirements.txt").read_text().split()
+    required = {re.split(r"[<>=~!]", line)[0] for line in lines}
+    modules = {packages.get(package, package) for package in required}
+    optional = {"tensorboard", "triton", "spaces"}  # imported only where they are installed
+    used = {module.split(".")[0] for path in SOURCES for module in imported(path)}
+    used -= optional | set(PACKAGES) | sys.stdlib_module_names
+    assert used - modules == set(), "imported, not required"
+    assert modules - used == set(), "required, not imported"

@@ -1,0 +1,123 @@
+"""Every model, found by its name: a step, saving and loading, resuming. A new model needs no new test here."""
+
+import numpy as np
+import pytest
+import torch
+
+import cgan
+from cgan import models
+from cgan.tasks import TASKS
+from train import recipes
+from train.bank import PRECISIONS, Bank
+from train.options import as_dict, from_dict
+
+NAMES = models.names()
+ABOUT = {"size": [64, 64], "data": "none", "licence": "none"}
+
+
+def recipe_of(name: str):
+    model, recipe = models.module(name), recipes.module(name)
+    data = recipe.Recipe.builtin((64, 64), seed=0)
+    config = recipe.Recipe.configure(model.PRESETS["tiny"], data)
+    return recipe.Recipe(config, recipe.PRESETS["tiny"], None), data
+
+
+def test_each_model_has_a_recipe():
+    assert recipes.names() == NAMES and "spade" in NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_presets(name):
+    model, recipe = models.module(name), recipes.module(name)
+    assert list(model.PRESETS) == list(recipe.PRESETS) == ["tiny", "small", "paper"]
+    for preset, config in model.PRESETS.items():
+        assert from_dict(as_dict(config), model.Config) == config
+        assert isinstance(recipe.PRESETS[preset], recipe.Hyper)
+    assert models.module(name).Model.task in TASKS
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_step_moves_every_weight(name, precision):
+    recipe, data = recipe_of(name)
+    chosen = PRECISIONS[precision]
+    banks = {player: Bank(value, chosen) for player, value in recipe.players.items()}
+    before = {player: bank.master.detach().clone() for player, bank in banks.items()}
+    for seed in range(2):  # some weights, such as noise strengths behind a zero, only move in the second step
+        steps = recipe.step(data.batch([0, 1], seed, (64, 64)))
+        while True:
+            with torch.autocast("cpu", chosen.autocast, enabled=chosen.autocast is not None):
+                loss = next(steps, None)
+            if loss is None:
+                break
+            assert all(term.isfinite() for term in loss.terms.values())
+            banks[loss.player].backward(sum(loss.terms.values()))
+            banks[loss.player].descend(1e-3)
+    for player, bank in banks.items():
+        old = bank.views(before[player])
+        still = [key for key, view in bank.views(bank.master.detach()).items() if torch.equal(view, old[key])]
+        # the two halves of a hinge loss cancel in the last bias until a score passes the margin
+        still = [key for key in still if not key.endswith("scores.bias")]
+        assert not still, f"{player}: nothing reached {still}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_save_and_load(name, tmp_path):
+    recipe, data = recipe_of(name)
+    palette = recipe.palette(data)
+    cgan.save(tmp_path / name, recipe.model, palette, ABOUT)
+    task = cgan.load(tmp_path / name, device="cpu")
+    assert type(task) is TASKS[recipe.model.task] and task.palette == palette
+    theirs = task.model.state_dict()
+    for key, value in recipe.model.state_dict().items():
+        assert torch.allclose(theirs[key], value, rtol=1e-3, atol=1e-4), key
+
+
+def painter(tmp_path):
+    recipe, data = recipe_of("spade")
+    for parameter in recipe.model.parameters():  # away from the start, where all pictures are grey
+        torch.nn.init.normal_(parameter, std=0.3)
+    return cgan.load(cgan.save(tmp_path / "x", recipe.model, data.palette, ABOUT), device="cpu")
+
+
+def test_paint(tmp_path):
+    paint = painter(tmp_path).paint
+    labels = np.zeros((50, 71), np.uint8)
+    labels[25:] = 1
+    one, again = paint(labels, seed=3), paint(labels, seed=3)
+    assert one.shape == (1, 50, 71, 3) and one.dtype == np.uint8 and one.std() > 5
+    assert np.array_equal(one, again), "the same call gives the same picture"
+    four = paint(labels, seed=3, variations=4)
+    assert np.abs(four[0].astype(int) - one[0]).max() <= 1, "variation i uses seed + i"
+    assert np.abs(four[1].astype(int) - paint(labels, seed=4)[0]).max() <= 1
+    assert len({picture.tobytes() for picture in four}) == 4
+    labels[:25, :35] = 2
+    assert not np.array_equal(paint(labels, seed=3), one), "the picture follows the map"
+
+
+def test_paint_with_style(tmp_path):
+    it = painter(tmp_path)
+    labels = np.zeros((64, 64), np.uint8)
+    dark, light = np.full((40, 30, 3), 20, np.uint8), np.full((40, 30, 3), 230, np.uint8)
+    assert not np.array_equal(it.paint(labels, style=dark), it.paint(labels, style=light))
+    assert np.array_equal(it.paint(labels, style=dark), it.paint(labels, style=it.encode(dark)))
+    assert np.array_equal(it.paint(labels, style=it.draw(5), seed=5), it.paint(labels, seed=5))
+
+
+def test_paint_refuses(tmp_path):
+    it = painter(tmp_path)
+    labels = np.zeros((64, 64), np.uint8)
+    labels[0, :5] = 200
+    with pytest.raises(cgan.DataError, match=r"id 200 \(5 pixels.*allowed: 0 sky"):
+        it.paint(labels)
+    with pytest.raises(ValueError, match="uint8"):
+        it.paint(np.zeros((64, 64)))
+    with pytest.raises(ValueError, match="style vector has 8"):
+        it.paint(labels * 0, style=np.zeros(3))
+    with pytest.raises(cgan.DataError, match="at most"):
+        it.paint(np.zeros((4000, 4000), np.uint8))
+
+
+def test_an_unknown_model_names_the_others():
+    with pytest.raises(ValueError, match="no model 'spad'; there are: .*spade"):
+        models.module("spad")
