@@ -1,7 +1,7 @@
 """The label painter: a canvas whose pixels are class ids, and the maps that travel between it and Python.
 
-On the way both ways a map is a PNG of 8 bits with a palette, as a data URI: its bytes *are* the ids, and shown as a
-picture it has the classes' colours. The browser writes and reads it by hand (static/png.js).
+A map travels as a PNG of 8 bits with a palette, in a data URI: its bytes *are* the ids, and shown as a picture
+it has the colours of the classes. The browser writes and reads it by hand (static/png.js).
 """
 
 import io
@@ -19,7 +19,7 @@ MAX_SIDE = 1024  # of the canvas
 
 
 class LabelCanvas(Widget):
-    """The painter. Its value is the map; `palette` as in `Palette.to_list`, `size` (H, W), `first` a map or "".
+    """The painter. Its value is the map; `palette` as of `Palette.to_list`, `size` (H, W), `first` a map.
 
     Events: `input` when the map changed and should be painted, `submit` for Ctrl+Enter.
     """
@@ -41,11 +41,10 @@ class LabelCanvas(Widget):
 def read_map(uri: str, palette: Palette, name: str = "the label map") -> np.ndarray:
     """A map that a client sent -> labels, uint8 (H, W). A PNG of ids or of the palette's colours will do.
 
-    Raises `MediaError` for what is no picture, too large or not a data URI, `DataError` for ids and colours that are
-    no class.
+    Raises `MediaError` for what is no picture, too large or not a data URI, and `DataError` for ids and
+    colours that are no class.
     """
-    picture = open_picture(uris.contents(uri, name), name, max_pixels=uris.MAX_PIXELS, max_bytes=uris.MAX_BYTES)
-    return palette.ids(picture, name)
+    return palette.ids(open_picture(uris.contents(uri, name), name, uris.MAX_PIXELS), name)
 
 
 def write_map(labels: np.ndarray, palette: Palette) -> str:
@@ -53,12 +52,15 @@ def write_map(labels: np.ndarray, palette: Palette) -> str:
     picture = Image.fromarray(labels)
     picture.putpalette(palette.rgb.tobytes())
     file = io.BytesIO()
-    picture.save(file, "PNG", bits=8)  # fewer bits would do for few classes, but a byte a pixel is what the canvas reads
+    picture.save(file, "PNG", bits=8)  # few classes need fewer, but the canvas reads a byte a pixel
     return uris.from_file(file.getvalue())
 
 
 def fit(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Labels at the scale the model knows: the shorter side becomes that of `size`, the shape stays (nearest pixels)."""
+    """Labels at the scale that a model trained at `size` (H, W) knows: the shorter sides become equal.
+
+    The shape stays, and a new pixel takes the nearest old one.
+    """
     height, width = labels.shape
     scale = min(min(size) / min(height, width), MAX_SIDE / max(height, width))
     target = (max(1, round(width * scale)), max(1, round(height * scale)))

@@ -26,8 +26,9 @@ def on(
 ) -> None:
     """Call `handler` at each of `triggers` (`canvas.input`, `page.load`, …).
 
-    Args: `api_name` the event's name for `gradio_client`; `model` whether the handler runs a model; `options` as in
-    `gr.on`. A `CganError` of the handler is shown in the browser; any other exception is a bug and keeps its traceback.
+    Args: `api_name` the event's name for `gradio_client`; `model` whether the handler runs one; `options` as
+    in `gr.on`. A `CganError` of the handler is shown in the browser; any other exception is a bug and keeps
+    its traceback.
     """
     if model:
         options |= MODEL_LINE

@@ -1,4 +1,4 @@
-"""Example maps: folders under static/examples, each with a palette.json and PNGs of its ids, drawn for this project."""
+"""Example maps, drawn for this project: folders in static/examples of a palette.json and PNGs of ids."""
 
 from pathlib import Path
 

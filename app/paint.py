@@ -1,7 +1,7 @@
 """The Paint tab: draw a label map, see it painted.
 
-Nothing of a user's is kept on the server: a request carries the map, the seed and the style picture, so two browsers
-cannot mix. The same works without a browser, maps and pictures being data URIs:
+Nothing of a user's is kept on the server: a request carries the map, the seed and the style picture, so two
+browsers cannot mix. The same works without a browser, maps and pictures being data URIs:
 
     import base64
     from gradio_client import Client
@@ -59,7 +59,7 @@ class Painting:
         return canvas, gr.update(examples=maps), origin(checkpoint)
 
     def paint(self, name: str, label_map: str, seed: int, style: str | None):
-        """Paint a label map in the look of a seed or of a style picture; return the picture and the status."""
+        """Paint a label map in the look of a seed or of a style picture; give the picture and the status."""
         painter, labels = self._painter_and_labels(name, label_map)
         check_seed(seed)
         picture = read_style(style, painter.size) if style else None
@@ -72,7 +72,11 @@ class Painting:
         """Paint a label map in four looks drawn at random, each under a seed of its own."""
         painter, labels = self._painter_and_labels(name, label_map)
         seeds = [secrets.randbelow(MAX_SEED) for _ in range(VARIATIONS)]
-        return [{"seed": seed, "picture": uris.from_picture(painter.paint(labels, seed=seed)[0])} for seed in seeds]
+        pictures = (painter.paint(labels, seed=seed)[0] for seed in seeds)
+        return [
+            {"seed": seed, "picture": uris.from_picture(picture)}
+            for seed, picture in zip(seeds, pictures, strict=True)
+        ]
 
     def take(self, event: gr.EventData):
         """Take one of the four: its seed, and no style picture."""
@@ -108,7 +112,7 @@ def check_seed(seed: int) -> None:
 def read_style(uri: str, size: tuple[int, int]) -> np.ndarray:
     """A style picture that a client sent, uint8 (h, w, 3), no larger than `size` (H, W) asks for."""
     name = "the style picture"
-    picture = read_picture(uris.contents(uri, name), name, max_pixels=uris.MAX_PIXELS, max_bytes=uris.MAX_BYTES)
+    picture = read_picture(uris.contents(uri, name), name, uris.MAX_PIXELS)
     height, width = picture.shape[:2]
     scale = min(1, max(size) / max(height, width))
     target = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -175,17 +179,19 @@ def lay_out() -> Parts:
 
 def wire(parts: Parts, painting: Painting, page: gr.Blocks, status: gr.HTML) -> None:
     """Connect the components to the handlers."""
-    model, canvas, seed, style, result = parts.model, parts.canvas, parts.seed, parts.style, parts.result
+    model, canvas, maps = parts.model, parts.canvas, parts.maps
+    seed, style, variations, result = parts.seed, parts.style, parts.variations, parts.result
     quiet = {"show_progress": "hidden"}
     on([page.load, parts.refresh.click], painting.look, [model], [model, parts.notice],
        api_name="checkpoints", **quiet)
-    on([model.change], painting.choose, [model], [canvas, parts.maps, parts.origin], api_name="choose", **quiet)
+    on([model.change], painting.choose, [model], [canvas, maps, parts.origin], api_name="choose", **quiet)
     on([canvas.input, canvas.submit, seed.change, style.change, parts.button.click],
        painting.paint, [model, canvas, seed, style], [result, status],
-       api_name="paint", model=True, trigger_mode="always_last", show_progress="minimal", show_progress_on=result)
-    on([parts.maps.input], painting.open_map, [model, parts.maps], [canvas], api_name="open_map", **quiet)
-    on([parts.variations.submit], painting.vary, [model, canvas], [parts.variations],
+       api_name="paint", model=True, trigger_mode="always_last", show_progress="minimal",
+       show_progress_on=result)
+    on([maps.input], painting.open_map, [model, maps], [canvas], api_name="open_map", **quiet)
+    on([variations.submit], painting.vary, [model, canvas], [variations],
        api_name="variations", model=True, show_progress="minimal")
-    on([parts.variations.select], painting.take, [], [seed, style],
+    on([variations.select], painting.take, [], [seed, style],
        api_name="take", api_visibility="private", **quiet)
     on([seed.submit], painting.give_way, [], [style], api_name="clear_style", **quiet)

@@ -1,4 +1,4 @@
-"""The shelf of checkpoints: lists those of one folder, lends loaded models, keeps the few last used in memory."""
+"""The shelf of checkpoints: lists those of a folder, lends loaded models, keeps the last few in memory."""
 
 from collections import OrderedDict
 from pathlib import Path
@@ -13,7 +13,7 @@ KEPT = 3  # loaded models
 class Shelf:
     """The checkpoints under `root`, loaded for `device` in `precision` (both as in `cgan.load`).
 
-    The folder is looked at again at every call, so new checkpoints appear and retrained ones are loaded afresh.
+    The folder is looked at anew at every call: new checkpoints appear, and retrained ones are loaded afresh.
     """
 
     def __init__(self, root: Path, device: str = "auto", precision: str = "auto"):
@@ -24,10 +24,11 @@ class Shelf:
     def look(self) -> cgan.Found:
         """The checkpoints that paint label maps, and what is wrong with the broken ones."""
         found = cgan.find(self.root)
-        return cgan.Found([checkpoint for checkpoint in found.checkpoints if checkpoint.palette], found.broken)
+        painters = [checkpoint for checkpoint in found.checkpoints if checkpoint.palette]
+        return cgan.Found(painters, found.broken)
 
     def checkpoint(self, name: str) -> cgan.Checkpoint:
-        """What the checkpoint called `name` says about itself. Raises `CheckpointError` if it is none of this shelf."""
+        """What the checkpoint called `name` says about itself. Raises `CheckpointError` if it is not here."""
         there = {path.name for path in self.root.iterdir()} if self.root.is_dir() else set()
         if name not in there:  # clients send names: a path or a Hub id is not looked for
             names = ", ".join(checkpoint.name for checkpoint in self.look().checkpoints) or "none"

@@ -23,7 +23,7 @@ BRAND = """<div class="brand"><svg viewBox="0 0 24 24"><rect x="3" y="3" width="
 
 
 def theme() -> gr.themes.Base:
-    """Neutral greys, so that the colours on the page are those of the maps and the pictures; fonts of the system."""
+    """Neutral greys, so that the colours on the page are those of maps and pictures; fonts of the system."""
     return gr.themes.Base(
         primary_hue="indigo", secondary_hue="zinc", neutral_hue="zinc", radius_size="md", spacing_size="sm",
         font=["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"],
@@ -53,7 +53,8 @@ def launch(page: gr.Blocks, **options):
 def flags() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(prog="app.py", description="Paint with conditional GANs in the browser.")
-    host, port = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), os.environ.get("GRADIO_SERVER_PORT", "7860")
+    host = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")
+    port = os.environ.get("GRADIO_SERVER_PORT", "7860")
     add = parser.add_argument
     add("--host", default=host, help="address to listen on; 0.0.0.0 lets others in (default %(default)s)")
     add("--port", type=int, default=int(port), help="default %(default)s")
@@ -73,7 +74,8 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         parser.error(str(error))
     if problem := refusal(given.host, given.port):
-        print(f"app.py: cannot listen on {given.host}:{given.port}: {problem}; see --host and --port", file=sys.stderr)
+        where = f"{given.host}:{given.port}"
+        print(f"app.py: cannot listen on {where}: {problem}; choose another --port", file=sys.stderr)
         return 2
     page = build(Shelf(given.checkpoints, given.device, given.precision))
     launch(page, server_name=given.host, server_port=given.port, share=given.share)

@@ -22,7 +22,8 @@ def contents(uri: str, name: str) -> bytes:
     """The file inside a data URI. Raises `MediaError` for anything else, and for files that are too large."""
     head = _START.match(uri) if isinstance(uri, str) else None
     if head is None:
-        raise MediaError(f"{name} must be sent as a data URI (data:image/png;base64,…), not as a path or an address")
+        allowed = "a data URI (data:image/png;base64,…), not a path or an address"
+        raise MediaError(f"{name} must be {allowed}")
     if len(uri) - head.end() > MAX_BYTES * 4 / 3 + 4:
         raise MediaError(f"{name} is too large: at most {MAX_BYTES // 2**20} MiB are allowed")
     try:
@@ -37,6 +38,6 @@ def from_file(data: bytes, kind: str = "png") -> str:
 
 
 def from_picture(picture: np.ndarray) -> str:
-    """A picture, uint8 (H, W, 3), as the data URI of a PNG: packed lightly, because speed counts more than bytes."""
+    """A picture, uint8 (H, W, 3), as the data URI of a PNG, packed lightly: speed counts more than bytes."""
     _, data = cv2.imencode(".png", picture[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])
     return from_file(data.tobytes())

@@ -1,8 +1,8 @@
 """Components that Gradio does not have: HTML and JavaScript of our own around one value.
 
-Each is a template (`static/<name>.html`, which never changes, so the browser never rebuilds it) and a script that runs
-once. Gradio makes a component anew at each update, from the arguments of its `__init__`: every property must be one, and
-`options` are those of `gr.HTML` (Gradio itself passes `render`).
+Each is a template (`static/<name>.html`, which never changes, so the browser never rebuilds it) and a script
+that runs once. Gradio makes a component anew at each update, from the arguments of its `__init__`: so every
+property must be one, and `options` are those of `gr.HTML` (Gradio itself passes `render`).
 """
 
 from pathlib import Path
@@ -22,20 +22,21 @@ class Widget(gr.HTML):
     api: dict = {"type": "string"}
 
     def __init__(self, value=None, **options):
+        scripts = [(STATIC / f"{name}.js").read_text(encoding="utf-8") for name in self.scripts]
         super().__init__(
             value,
             html_template=(STATIC / f"{self.markup}.html").read_text(encoding="utf-8"),
-            js_on_load="\n".join((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in self.scripts),
+            js_on_load="\n".join(scripts),
             apply_default_css=False,
             **{"elem_id": self.markup} | options,
         )
 
     def __getattr__(self, name: str):
-        """Nothing: `gr.HTML` would take every word that the script quotes for an event, names of properties too."""
+        """Nothing: `gr.HTML` would take every word that the script quotes for an event."""
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def preprocess(self, payload):
-        """What the browser sent, untouched: handlers read it, so that what is wrong is told as any other error."""
+        """What the browser sent, untouched: handlers read it, and tell what is wrong as any other error."""
         return payload or None
 
     def postprocess(self, value):
@@ -113,7 +114,7 @@ class Variations(Widget):
 
 
 class Maps(Widget):
-    """Label maps to begin with: examples [{"name", "picture": data URI}] or a file. The value is the chosen one."""
+    """Label maps to begin with: examples [{"name", "picture": data URI}] or a file; `value` is the chosen."""
 
     markup, scripts = "maps", ("maps",)
 

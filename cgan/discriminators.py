@@ -11,7 +11,8 @@ from torch import Tensor, nn
 class Patch(nn.Module):
     """One scale: 4x4 convolutions, of stride 2 but for the last two; instance norm on the inner ones.
 
-    Shapes: x (B, inputs, H, W); out the features of every layer, each (B, c, h, w), and last the scores (B, 1, h, w).
+    Shapes: x (B, inputs, H, W); out the features of every layer, each (B, c, h, w), and last the scores (B,
+    1, h, w).
     """
 
     def __init__(self, inputs: int, filters: int, layers: int):

@@ -32,7 +32,7 @@ def hinge_fool(judged: Judgement) -> Tensor:
 
 
 def feature_matching(fake: Judgement, real: Judgement) -> Tensor:
-    """L1 between a discriminator's features of fake and real pictures (Wang et al., pix2pixHD, 2018, equation 4).
+    """L1 between a discriminator's features of fakes and real pictures (pix2pixHD, 2018, equation 4).
 
     Summed over the layers, averaged over the scales; no gradient reaches `real`.
     """
@@ -44,7 +44,7 @@ def feature_matching(fake: Judgement, real: Judgement) -> Tensor:
 
 
 def kl(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL divergence of N(mean, exp(log_variance)) from N(0, 1): summed over the vector, averaged over the batch.
+    """KL divergence of N(mean, exp(log_variance)) from N(0, 1), averaged over the batch.
 
     Shapes: mean, log_variance (B, style).
     """

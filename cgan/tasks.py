@@ -24,8 +24,8 @@ MAX_PAINTED_PIXELS = 2048 * 2048
 class Painter:
     """Label maps in, pictures out.
 
-    Attributes: `palette` (the classes), `size` ((height, width) of the training pictures, at which the model is at its
-    best), `checkpoint`, `runtime`, `model`.
+    Attributes: `palette` (the classes), `size` ((height, width) of the training pictures, at which the model
+    is at its best), `checkpoint`, `runtime`, `model`.
     """
 
     def __init__(self, checkpoint: Checkpoint, model: nn.Module, runtime: Runtime):
@@ -40,12 +40,13 @@ class Painter:
     ) -> np.ndarray:
         """Paint a label map: uint8 (H, W) of class ids, any height and width -> uint8 (variations, H, W, 3).
 
-        `style` is a picture, uint8 (H, W, 3), whose light and colours are taken over; or a style vector, float (style,);
-        or None, for a style drawn by `seed`. Variation i uses seed + i: another style, or, with a style given, other
-        fine detail; of a style picture every further variation strays a little. The same call on the same device gives
-        the same pictures to the bit.
+        `style` is a picture, uint8 (H, W, 3), whose light and colours are taken over; or a style vector,
+        float (style,); or None, for a style drawn by `seed`. Variation i uses seed + i: another style, or,
+        with a style given, other fine detail; of a style picture every further variation strays a little. The
+        same call on the same device gives the same pictures to the bit.
 
-        Raises DataError for ids that are no class or for a map that is too large, ValueError for wrong shapes.
+        Raises DataError for ids that are no class or for a map that is too large, ValueError for wrong
+        shapes.
         """
         self._check(labels)
         if variations < 1:
@@ -79,12 +80,16 @@ class Painter:
         if labels.ndim != 2 or labels.dtype != np.uint8:
             raise ValueError(f"labels must be uint8 (H, W), not {labels.dtype} {labels.shape}")
         if not labels.size or labels.size > MAX_PAINTED_PIXELS:
-            raise DataError(f"the label map is {labels.shape[1]}x{labels.shape[0]}; at most {MAX_PAINTED_PIXELS} pixels")
+            raise DataError(
+                f"the label map is {labels.shape[1]}x{labels.shape[0]}; at most {MAX_PAINTED_PIXELS} pixels"
+            )
         classes = self.model.config.classes
         if labels.max() >= classes:
             bad = labels[labels >= classes]
             names = ", ".join(f"{label.id} {label.name}" for label in self.palette.labels)
-            raise DataError(f"the label map has id {bad[0]} ({bad.size} pixels ≥ {classes}); allowed: {names}")
+            raise DataError(
+                f"the label map has id {bad[0]} ({bad.size} pixels ≥ {classes}); allowed: {names}"
+            )
 
     def _normal(self, seed: int, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """What `seed` draws: N(0, 1) for the style (1, style) and for the noise (1, 1, H, W)."""
@@ -105,7 +110,9 @@ class Painter:
             return self.model.draw(normal)
         if style.ndim == 1:
             if style.shape != (self.model.config.style,):
-                raise ValueError(f"a style vector has {self.model.config.style} numbers, not {style.shape[0]}")
+                raise ValueError(
+                    f"a style vector has {self.model.config.style} numbers, not {style.shape[0]}"
+                )
             vector = torch.from_numpy(style.astype(np.float32)).to(self.runtime.device)
             return vector.expand(len(normal), -1)
         mean, _ = self._encode(style)

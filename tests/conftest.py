@@ -42,7 +42,12 @@ def command():
     def run(*words: str | Path, launcher: tuple[str, ...] = (sys.executable, "-m"), **options):
         return subprocess.run(
             [*launcher, "train", *map(str, words)],
-            cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=300, **options,
+            cwd=ROOT,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            **options,
         )
 
     return run

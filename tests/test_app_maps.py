@@ -79,7 +79,10 @@ def test_unknown_ids_name_the_allowed_ones():
         read_map(as_uri(np.full(SIZE, 200, np.uint8)), PALETTE)
 
 
-@pytest.mark.parametrize(("shape", "fitted"), [((480, 640), (48, 64)), ((640, 480), (64, 48)), ((10, 10), (48, 48))])
+FITTED = [((480, 640), (48, 64)), ((640, 480), (64, 48)), ((10, 10), (48, 48))]
+
+
+@pytest.mark.parametrize(("shape", "fitted"), FITTED)
 def test_maps_are_fitted_to_the_scale_of_the_model(shape, fitted):
     labels = fit(scene(*shape), SIZE)
     assert labels.shape == fitted and set(np.unique(labels)) <= {0, 1, 3}
@@ -104,9 +107,8 @@ def test_examples_are_clean_maps(path):
 
 
 def test_examples_follow_the_names_of_the_classes():
-    turned = cgan.Palette.from_list(
-        [{"id": i, "name": label.name, "colour": label.colour} for i, label in enumerate(reversed(PALETTE.labels))]
-    )
+    entries = [entry | {"id": i} for i, entry in enumerate(reversed(PALETTE.to_list()))]
+    turned = cgan.Palette.from_list(entries)
     streets, again = examples(PALETTE, SIZE), examples(turned, SIZE)
     assert len(streets) == len(again) >= 6
     assert np.array_equal(from_uri(streets[0]["picture"]), len(PALETTE) - 1 - from_uri(again[0]["picture"]))
@@ -150,7 +152,8 @@ def test_a_broken_checkpoint_is_told_with_its_reason(tmp_path):
 
 def test_notices_and_origins_are_escaped(tmp_path):
     broken = {"<img src=x>": cgan.CheckpointError("<script>")}
-    assert "<script>" not in paint.notices(cgan.Found([], broken)) and "<img" not in paint.notices(cgan.Found([], broken))
+    notice = paint.notices(cgan.Found([], broken))
+    assert "<script>" not in notice and "<img" not in notice
 
 
 @pytest.mark.parametrize("widget", [LabelCanvas, Look, Maps, Result, Seed, Variations])

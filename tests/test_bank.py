@@ -37,7 +37,7 @@ def test_sigma_is_the_largest_singular_value(kind):
 
 @pytest.mark.parametrize("kind", LAYERS)
 def test_gradient_and_step_equal_torch(kind):
-    """From the same u and v: the same normalised weight, the same gradient of W, the same sigma after the step."""
+    """From the same u and v: the same normalised weight, gradient of W, and u after the step."""
     ours = LAYERS[kind]().double()
     theirs = spectral_norm(copy.deepcopy(ours))
     bank = bank_of(ours)
@@ -86,7 +86,8 @@ def test_a_turn_is_a_step_of_adam():
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_precisions(precision):
-    """Normalised weights are handed over in the step's precision, gradients add up in fp32, addresses stay."""
+    """Normalised weights are handed over in the step's precision, gradients add up in fp32, addresses stay.
+    """
     conv, last = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 1, 1)
     bank = bank_of(conv, last, normalised=[conv], precision=precision)
     wanted = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]

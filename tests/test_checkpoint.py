@@ -247,6 +247,7 @@ def test_missing_files(folder):
 
 def test_a_pickle_is_never_unpickled(folder, tmp_path):
     """A pickle that would leave a mark if anything read it as one."""
+
     class Mark:
         def __reduce__(self):
             return Path.touch, (tmp_path / "it ran",)

@@ -1,4 +1,5 @@
-"""Every model, found by its name: a step, saving and loading, resuming. A new model needs no new test here."""
+"""Every model, found by its name: a step, saving and loading, resuming. A new model needs no new test here.
+"""
 
 import numpy as np
 import pytest

@@ -15,7 +15,19 @@ import cgan
 from train import state
 from train.run import Run, order, rate
 
-FLAGS = ("spade", "--preset", "tiny", "--perceptual", "none", "--size", "64", "--device", "cpu", "--calibrate", "2")
+FLAGS = (
+    "spade",
+    "--preset",
+    "tiny",
+    "--perceptual",
+    "none",
+    "--size",
+    "64",
+    "--device",
+    "cpu",
+    "--calibrate",
+    "2",
+)
 
 
 def tensors(folder):
@@ -31,12 +43,27 @@ def same(one, two) -> list[str]:
 def test_train_resume_and_load(command, painted_folder, tmp_path):
     """An interrupted run and an uninterrupted one end in identical weights; the checkpoint paints."""
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    flags = (*FLAGS, "--data", painted_folder, "--images", 24, "--evaluate-every", 8, "--accumulate", 2, "--batch", 2)
+    flags = (
+        *FLAGS,
+        "--data",
+        painted_folder,
+        "--images",
+        24,
+        "--evaluate-every",
+        8,
+        "--accumulate",
+        2,
+        "--batch",
+        2,
+    )
     done = command(*flags, "--out", whole)
     assert done.returncode == 0, done.stderr
     process = subprocess.Popen(
         [sys.executable, "-m", "train", *map(str, flags), "--out", str(parts)],
-        cwd=ROOT, env=environment(), stderr=subprocess.PIPE, text=True,
+        cwd=ROOT,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
     )
     for line in process.stderr:  # stop it with the first news of a step
         if "images:" in line:
@@ -67,7 +94,9 @@ def test_kill_loses_nothing_saved(command, painted_folder, tmp_path):
     flags = (*FLAGS, "--data", painted_folder, "--images", 400, "--save-minutes", 0, "--evaluate-every", 4)
     process = subprocess.Popen(
         [sys.executable, "-m", "train", *map(str, flags), "--out", str(out)],
-        cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL,
+        cwd=ROOT,
+        env=environment(),
+        stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 120
     while not state.exists(out / "training") and time.monotonic() < deadline:
@@ -77,8 +106,19 @@ def test_kill_loses_nothing_saved(command, painted_folder, tmp_path):
     assert process.wait() == -signal.SIGKILL
     _, facts = state.read(out / "training")
     cgan.load(out, device="cpu")
-    again = command(*FLAGS, "--data", painted_folder, "--images", facts["images"] + 4, "--save-minutes", 0,
-                    "--evaluate-every", 4, "--out", out)
+    again = command(
+        *FLAGS,
+        "--data",
+        painted_folder,
+        "--images",
+        facts["images"] + 4,
+        "--save-minutes",
+        0,
+        "--evaluate-every",
+        4,
+        "--out",
+        out,
+    )
     assert again.returncode == 0, again.stderr
     assert f"going on after {facts['images']} images" in again.stderr
 
@@ -89,7 +129,16 @@ def test_two_processes_equal_one(command, painted_folder, tmp_path):
     flags = (*FLAGS, "--data", painted_folder, "--images", 20, "--precision", "fp64")
     alone = command(*flags, "--batch", 4, "--out", one)
     assert alone.returncode == 0, alone.stderr
-    launcher = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29517", "-m")
+    launcher = (
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc-per-node",
+        "2",
+        "--master-port",
+        "29517",
+        "-m",
+    )
     both = command(*flags, "--batch", 2, "--out", two, launcher=launcher)
     assert both.returncode == 0, both.stderr
     a, b = tensors(one), tensors(two)
@@ -105,14 +154,29 @@ def test_fine_tuning_starts_from_a_checkpoint(command, painted_folder, tmp_path)
     first, second = tmp_path / "first", tmp_path / "second"
     done = command(*FLAGS, "--data", painted_folder, "--images", 8, "--out", first)
     assert done.returncode == 0, done.stderr
-    done = command(*FLAGS, "--data", painted_folder, "--images", 4, "--out", second, "--start-from", first,
-                   "--rate", 0, "--discriminator-rate", 0)
+    done = command(
+        *FLAGS,
+        "--data",
+        painted_folder,
+        "--images",
+        4,
+        "--out",
+        second,
+        "--start-from",
+        first,
+        "--rate",
+        0,
+        "--discriminator-rate",
+        0,
+    )
     assert done.returncode == 0 and "its run's discriminator" in done.stderr, done.stderr
     masters = [tensors(folder)["bank.discriminator.master"] for folder in (first, second)]
     assert torch.equal(*masters)
     ours, theirs = (load_file(folder / "model.safetensors")["to_rgb.weight"] for folder in (second, first))
     assert torch.allclose(ours.float(), theirs.float(), atol=2e-2)
-    refused = command(*FLAGS, "--data", painted_folder, "--out", tmp_path / "x", "--start-from", first, "--filters", 3)
+    refused = command(
+        *FLAGS, "--data", painted_folder, "--out", tmp_path / "x", "--start-from", first, "--filters", 3
+    )
     assert refused.returncode == 2 and "the checkpoint decides" in refused.stderr
 
 

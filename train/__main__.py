@@ -54,7 +54,9 @@ def main(words: list[str]) -> int:
 def tool(command: str, words: list[str]) -> int:
     """Run `evaluate` and its like, each a module with `add_arguments` and `run`."""
     module = importlib.import_module(TOOLS[command])
-    parser = argparse.ArgumentParser(f"python -m train {command}", description=module.__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        f"python -m train {command}", description=module.__doc__, allow_abbrev=False
+    )
     module.add_arguments(parser)
     return module.run(parser.parse_args(words))
 
@@ -74,7 +76,8 @@ def learn(name: str, words: list[str]) -> int:
 
 
 def parse(name: str, words: list[str]) -> tuple[str, Any, Any, Run]:
-    """The preset's name, and Config, Hyper and Run as preset, checkpoint to start from and flags make them."""
+    """The preset's name, and Config, Hyper and Run as preset, checkpoint to start from and flags make them.
+    """
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--preset", choices=PRESETS, default=None)
     first.add_argument("--start-from", default=None)
@@ -90,17 +93,23 @@ def parse(name: str, words: list[str]) -> tuple[str, Any, Any, Run]:
         base = model.Config(**checkpoint.config)
 
     parser = argparse.ArgumentParser(
-        f"python -m train {name}", description=model.__doc__, allow_abbrev=False,
+        f"python -m train {name}",
+        description=model.__doc__,
+        allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--preset", choices=PRESETS, default=preset, help="sizes (paper on a GPU, else small)")
+    parser.add_argument(
+        "--preset", choices=PRESETS, default=preset, help="sizes (paper on a GPU, else small)"
+    )
     add_flags(parser, Run, Run(**PRESETS[preset]))
     add_flags(parser, model.Config, base)
     add_flags(parser, recipe.Hyper, recipe.PRESETS[preset])
     arguments = parser.parse_args(words)
     config = from_flags(arguments, model.Config)
     if early.start_from is not None and config != base:
-        raise ValueError("with --start-from, the checkpoint decides the shape of the weights: leave those flags out")
+        raise ValueError(
+            "with --start-from, the checkpoint decides the shape of the weights: leave those flags out"
+        )
     return preset, config, from_flags(arguments, recipe.Hyper), from_flags(arguments, Run)
 
 
@@ -125,11 +134,21 @@ def build(name: str, preset: str, config: Any, hyper: Any, run: Run, device: tor
     about = describe(name, preset, run, options, device)
     shown = data if validation is None else validation
     publisher = Publisher(
-        out, validation, shown, run.size, metrics if metrics.available else None, recipe_of.palette(data), about, say
+        out,
+        validation,
+        shown,
+        run.size,
+        metrics if metrics.available else None,
+        recipe_of.palette(data),
+        about,
+        say,
     )
     trainer = Trainer(recipe, data, run, publisher, device, precision)
     millions = sum(p.numel() for p in recipe.model.parameters()) / 1e6
-    say(f"{name} {preset}, {millions:.1f} M weights · {len(data)} pictures · {hardware(device)} · {precision} · {out}")
+    say(
+        f"{name} {preset}, {millions:.1f} M weights · {len(data)} pictures · {hardware(device)} · "
+        f"{precision} · {out}"
+    )
     if begun:
         resume(trainer, options)
     elif start is not None:
@@ -161,7 +180,9 @@ def read_data(recipe: Any, run: Run) -> tuple[Any, Any | None]:
     try:
         share = float(run.validation)
     except ValueError:
-        raise ValueError(f"--validation {run.validation}: neither a folder nor a share such as 0.05, nor none") from None
+        raise ValueError(
+            f"--validation {run.validation}: neither a folder nor a share such as 0.05, nor none"
+        ) from None
     return data.split(share, run.seed)
 
 
@@ -175,7 +196,9 @@ def open_folder(out: Path, fresh: bool) -> bool:
     probe.write_bytes(b"")
     probe.unlink()
     if (out / "model.safetensors").exists() and not fresh and not state.exists(training):
-        raise ValueError(f"{out} holds a checkpoint but no run to go on with; choose another --out, or give --fresh")
+        raise ValueError(
+            f"{out} holds a checkpoint but no run to go on with; choose another --out, or give --fresh"
+        )
     return state.exists(training)
 
 
@@ -186,9 +209,13 @@ def resume(trainer: Trainer, options: dict) -> None:
         theirs = facts["options"][group]
         other = [key for key in ours if key not in MAY_DIFFER and ours[key] != theirs.get(key)]
         if other:
-            words = ", ".join(f"{flag(key)} {show(theirs.get(key))} there, {show(ours[key])} now" for key in other)
-            raise ValueError(f"the run in {trainer.publisher.folder} has other options ({words}); "
-                             "use the same, another --out, or --fresh to start anew")
+            words = ", ".join(
+                f"{flag(key)} {show(theirs.get(key))} there, {show(ours[key])} now" for key in other
+            )
+            raise ValueError(
+                f"the run in {trainer.publisher.folder} has other options ({words}); "
+                "use the same, another --out, or --fresh to start anew"
+            )
     say(f"going on after {trainer.images} images")
 
 
@@ -196,13 +223,15 @@ def load_start(source: str, config: Any, palette: Any) -> tuple[Path, dict[str, 
     """The folder and the weights of the checkpoint to start from, checked against the data."""
     checkpoint, model = load_model(locate(source))
     if palette != checkpoint.palette or dataclasses.asdict(config) != checkpoint.config:
-        raise ValueError(f"{source} was made for other classes than the data's: "
-                         f"{', '.join(checkpoint.palette.names)}; not {', '.join(palette.names)}")
+        raise ValueError(
+            f"{source} was made for other classes than the data's: "
+            f"{', '.join(checkpoint.palette.names)}; not {', '.join(palette.names)}"
+        )
     return checkpoint.folder, dict(model.named_parameters())
 
 
 def begin_with(trainer: Trainer, folder: Path, weights: dict[str, torch.Tensor]) -> None:
-    """Start with a checkpoint's weights; the other players begin as its run left them, if that is still there."""
+    """Start with a checkpoint's weights, and with its run's other players if they are still there."""
     saved = trainer.recipe.saved
     trainer.banks[saved].start_from(weights)
     trainer.average.flat.copy_(trainer.banks[saved].effective)

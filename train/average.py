@@ -19,7 +19,7 @@ SHARE = 0.05
 
 
 class Average:
-    """A twin of `model` whose weights follow the effective (spectrally normalised) weights of its bank, in fp32."""
+    """A twin of `model` whose weights follow the effective weights of its bank, in fp32."""
 
     def __init__(self, model: nn.Module, bank: Bank):
         self.bank = bank
@@ -39,7 +39,7 @@ class Average:
         self.flat.lerp_(self.bank.effective, 1 - 0.5 ** (batch / half_life))
 
     def calibrate(self, recipe: Recipe, batches: Iterable[Painted]) -> None:
-        """Estimate the twin's batch-norm statistics and its styles anew: the average of the weights needs its own."""
+        """Estimate the twin's batch-norm statistics and styles anew: averaged weights need their own."""
         norms = [layer for layer in self.model.modules() if isinstance(layer, BatchNorm)]
         usual = [norm.momentum for norm in norms]
         self.model.train()

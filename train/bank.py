@@ -1,9 +1,10 @@
 """A player's weights: the fp32 masters that learn, and the leaves that the network computes with.
 
-Spectral norm and mixed precision belong to training, so modules are bare, and this is where both live. The bank writes
-each module's parameters (the *leaves*), which stay at fixed addresses: Ŵ = W / sigma for normalised layers, W for
-others, in the precision of the step. A turn ends with `descend`: the gradients of the leaves, added up in fp32, are
-corrected for spectral norm, averaged over the processes and given to Adam, and the leaves are written anew.
+Spectral norm and mixed precision belong to training, so modules are bare, and this is where both live. The
+bank writes each module's parameters (the *leaves*), which stay at fixed addresses: Ŵ = W / sigma for
+normalised layers, W for others, in the precision of the step. A turn ends with `descend`: the gradients of
+the leaves, added up in fp32, are corrected for spectral norm, averaged over the processes and given to Adam,
+and the leaves are written anew.
 """
 
 import itertools
@@ -58,7 +59,7 @@ class Player:
 
 @contextmanager
 def frozen(module: nn.Module) -> Iterator[None]:
-    """Inside, `module` computes with constants: no gradient of its parameters is recorded. Never yield inside."""
+    """Inside, `module` computes with constants: it gets no gradients. Never yield inside."""
     parameters = [p for p in module.parameters() if p.requires_grad]
     for parameter in parameters:
         parameter.requires_grad_(False)
@@ -98,14 +99,16 @@ class Bank:
         self.skipped = torch.zeros((), dtype=torch.long, device=self.master.device)  # turns in a row
         self.refresh(WARM_UP)
 
-    # --- a turn -------------------------------------------------------------------------------------------------
+    # --- a turn
+    # -------------------------------------------------------------------------------------------------
 
     def backward(self, loss: Tensor) -> None:
         """Gather the gradients of `loss`, (), scaled as the precision needs it."""
         self.scaler.scale(loss).backward()
 
     def descend(self, rate: float) -> None:
-        """End a turn: one step of Adam at the learning rate `rate`, or none where a gradient is not finite."""
+        """End a turn: one step of Adam at the learning rate `rate`, or none where a gradient is not finite.
+        """
         self.spectral.correct(self._matrices(self.gradient), self._matrices(self.effective))
         average_over_processes(self.gradient)
         finite = self.gradient.sum().isfinite()
@@ -127,11 +130,13 @@ class Bank:
                 self.leaves[i].copy_(self._view(self.effective, i))
 
     def faults(self) -> list[str]:
-        """The names of the parameters whose gathered gradient is not finite, in the order of the data's flow."""
+        """The names of the parameters whose gathered gradient is not finite, in the order of the data's flow.
+        """
         pieces = (self.gradient[a:b] for a, b in itertools.pairwise(self.starts))
         return [name for name, piece in zip(self.names, pieces, strict=True) if not piece.isfinite().all()]
 
-    # --- views of the flat tensors ------------------------------------------------------------------------------
+    # --- views of the flat tensors
+    # ------------------------------------------------------------------------------
 
     def _view(self, flat: Tensor, i: int) -> Tensor:
         """Parameter `i` in `flat`, in its own shape."""
@@ -142,14 +147,16 @@ class Bank:
         return piece.view(shape)
 
     def _matrices(self, flat: Tensor) -> list[Tensor]:
-        return [as_matrix(flat[self.starts[i] : self.starts[i + 1]], layer) for i, layer in self.layers.items()]
+        return [
+            as_matrix(flat[self.starts[i] : self.starts[i + 1]], layer) for i, layer in self.layers.items()
+        ]
 
     def views(self, flat: Tensor) -> dict[str, Tensor]:
         """All parameters in `flat` (as long as `master`) by name, in their own shapes."""
         return {name: self._view(flat, i) for i, name in enumerate(self.names)}
 
     def _place_leaves(self) -> None:
-        """Make the module's parameters views of `effective`, or copies in half precision; gather their gradients."""
+        """Make the module's parameters views of `effective`, or half-precision copies; gather gradients."""
         for i, leaf in enumerate(self.leaves):
             view = self._view(self.effective, i)
             half = i in self.layers and self.precision.leaf != self.precision.master
@@ -162,11 +169,14 @@ class Bank:
 
             leaf.register_post_accumulate_grad_hook(gather)
 
-    # --- saving -------------------------------------------------------------------------------------------------
+    # --- saving
+    # -------------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Tensor]:
         """Everything that must survive, by name."""
-        state = {"master": self.master.detach()} | {f"spectral.{k}": v for k, v in self.spectral.state().items()}
+        state = {"master": self.master.detach()} | {
+            f"spectral.{k}": v for k, v in self.spectral.state().items()
+        }
         state |= {f"adam.{name}": value for name, value in self.adam.state[self.master].items()}
         scaler = {f"scaler.{k}": torch.tensor(float(v)) for k, v in self.scaler.state_dict().items()}
         return state | scaler
@@ -175,7 +185,9 @@ class Bank:
         """Take back what `state` gave: the leaves are rebuilt without iterating."""
         with torch.no_grad():
             self.master.copy_(state["master"])
-        self.spectral.load({k.removeprefix("spectral."): v for k, v in state.items() if k.startswith("spectral.")})
+        self.spectral.load(
+            {k.removeprefix("spectral."): v for k, v in state.items() if k.startswith("spectral.")}
+        )
         adam = {k.removeprefix("adam."): v for k, v in state.items() if k.startswith("adam.")}
         if adam:
             self.adam.state[self.master] = {k: v.to(self.master.device) for k, v in adam.items()}
@@ -202,7 +214,7 @@ def _channels_last(weight: Tensor) -> Tensor:
 
 
 def _scaler(precision: Precision, device: torch.device) -> torch.amp.GradScaler:
-    """fp16 needs its losses scaled; in the other precisions the scale is 1 and only the check for overflow is used."""
+    """For fp16, a scaler of losses; elsewhere its scale is 1 and only its check for overflow is used."""
     scaled = precision.autocast == torch.float16
     return torch.amp.GradScaler(
         device.type, init_scale=65536.0 if scaled else 1.0, growth_interval=2000 if scaled else 2**31 - 1

@@ -1,4 +1,4 @@
-"""Several processes, started by torchrun, that learn as one: the same start, the same decisions, shared gradients."""
+"""Several processes, started by torchrun, that learn as one."""
 
 import os
 from collections.abc import Iterator

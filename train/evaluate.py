@@ -101,19 +101,30 @@ def batches(data: PaintedData):
         yield data.batch(range(start, min(start + BATCH, len(data))), 0, data.size, augment=False)
 
 
-def painter_scores(paint: Paint, data: PaintedData, metrics: Metrics) -> dict[str, float]:
+def painter_scores(
+    paint: Paint, data: PaintedData, metrics: Metrics, real: Tensor | None = None
+) -> dict[str, float]:
     """The mean LPIPS and the Fréchet distance of what `paint` makes of the maps of `data`; lower is better.
 
+    `real`: the features of the photographs, where the caller has kept them (see `real_features`).
     Keys: "lpips", "frechet"; those that cannot be measured are left out.
     """
     measured = metrics.measure(paint, data)
     scores = {}
     if measured.distances is not None:
         scores["lpips"] = measured.distances.mean().item()
-    if measured.features is not None and len(data) > 1:  # one picture has no variance
-        real = metrics.measure(photographs, data).features
+    if measured.features is not None and len(data) > 1:
+        real = real_features(data, metrics) if real is None else real
         scores["frechet"] = frechet(measured.features, real)
     return scores
+
+
+@torch.no_grad()
+def real_features(data: PaintedData, metrics: Metrics) -> Tensor | None:
+    """The features of the photographs of `data` (N, F), or None where there is no network for them."""
+    if metrics.features is None:
+        return None
+    return torch.cat([metrics.features(batch.images.to(metrics.device)).cpu() for batch in batches(data)])
 
 
 def photographs(batch: Painted) -> Tensor:

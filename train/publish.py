@@ -1,11 +1,11 @@
-"""From an averaged model to a checkpoint folder: judge it, and if it is the best so far, save it with card and preview."""
+"""From an averaged model to a checkpoint folder: the best so far is saved, with card and preview."""
 
 import json
 import os
 import platform
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch import nn
 import cgan
 from cgan.labels import Palette
 from train import sheet
-from train.evaluate import Metrics, painter_scores
+from train.evaluate import Metrics, painter_scores, real_features
 from train.recipes import Recipe
 
 SHOWN = 6  # pictures on samples and previews
@@ -25,8 +25,8 @@ SHOWN = 6  # pictures on samples and previews
 class Publisher:
     """Judges averaged models on the validation data and saves the best as a checkpoint.
 
-    validation: data that the run does not learn from, or None: then the last model is saved; shown: data for samples;
-    metrics: the networks that judge; about: what config.json tells beside the scores.
+    validation: data that the run does not learn from, or None: then the last model is saved; shown: data for
+    samples; metrics: the networks that judge; about: what config.json tells beside the scores.
     """
 
     folder: Path
@@ -38,10 +38,13 @@ class Publisher:
     about: dict
     say: Callable[[str], None]
     best: float | None = None
-    published: bool = field(default=False)
+    published: bool = False
+    real: torch.Tensor | None = (
+        None  # features of the validation photographs, kept from the first judgement on
+    )
 
     def judge(self, recipe: Recipe, model: nn.Module, images: int, seconds: float) -> dict[str, float]:
-        """Scores of `model` after `images`; saves samples, and the model if no earlier one had a better total."""
+        """Scores of `model` after `images`; saves samples, and the model unless an earlier one was better."""
         dtype = next(model.parameters()).dtype
 
         def paint(batch: Any, own_style: bool = True) -> torch.Tensor:
@@ -57,7 +60,9 @@ class Publisher:
         )
         scores = {}
         if self.validation is not None and self.metrics is not None:
-            scores = painter_scores(paint, self.validation, self.metrics)
+            if self.real is None:
+                self.real = real_features(self.validation, self.metrics)
+            scores = painter_scores(paint, self.validation, self.metrics, self.real)
         score = total(scores)
         if self.best is None or score is None or score <= self.best:
             self.best = score
@@ -89,7 +94,7 @@ class Publisher:
 
 
 def total(scores: dict[str, float]) -> float | None:
-    """One number to choose by, lower is better: the geometric mean, which needs no weights between the scores."""
+    """One number to choose by, lower is better: the geometric mean, which needs no weights."""
     if not scores:
         return None
     product = 1.0
@@ -115,7 +120,9 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), "torch": torch.__version__.split("+")[0]}
 
 
-WRITTEN = "<!-- Written by the trainer, and again with every better model; delete this line to keep your own. -->\n"
+WRITTEN = (
+    "<!-- Written by the trainer, and again with every better model; delete this line to keep your own. -->\n"
+)
 
 
 def model_card(name: str, model: nn.Module, about: dict) -> str:

@@ -26,7 +26,7 @@ class Run:
     save_minutes: float = 5.0  # minutes between two saves of the training state
     calibrate: int = 30  # batches over which the averaged model's statistics are estimated
     perceptual: Literal["auto", "squeezenet", "vgg19", "none"] = "auto"  # network of the perceptual loss
-    perceptual_weights: Path | None = None  # its weights (safetensors), where torchvision cannot download them
+    perceptual_weights: Path | None = None  # its weights (safetensors), where torchvision finds none
     metric_weights: Path | None = None  # MobileNet features (safetensors) for the Fréchet distance
     start_from: str | None = None  # fine-tune this checkpoint: a name, a folder or a Hub repository
     fresh: bool = False  # delete the run in --out and start anew
@@ -44,8 +44,8 @@ PRESETS = {
 
 # Options that may differ when a run is resumed: they change where it runs and how long, not what it computes.
 MAY_DIFFER = {
-    *("data", "out", "images", "device", "save_minutes", "perceptual_weights", "metric_weights"),
-    *("fresh", "data_name", "licence", "attribution"),
+    *("data", "out", "images", "device", "save_minutes", "evaluate_every", "fresh"),
+    *("perceptual_weights", "metric_weights", "data_name", "licence", "attribution"),
 }
 
 
@@ -68,7 +68,7 @@ def rate(base: float, images: int, run: Run) -> float:
 
 
 def order(start: int, count: int, length: int, seed: int) -> torch.Tensor:
-    """Which of `length` samples are the images `start` to `start + count` of a run: each once an epoch, shuffled."""
+    """Which of `length` samples are the images `start` to `start + count` of a run, shuffled each epoch."""
     picked = []
     for epoch in range(start // length, (start + count - 1) // length + 1):
         generator = torch.Generator().manual_seed(mix(seed, epoch))

@@ -32,7 +32,9 @@ def samples(batch: Painted, palette: Palette, columns: list[Tensor]) -> np.ndarr
 def preview(batch: Painted, palette: Palette, images: Tensor, across: int = 3) -> np.ndarray:
     """Pictures (B, 3, H, W), each beside a small map: what may be shown where the photographs may not."""
     cells = []
-    for ids, picture in zip(batch.labels[:, 0].byte().cpu().numpy(), to_pictures(images.float().cpu()), strict=True):
+    for ids, picture in zip(
+        batch.labels[:, 0].byte().cpu().numpy(), to_pictures(images.float().cpu()), strict=True
+    ):
         height, width = ids.shape
         small = cv2.resize(palette.colours(ids), (width // 2, height // 2), interpolation=cv2.INTER_NEAREST)
         column = np.full((height, width // 2, 3), PAPER, np.uint8)

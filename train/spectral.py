@@ -1,7 +1,8 @@
 """Spectral norm for all layers of a network at once: one power iteration and one sigma for each turn.
 
-Miyato, Kataoka, Koyama, Yoshida: Spectral Normalization for Generative Adversarial Networks, ICLR 2018 (algorithm 1;
-equation 12 for the gradient). Iteration and sigma are fp32 (fp64 in checks), whatever the precision of the step.
+Miyato, Kataoka, Koyama, Yoshida: Spectral Normalization for Generative Adversarial Networks, ICLR 2018
+(algorithm 1; equation 12 for the gradient). Iteration and sigma are fp32 (fp64 in checks), whatever the
+precision of the step.
 """
 
 import torch
@@ -13,7 +14,7 @@ WARM_UP = 15  # iterations at the start, as torch does
 
 
 def as_matrix(flat: Tensor, layer: nn.Module) -> Tensor:
-    """A layer's weight, stored channels last in `flat`, as the matrix (outputs, all else) whose norm is meant.
+    """A layer's weight, channels last in `flat`, as the matrix (outputs, all else) whose norm is meant.
 
     The order of the columns differs from `weight.reshape(outputs, -1)`; singular values do not.
     """
@@ -41,7 +42,7 @@ class Spectral:
 
     @torch.no_grad()
     def iterate(self, times: int = 1) -> None:
-        """Power iterations in the order of torch's parametrization: u from Wv, then v from Wᵀu; sigma = ‖Wᵀu‖."""
+        """Iterate in the order of torch's parametrization: u from Wv, then v and sigma from Wᵀu."""
         for _ in range(times):
             for i, matrix in enumerate(self.matrices):
                 torch.mv(matrix, self.v[i], out=self.u[i])
@@ -59,7 +60,9 @@ class Spectral:
     @torch.no_grad()
     def correct(self, gradients: list[Tensor], normalised: list[Tensor]) -> None:
         """Turn gradients of Ŵ into gradients of W, in place: (g − ⟨g, Ŵ⟩ u vᵀ) / sigma (equation 12)."""
-        for gradient, weight, u, v, sigma in zip(gradients, normalised, self.u, self.v, self.sigma, strict=True):
+        for gradient, weight, u, v, sigma in zip(
+            gradients, normalised, self.u, self.v, self.sigma, strict=True
+        ):
             along = (gradient * weight).sum()
             gradient.addr_(u * -along, v).div_(sigma)
 

@@ -1,4 +1,4 @@
-"""What a run needs to go on where it stopped: one safetensors file, with JSON in its header. Nothing is pickled.
+"""What a run needs to go on where it stopped: one safetensors file, JSON in its header, no pickle.
 
 The file is written beside, flushed to the disk and renamed, so that a killed run leaves the last state whole.
 """
@@ -19,7 +19,7 @@ FORMAT = 1
 
 
 def write(folder: Path, tensors: dict[str, Tensor], facts: dict) -> None:
-    """Save `tensors` and the JSON-ready `facts` as `folder`'s state; OSError if the disk is full or closed to us."""
+    """Save `tensors` and the JSON-ready `facts` as `folder`'s state. OSError: the disk refuses."""
     folder.mkdir(parents=True, exist_ok=True)
     beside = folder / f"{NAME}.part"
     ours = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
@@ -43,7 +43,9 @@ def read(folder: Path) -> tuple[dict[str, Tensor], dict]:
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} cannot be read ({error}); delete it to start the run anew") from error
     if header.get("format") != str(FORMAT):
-        raise CheckpointError(f"{path} has format {header.get('format')}, not {FORMAT}; delete it to start anew")
+        raise CheckpointError(
+            f"{path} has format {header.get('format')}, not {FORMAT}; delete it to start anew"
+        )
     return tensors, json.loads(header["facts"])
 
 

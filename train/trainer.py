@@ -1,7 +1,8 @@
 """The trainer: it descends the turns that a recipe yields, and keeps the run alive.
 
-A step is a pure function of the weights, the run's seed and the number of images seen: order, crops and noise are drawn
-from these alone. So a run that was interrupted goes on as if it had not been, and a bad step can be looked at again.
+A step is a pure function of the weights, the run's seed and the number of images seen: order, crops and noise
+are drawn from these alone. So a run that was interrupted goes on as if it had not been, and a bad step can be
+looked at again.
 """
 
 import itertools
@@ -30,7 +31,8 @@ LOOK_EVERY = 20  # steps between two looks at a GPU's losses, each of which make
 class Trainer:
     """One run: the recipe's players in their banks, the averaged model, and how far the run has come.
 
-    data: what the recipe reads; publisher: judges and saves the averaged model; precision and device are decided.
+    data: what the recipe reads; publisher: judges and saves the averaged model; precision and device are
+    decided.
     """
 
     def __init__(
@@ -48,10 +50,12 @@ class Trainer:
         self.every = -(-(run.evaluate_every or max(run.images // 10, 1)) // self.each) * self.each
         self.state_folder = publisher.folder / "training"
 
-    # --- the loop -----------------------------------------------------------------------------------------------
+    # --- the loop
+    # -----------------------------------------------------------------------------------------------
 
     def fit(self) -> bool:
-        """Train to the end, or until a signal: True if the run is complete. State and checkpoint are saved."""
+        """Train to the end, or until a signal: True if the run is complete. State and checkpoint are saved.
+        """
         old = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
         log = Log(self.state_folder, self.run.images, self.images, every=max(50 * self.each, 1))
         last_save = began = time.monotonic()
@@ -67,7 +71,9 @@ class Trainer:
                     self.save()
                     last_save = time.monotonic()
                 self.stopping = distributed.agree(self.stopping, self.device)
-            if not distributed.agree(self.publisher.published, self.device):  # only the first process publishes
+            if not distributed.agree(
+                self.publisher.published, self.device
+            ):  # only the first process publishes
                 self.evaluate(log)
             self.save()
         finally:
@@ -89,7 +95,7 @@ class Trainer:
         return watched
 
     def _turns(self, images: int) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """The turns of the step after `images`, each after its backward pass, which gathers gradients in the bank.
+        """The turns of the step after `images`, each after its backward pass.
 
         The steps of accumulated batches advance side by side, one turn at a time.
         """
@@ -124,7 +130,8 @@ class Trainer:
         images = batch.images.to(dtype=self.precision.master, memory_format=torch.channels_last)
         return batch._replace(images=images)
 
-    # --- keeping the run alive ----------------------------------------------------------------------------------
+    # --- keeping the run alive
+    # ----------------------------------------------------------------------------------
 
     def _watch(self, start: int) -> None:
         """Report the layer at fault when a step was bad, and give up when nothing else comes."""
@@ -148,10 +155,11 @@ class Trainer:
     def _facts(self) -> dict[str, str]:
         return {"precision": self.precision.name, "memory": memory(self.device)}
 
-    # --- judging and saving -------------------------------------------------------------------------------------
+    # --- judging and saving
+    # -------------------------------------------------------------------------------------
 
     def evaluate(self, log: Log | None = None) -> None:
-        """Calibrate the averaged model, judge it on the validation data, and publish it if it is the best so far."""
+        """Calibrate the averaged model, judge it on the validation data, publish it if it is the best."""
         torch.manual_seed(mix(self.run.seed, 3))
         self.average.calibrate(self.recipe, self._calibration())
         if distributed.rank() == 0:
@@ -172,7 +180,9 @@ class Trainer:
             for name, bank in self.banks.items():
                 parts[f"buffers.{name}"] = dict(bank.player.module.named_buffers())
             parts["average"] = {"flat": self.average.flat}
-            tensors = itertools.chain(*(state.with_prefix(part, name).items() for name, part in parts.items()))
+            tensors = itertools.chain(
+                *(state.with_prefix(part, name).items() for name, part in parts.items())
+            )
             facts = {"images": self.images, "seconds": self.seconds, **self.publisher.facts()}
             state.write(self.state_folder, dict(tensors), facts)
         distributed.wait()

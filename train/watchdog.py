@@ -1,13 +1,12 @@
 """When a loss or a gradient is not finite: which layer was the first at fault?
 
-A step is a pure function of the run's seed and of the images seen, so it can be run again, eagerly and with every layer
-watched.
+A step is a pure function of the run's seed and of the images seen, so it can be run again, eagerly and with
+every layer watched.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import torch
 from torch import Tensor, nn
 
 from train.bank import Bank
@@ -15,7 +14,7 @@ from train.bank import Bank
 
 @contextmanager
 def watched(modules: dict[str, nn.Module], found: list[str]) -> Iterator[None]:
-    """Inside, `found` gathers the names of the layers whose outputs are not finite, in the order in which they ran."""
+    """Inside, `found` gathers the layers whose outputs are not finite, in the order they ran."""
 
     def watch(name: str) -> Callable:
         def look(layer: nn.Module, inputs: tuple, output: object) -> None:

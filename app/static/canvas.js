@@ -63,7 +63,9 @@ function overlay() {
       pen.stroke();
     }
   };
-  const ring = (p, radius) => trace(() => pen.arc(p.x * zoom, p.y * zoom, Math.max(radius * zoom, 2 * scale), 0, 7));
+  const ring = (p, radius) => {
+    trace(() => pen.arc(p.x * zoom, p.y * zoom, Math.max(radius * zoom, 2 * scale), 0, 7));
+  };
   const colour = props.palette[state.id]?.colour;
   if (state.points.length) {
     const corners = state.hover ? [...state.points, state.hover] : state.points;
@@ -164,13 +166,16 @@ function buttons() {
 
 function place(event) {
   const box = view.sheet.getBoundingClientRect();
-  const { width, height } = state.map;
-  return { x: ((event.clientX - box.left) * width) / box.width, y: ((event.clientY - box.top) * height) / box.height };
+  return {
+    x: ((event.clientX - box.left) * state.map.width) / box.width,
+    y: ((event.clientY - box.top) * state.map.height) / box.height,
+  };
 }
 
 /** The pixel under a place, kept inside the map. */
 const pixel = ({ x, y }) => [
-  Math.min(state.map.width - 1, Math.max(0, Math.floor(x))), Math.min(state.map.height - 1, Math.max(0, Math.floor(y))),
+  Math.min(state.map.width - 1, Math.max(0, Math.floor(x))),
+  Math.min(state.map.height - 1, Math.max(0, Math.floor(y))),
 ];
 
 const pressed = {
@@ -356,15 +361,21 @@ window.addEventListener("cgan:picture", (event) => { view.under.src = event.deta
 // ---------------------------------------------------------------- keys
 
 const keys = {
-  b: () => take("brush"), g: () => take("fill"), p: () => take("polygon"), l: () => take("line"), i: () => take("pick"),
+  b: () => take("brush"),
+  g: () => take("fill"),
+  p: () => take("polygon"),
+  l: () => take("line"),
+  i: () => take("pick"),
   "[": () => widen(Math.floor(state.radius * 1.7)), "]": () => widen(Math.ceil(state.radius * 2.4) + 1),
   Enter: closePolygon,
   Escape() { state.points = []; overlay(); },
 };
 
+const TYPED_INTO = "input:not([type=range], [type=checkbox]), textarea, select, [contenteditable]";
+
 function typed(event) {
   if (!element.isConnected) return window.removeEventListener("keydown", typed);
-  const typing = event.target.closest?.("input:not([type=range], [type=checkbox]), textarea, select, [contenteditable]");
+  const typing = event.target.closest?.(TYPED_INTO);
   if (typing || !state.map || !element.offsetParent) return;
   const command = event.ctrlKey || event.metaKey;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;

@@ -1,7 +1,7 @@
 """Spatially-adaptive normalisation and the residual block made of it.
 
-Park, Liu, Wang, Zhu: Semantic Image Synthesis with Spatially-Adaptive Normalization, CVPR 2019 (equations 1 to 3,
-figure 4 and appendix A).
+Park, Liu, Wang, Zhu: Semantic Image Synthesis with Spatially-Adaptive Normalization, CVPR 2019 (equations 1
+to 3, figure 4 and appendix A).
 """
 
 import torch
@@ -31,8 +31,8 @@ class SumOverProcesses(torch.autograd.Function):
 class BatchNorm(nn.Module):
     """Batch normalisation without scale and shift, over the pictures of all processes.
 
-    torch's SyncBatchNorm refuses the CPU, so the moments are summed here where there are several processes; alone, it
-    is `F.batch_norm`. `momentum` is the share of the newest batch in the running statistics.
+    torch's SyncBatchNorm refuses the CPU, so the moments are summed here where there are several processes;
+    alone, it is `F.batch_norm`. `momentum` is the share of the newest batch in the running statistics.
 
     Shapes: x (B, channels, H, W); out as x.
     """
@@ -80,9 +80,10 @@ class SpadeNorm(nn.Module):
 class SpadeBlock(nn.Module):
     """The residual block of figure 4: twice SPADE, leaky ReLU and a 3x3 convolution, beside a shortcut.
 
-    The shortcut is learned (SPADE and a 1x1 convolution) where the numbers of channels differ. With `noise`, a noise
-    picture times a learned strength for each channel follows each 3x3 convolution (Karras et al., A Style-Based
-    Generator, 2019, section 3.2): it gives large areas of one label a texture that does not repeat.
+    The shortcut is learned (SPADE and a 1x1 convolution) where the numbers of channels differ. With `noise`,
+    a noise picture times a learned strength for each channel follows each 3x3 convolution (Karras et al., A
+    Style-Based Generator, 2019, section 3.2): it gives large areas of one label a texture that does not
+    repeat.
 
     Shapes: x (B, inputs, h, w); onehot (B, conditions, h, w); noise (B, 1, h, w); out (B, outputs, h, w).
     """

@@ -1,9 +1,10 @@
 """SPADE: a label map and a style become a picture.
 
-Park, Liu, Wang, Zhu: Semantic Image Synthesis with Spatially-Adaptive Normalization, CVPR 2019. The generator is the
-paper's (appendix A) with the style encoder of its section 4, at any height and width divisible by 32. Two things differ:
-the style vector is *added* to the convolved, downsampled labels (the paper's generator starts from the vector alone, which
-fixes the size of the picture), and an optional noise picture feeds every block (see `SpadeBlock`).
+Park, Liu, Wang, Zhu: Semantic Image Synthesis with Spatially-Adaptive Normalization, CVPR 2019. The generator
+is the paper's (appendix A) with the style encoder of its section 4, at any height and width divisible by 32.
+Two things differ: the style vector is *added* to the convolved, downsampled labels (the paper's generator
+starts from the vector alone, which fixes the size of the picture), and an optional noise picture feeds every
+block (see `SpadeBlock`).
 """
 
 from dataclasses import dataclass
@@ -40,15 +41,16 @@ PRESETS = {
     ),
 }
 
-# Width (in units of `filters`) of each block's output, and how often its input has been halved against the picture.
+# Width (in units of `filters`) of each block's output, and how often its input has been halved against the
+# picture.
 BLOCKS = ((16, 5), (16, 4), (16, 4), (8, 3), (4, 2), (2, 1), (1, 0))
 
 
 class StyleEncoder(nn.Module):
     """The mean and the log-variance of the style of a photograph (section 4, "multi-modal synthesis").
 
-    Convolutions of stride 2 until the features are 4x4. There is no normalisation, which would remove what style is made
-    of: brightness and colour.
+    Convolutions of stride 2 until the features are 4x4. There is no normalisation, which would remove what
+    style is made of: brightness and colour.
 
     Shapes: image (B, 3, H, W) in [-1, 1]; out two of (B, style).
     """
@@ -75,8 +77,9 @@ class StyleEncoder(nn.Module):
 class Model(nn.Module):
     """The generator and its style encoder.
 
-    `style_mean` and `style_factor` describe the styles of the training pictures: their mean and a factor of their
-    covariance. Styles drawn from there are more varied than those from N(0, 1), which the KL term only approaches.
+    `style_mean` and `style_factor` describe the styles of the training pictures: their mean and a factor of
+    their covariance. Styles drawn from there are more varied than those from N(0, 1), which the KL term only
+    approaches.
     """
 
     task: ClassVar[str] = "paint"
@@ -98,7 +101,7 @@ class Model(nn.Module):
         self.register_buffer("style_factor", torch.eye(config.style))
 
     def condition(self, labels: Tensor, instances: Tensor | None = None) -> Tensor:
-        """What the generator sees of a map: labels and instances (B, 1, H, W) -> (B, conditions, H, W) of 0 and 1.
+        """What the generator sees of a map: int64 (B, 1, H, W) -> (B, conditions, H, W) of 0 and 1.
 
         Without instances, the boundaries between the classes stand in for theirs.
         """

@@ -1,6 +1,7 @@
-"""How each model learns: one file each, found by its name. Adding a model is adding a file; nothing here changes.
+"""How each model learns: one file each, found by its name. Adding a model changes nothing here.
 
-A recipe's file has `Hyper` (a frozen dataclass: learning), `PRESETS` (name -> Hyper) and `Recipe`, as described below.
+A recipe's file has `Hyper` (a frozen dataclass: learning), `PRESETS` (name -> Hyper) and `Recipe`, as
+described below.
 """
 
 import importlib
@@ -50,7 +51,7 @@ class Recipe(Protocol):
         """Yield one Loss a turn; the trainer descends it before the next turn begins."""
 
     def calibrate(self, model: nn.Module, batch: Any) -> Tensor:
-        """One training-mode pass of an averaged `model`, for its statistics; gives what `finish` wants of it (B, …)."""
+        """A training-mode pass of an averaged `model`, for its statistics -> (B, …) for `finish`."""
 
     def finish(self, model: nn.Module, facts: Tensor) -> None:
         """Note in `model` what `calibrate` gave for all batches (N, …)."""

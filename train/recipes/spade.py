@@ -50,14 +50,20 @@ class Recipe:
         self.model = spade.Model(config)
         conditions = config.classes + config.edges
         self.discriminator = MultiScale(
-            conditions + 3, hyper.discriminator_filters, hyper.discriminator_layers, hyper.discriminator_scales
+            conditions + 3,
+            hyper.discriminator_filters,
+            hyper.discriminator_layers,
+            hyper.discriminator_scales,
         )
         for network in (self.model, self.discriminator):
             network.apply(initialise)
         betas = (hyper.beta_1, hyper.beta_2)
         self.players = {
             "discriminator": Player(
-                self.discriminator, hyper.discriminator_rate, betas, discriminator_normalised(self.discriminator)
+                self.discriminator,
+                hyper.discriminator_rate,
+                betas,
+                discriminator_normalised(self.discriminator),
             ),
             "generator": Player(self.model, hyper.rate, betas, generator_normalised(self.model)),
         }
@@ -108,12 +114,14 @@ class Recipe:
             "kl": hyper.weight_kl * losses.kl(mean, log_variance),
         }
         if self.perceptual is not None:
-            terms["perceptual"] = hyper.weight_perceptual * self.perceptual(losses.wide(fake), losses.wide(batch.images))
+            terms["perceptual"] = hyper.weight_perceptual * self.perceptual(
+                losses.wide(fake), losses.wide(batch.images)
+            )
         yield Loss("generator", terms)
 
     @torch.no_grad()
     def calibrate(self, model: spade.Model, batch: Painted) -> Tensor:
-        """Paint with the batch's own statistics, which the norms of `model` note; gives the styles (B, style)."""
+        """Paint with the batch's own statistics, which the norms note -> the styles (B, style)."""
         condition = model.condition(batch.labels, batch.instances).to(batch.images.dtype)
         mean, log_variance = model.encoder(batch.images)
         style = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
@@ -129,7 +137,7 @@ class Recipe:
 
     @torch.no_grad()
     def paint(self, model: spade.Model, batch: Painted, seed: int, own_style: bool) -> Tensor:
-        """Paint the batch's maps in their photographs' own styles, or in styles drawn by `seed` -> (B, 3, H, W)."""
+        """Paint the batch's maps, in their photographs' styles or drawn ones -> (B, 3, H, W)."""
         condition = model.condition(batch.labels, batch.instances).to(batch.images.dtype)
         generator = torch.Generator().manual_seed(seed)
         normals = torch.randn(len(condition), model.config.style, generator=generator).to(condition)

@@ -2,18 +2,18 @@
 
 The folder is `$CGAN_CACHE/world`, or `~/.cache/cgan/world`. Anything unreadable there is baked again.
 """
+
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-VERSION = 4  # raise it when a bake changes: old files are then ignored
+VERSION = 5  # raise it when a bake changes: old files are then ignored
 KEPT = 96  # bakes kept, about 20 MB each; the longest unused go first
 
 
@@ -52,4 +52,3 @@ def _write(path: Path, tensors: dict[str, Tensor]) -> None:
             old.unlink(missing_ok=True)
     except (OSError, SafetensorError):
         return
-

@@ -3,6 +3,7 @@
 World axes: x to the east, y up (0 is the water), z to the north; metres. A view is tilted by shifting the horizon in
 the picture, not by turning the camera, which is what lets `march.py` draw a column at a time.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -59,6 +60,11 @@ class Camera:
             [x[:, None].expand(shape), up[None, :, None].expand(shape), z[:, None].expand(shape)], -1
         )
 
+    def stretch(self, height: int, width: int, scale: float = 1.0) -> Tensor:
+        """The length (1, height * width * scale^2) of each ray of `rays`: metres of distance for a metre of depth."""
+        across, up = self.offsets(height, width, scale)
+        return (1 + across.square() + up[:, None].square()).sqrt().view(1, -1)
+
     def view(self, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         """World x, z (B, ...) as metres to the right of the camera and metres ahead (the depth), shaped alike."""
         shape = (len(self),) + (1,) * (x.dim() - 1)
@@ -66,7 +72,9 @@ class Camera:
         east, north = x - self.position[:, 0].view(shape), z - self.position[:, 2].view(shape)
         return east * cos - north * sin, east * sin + north * cos
 
-    def project(self, x: Tensor, y: Tensor, z: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    def project(
+        self, x: Tensor, y: Tensor, z: Tensor, height: int, width: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """World points (B, ...) -> column and row in pixels (the first pixel's middle is 0.5) and depth, alike."""
         right, depth = self.view(x, z)
         up = y - self.position[:, 1].view((len(self),) + (1,) * (x.dim() - 1))

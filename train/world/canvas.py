@@ -1,4 +1,5 @@
 """A frame in the making: for every sample of the picture, one winning surface with colour, depth, class, instance."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -6,10 +7,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from .camera import Camera
-from .land import Land
-from .styles import Look
-from .tiles import Tiles
+from train.world.camera import Camera
+from train.world.land import Land
+from train.world.styles import Look
+from train.world.tiles import Tiles
 
 
 @dataclass
@@ -38,7 +39,7 @@ class Canvas:
     def __post_init__(self) -> None:
         scenes = len(self.camera)
         ray = self.camera.rays(self.height, self.width, self.scale).reshape(scenes, -1, 3)
-        self.length = ray.norm(dim=-1)
+        self.length = self.camera.stretch(self.height, self.width, self.scale).expand(scenes, -1)
         self.ray = ray / self.length[..., None]
         self.depth, self.sky = self.depth.reshape(scenes, -1), self.sky.reshape(scenes, -1)
         self.colour = torch.zeros_like(ray)

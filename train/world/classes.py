@@ -1,4 +1,5 @@
 """The fifteen classes of the world, their painter's colours, and label maps without speckle."""
+
 from __future__ import annotations
 
 import torch
@@ -8,17 +9,33 @@ from torch import Tensor
 from cgan.labels import Palette
 
 NAMES_AND_COLOURS = (
-    ("sky", "#78b4eb"), ("cloud", "#ebf0f8"), ("sun", "#ffd200"), ("mountain", "#807670"), ("rock", "#5c4f52"),
-    ("snow", "#fafaff"), ("hill", "#96a046"), ("grass", "#60be46"), ("flowers", "#e66eaa"), ("forest", "#185c2c"),
-    ("sand", "#ecd696"), ("path", "#b07a42"), ("water", "#1e5abe"), ("river", "#3caadc"), ("house", "#c83228"),
+    ("sky", "#78b4eb"),
+    ("cloud", "#ebf0f8"),
+    ("sun", "#ffd200"),
+    ("mountain", "#807670"),
+    ("rock", "#5c4f52"),
+    ("snow", "#fafaff"),
+    ("hill", "#96a046"),
+    ("grass", "#60be46"),
+    ("flowers", "#e66eaa"),
+    ("forest", "#185c2c"),
+    ("sand", "#ecd696"),
+    ("path", "#b07a42"),
+    ("water", "#1e5abe"),
+    ("river", "#3caadc"),
+    ("house", "#c83228"),
 )
-SKY, CLOUD, SUN, MOUNTAIN, ROCK, SNOW, HILL, GRASS, FLOWERS, FOREST, SAND, PATH, WATER, RIVER, HOUSE = range(15)
+SKY, CLOUD, SUN, MOUNTAIN, ROCK, SNOW, HILL, GRASS, FLOWERS, FOREST, SAND, PATH, WATER, RIVER, HOUSE = range(
+    15
+)
 COUNT = len(NAMES_AND_COLOURS)
 
 
 def palette() -> Palette:
     """The world's palette: ids in the order of the constants above."""
-    entries = [{"id": i, "name": name, "colour": colour} for i, (name, colour) in enumerate(NAMES_AND_COLOURS)]
+    entries = [
+        {"id": i, "name": name, "colour": colour} for i, (name, colour) in enumerate(NAMES_AND_COLOURS)
+    ]
     return Palette.from_list(entries)
 
 
@@ -71,9 +88,7 @@ def purge(labels: Tensor, least: int, *others: Tensor) -> tuple[Tensor, ...]:
             for shift in (0, 1, 2, 3):
                 source = _shifted(filled.long(), 0)[shift].bool() & gone
                 labels = torch.where(source, _shifted(labels, 0)[shift], labels)
-                others = tuple(
-                    torch.where(source, _shift_any(other, shift), other) for other in others
-                )
+                others = tuple(torch.where(source, _shift_any(other, shift), other) for other in others)
                 gone = gone & ~source
     return (labels, *others)
 

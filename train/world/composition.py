@@ -2,6 +2,7 @@
 
 Scores are rounded, and ties go to the lower index, so that every machine makes the same choice.
 """
+
 from __future__ import annotations
 
 import math
@@ -9,11 +10,11 @@ import math
 import torch
 from torch import Tensor
 
-from .camera import Camera
-from .land import PERIOD, Land
-from .march import surface
-from .noise import generator, sample, smooth
-from .tiles import tiles
+from train.world.camera import Camera
+from train.world.land import PERIOD, Land
+from train.world.march import surface
+from train.world.noise import generator, sample, smooth
+from train.world.tiles import tiles
 
 CANDIDATES = 160
 SIDE = 40  # pixels of a tiny view
@@ -48,6 +49,7 @@ def _spread(camera: Camera, scores: Tensor) -> list[int]:
     places, turns = camera.position.tolist(), camera.yaw.tolist()
     picked: list[int] = []
     for index in order:
+
         def apart(other: int, index: int = index) -> bool:
             distance = math.dist(places[index][::2], places[other][::2])
             return distance > 600 or math.cos(turns[index] - turns[other]) < 0.5
@@ -67,8 +69,15 @@ def _scores(land: Land, camera: Camera) -> Tensor:
     kind = torch.zeros_like(height, dtype=torch.long)
     snow = (height > land.snow_line).reshape(height.shape)
     rules = (
-        (1, height > 110), (2, steep > 0.6), (3, snow), (4, forest > 0), (5, at["flowers"] > 0),
-        (6, at["path"] < 8), (7, height < 3), (8, height < 0), (9, sky),
+        (1, height > 110),
+        (2, steep > 0.6),
+        (3, snow),
+        (4, forest > 0),
+        (5, at["flowers"] > 0),
+        (6, at["path"] < 8),
+        (7, height < 3),
+        (8, height < 0),
+        (9, sky),
     )
     for number, where in rules:
         kind = kind.masked_fill(where, number)
@@ -106,8 +115,10 @@ def _tiny_views(land: Land, camera: Camera) -> tuple[Tensor, Tensor, Tensor, dic
     hit = torch.searchsorted(slope, up.expand(count, SIDE, SIDE).contiguous())
     sky = hit >= STEPS
     hit = hit.clamp(max=STEPS - 1)
-    flat = {name: value[0] for name, value in land.at(
-        x.gather(2, hit).reshape(1, -1), z.gather(2, hit).reshape(1, -1)).items()}
+    flat = {
+        name: value[0]
+        for name, value in land.at(x.gather(2, hit).reshape(1, -1), z.gather(2, hit).reshape(1, -1)).items()
+    }
     return depths[hit], sky, slope[:, :, -1], {name: value.view(sky.shape) for name, value in flat.items()}
 
 
@@ -132,7 +143,9 @@ def place_houses(land: Land, camera: Camera, seed: int) -> Tensor:
     return torch.tensor(rows)
 
 
-def _settle(land: Land, camera: Camera, draw: Tensor, wanted: int, others: list[list[float]]) -> list[list[float]]:
+def _settle(
+    land: Land, camera: Camera, draw: Tensor, wanted: int, others: list[list[float]]
+) -> list[list[float]]:
     """Up to `wanted` houses on flat open ground that the camera sees, near a path, in one hamlet."""
     depth = 70 * 8.0 ** draw[:, 0]
     right = (draw[:, 1] - 0.5) * 0.8 * depth
@@ -144,7 +157,10 @@ def _settle(land: Land, camera: Camera, draw: Tensor, wanted: int, others: list[
     along = (torch.arange(40, device=x.device) + 0.5) / 40
     eye = camera.position[0, :, None, None]
     between = sample(
-        land.relief, (eye[0] + (x[:, None] - eye[0]) * along)[None], (eye[2] + (z[:, None] - eye[2]) * along)[None], PERIOD
+        land.relief,
+        (eye[0] + (x[:, None] - eye[0]) * along)[None],
+        (eye[2] + (z[:, None] - eye[2]) * along)[None],
+        PERIOD,
     )[0]
     top = between[0] + smooth(0, 0.1, between[1]) * land.tree_height
     seen = (top < eye[1] + (at["height"][:, None] + 3 - eye[1]) * along).all(1)

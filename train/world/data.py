@@ -1,22 +1,33 @@
-"""The world as training data: folders, and batches by the kinds that models ask for."""
+"""The world as training data, in the four kinds that models ask for; and a pool that is refilled during training.
+
+`painted` gives `train.batches.Painted`. The other three kinds are defined here until models ask for them there.
+"""
+
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from pathlib import Path
+from itertools import islice
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from . import classes
-from .render import Frame
-from .styles import Style
-from .world import World
+from train.batches import Painted
+from train.world import classes
+from train.world.biomes import ARCHETYPES, BIOMES
+from train.world.noise import generator
+from train.world.render import Frame
+from train.world.styles import Style
+from train.world.world import Flight, World, clip
 
 STYLES_A_VIEW = 2  # a layout is seen in several styles, so that a model learns what a style may change
+VIEWS = 8  # of each world
 LARGEST_SHARE, LEAST_CLASSES = 0.72, 5  # duller views are left out
+RARE = (classes.SUN, classes.FLOWERS, classes.PATH, classes.RIVER, classes.HOUSE)
+PLAIN_KEPT = 0.6  # the share of the views without any rare class that are kept
+
+Size = tuple[int, int]
 
 
 class View(NamedTuple):
@@ -29,14 +40,16 @@ class View(NamedTuple):
 
 def views(first: int = 0) -> Iterator[View]:
     """Endless views: each world's cameras in turn, worlds from seed `first` on."""
-    number = first * 8
+    number = first * VIEWS
     while True:
         styles = tuple(number * STYLES_A_VIEW + k for k in range(STYLES_A_VIEW))
-        yield View(number // 8, number % 8, styles)
+        yield View(number // VIEWS, number % VIEWS, styles)
         number += 1
 
 
-def painted_frames(size: tuple[int, int], first: int = 0, supersampling: int = 2, device: str = "cpu") -> Iterator[Frame]:
+def painted_frames(
+    size: Size, first: int = 0, supersampling: int = 2, device: torch.device | str = "cpu"
+) -> Iterator[Frame]:
     """Endless frames for painting, one batch a view, in that view's styles; dull views are left out."""
     world: World | None = None
     for view in views(first):
@@ -46,45 +59,223 @@ def painted_frames(size: tuple[int, int], first: int = 0, supersampling: int = 2
             continue
         camera = world.cameras[[view.camera] * len(view.styles)]
         frame = world.frame(camera, [Style.drawn(seed) for seed in view.styles], size, supersampling)
-        if not dull(frame.labels):
+        if _kept(frame.labels[0], view):
             yield frame
 
 
-def dull(labels: Tensor) -> bool:
-    """True where the first label map of a batch has hardly more to see than one class."""
-    share = torch.bincount(labels[0].flatten(), minlength=classes.COUNT) / labels[0].numel()
-    return bool(share.max() > LARGEST_SHARE) or int((share > 0.002).sum()) < LEAST_CLASSES
+def _kept(labels: Tensor, view: View) -> bool:
+    """Leave out label maps of hardly more than one class, and some of those without any rare class."""
+    share = torch.bincount(labels.flatten(), minlength=classes.COUNT) / labels.numel()
+    dull = bool(share.max() > LARGEST_SHARE) or int((share > 0.002).sum()) < LEAST_CLASSES
+    plain = not bool((share[list(RARE)] > 0.004).any())
+    chance = float(torch.rand(1, generator=generator(view.seed * VIEWS + view.camera + 5)))
+    return not dull and (not plain or chance < PLAIN_KEPT)
 
 
-def pictures(image: Tensor) -> np.ndarray:
-    """image (B, 3, H, W) in [-1, 1] as pictures, uint8 (B, H, W, 3)."""
-    scaled = ((image.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-    return scaled.permute(0, 2, 3, 1).cpu().numpy()
+def painted(count: int, size: Size, first: int = 0, device: torch.device | str = "cpu") -> Painted:
+    """`count` label maps with their pictures and instances; worlds from seed `first` on."""
+    shots = islice(painted_frames(size, first, device=device), -(-count // STYLES_A_VIEW))
+    labels, images, instances = zip(
+        *((shot.labels, shot.image, shot.instances) for shot in shots), strict=True
+    )
+    return Painted(torch.cat(labels)[:count], torch.cat(images)[:count], torch.cat(instances)[:count])
 
 
-def write_folder(folder: Path, images: int, size: tuple[int, int], first: int = 0) -> Iterator[int]:
-    """Write `images` frames as a data folder, and yield the count after each view.
+class Unpaired(NamedTuple):
+    """Pictures of two kinds (B, 3, H, W) in [-1, 1]; a[i] and b[i] show different places."""
 
-    images/NNNNN.jpg, labels/NNNNN.png (ids, with the palette's colours), instances/NNNNN.png (16 bits), palette.json.
+    a: Tensor
+    b: Tensor
+
+
+SIDES = {  # two kinds of pictures that a translator learns to exchange: (time, weather, season) of each
+    "seasons": (("noon", "clear", "summer"), ("noon", "clear", "winter")),
+    "hours": (("noon", "clear", "summer"), ("dusk", "clear", "summer")),
+}
+
+
+def unpaired(
+    count: int, size: Size, between: str = "seasons", first: int = 0, device: torch.device | str = "cpu"
+) -> Unpaired:
+    """`count` pictures of either kind of `between`: even seeds on one side, odd seeds on the other.
+
+    ValueError if there is no such pair of kinds.
     """
-    for name in ("images", "labels", "instances"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    classes.palette().write(folder / "palette.json")
-    count = 0
-    for frame in painted_frames(size, first):
-        shots = zip(pictures(frame.image), frame.labels[:, 0], frame.instances[:, 0], strict=True)
-        for picture, labels, instances in shots:
-            if count < images:
-                _write(folder, f"{count:05d}", picture, labels, instances)
-                count += 1
-        yield count
-        if count >= images:
-            return
+    if between not in SIDES:
+        raise ValueError(f"no pair '{between}'; there are: {', '.join(SIDES)}")
+    sides = []
+    for odd, names in enumerate(SIDES[between]):
+        base, images = Style.named(*names), []
+        for number in range(count):
+            # a world shows VIEWS views; neighbouring seeds are other countries, so shift by archetype as well
+            world = _world(2 * (first + number // VIEWS) + odd, device)
+            shift = torch.rand(2, generator=generator(number * 2 + odd + 71)) * 0.3 - 0.15
+            style = Style((base.time + float(shift[0])) % 5, base.weather + abs(float(shift[1])), base.season)
+            images.append(world.frame(_view(world, number), style, size).image)
+        sides.append(torch.cat(images))
+    return Unpaired(*sides)
 
 
-def _write(folder: Path, name: str, picture: np.ndarray, labels: Tensor, instances: Tensor) -> None:
-    Image.fromarray(picture).save(folder / "images" / f"{name}.jpg", quality=95, subsampling=0)
-    ids = Image.fromarray(labels.to(torch.uint8).cpu().numpy(), mode="P")
-    ids.putpalette(classes.palette().rgb.tobytes())
-    ids.save(folder / "labels" / f"{name}.png", optimize=True)
-    Image.fromarray(instances.to(torch.int32).cpu().numpy().astype(np.uint16)).save(folder / "instances" / f"{name}.png")
+def _view(world: World, number: int):
+    """Camera `number` of a world, over and over."""
+    return world.cameras[number % len(world.cameras)]
+
+
+_RECENT: dict[tuple[int, str], World] = {}
+
+
+def _world(seed: int, device: torch.device | str) -> World:
+    """World `seed`, kept while it is asked for in a row."""
+    key = (seed, str(device))
+    if key not in _RECENT:
+        _RECENT.clear()
+        _RECENT[key] = World(seed, device)
+    return _RECENT[key]
+
+
+class FewShot(NamedTuple):
+    """Contents to be redrawn as a class of which a few examples are given.
+
+    content (B, 3, H, W) and content_class (B,) int64; examples (B, K, 3, H, W) of class style_class (B,).
+    """
+
+    content: Tensor
+    content_class: Tensor
+    examples: Tensor
+    style_class: Tensor
+
+
+FEW_SHOT_TIMES = ("noon", "golden", "dusk", "night")
+FEW_SHOT_SEASONS = ("summer", "autumn", "winter")
+KINDS = [(biome, hour, season) for biome in BIOMES for hour in FEW_SHOT_TIMES for season in FEW_SHOT_SEASONS]
+HELD_OUT = [number for number in range(len(KINDS)) if number % 6 == 5]  # never shown in training
+
+
+def few_shot(
+    count: int,
+    size: Size,
+    examples: int = 2,
+    held_out: bool = False,
+    first: int = 0,
+    device: torch.device | str = "cpu",
+) -> FewShot:
+    """`count` pairs of content and style. A class is a biome at a time of day in a season, always in clear weather.
+
+    Style classes are the ones in HELD_OUT if `held_out`, otherwise all others; contents are never held out.
+    """
+    known = [number for number in range(len(KINDS)) if number not in HELD_OUT]
+    draw = generator(first * 31 + 9)
+
+    def shot(kind: int, number: int) -> Tensor:
+        biome, hour, season = KINDS[kind]
+        places = [i for i, name in enumerate(ARCHETYPES) if ARCHETYPES[name].biome == biome]
+        seed = first * len(ARCHETYPES) + places[number % len(places)]
+        world = _world(seed, device)
+        return world.frame(
+            _view(world, number // len(places)), Style.named(hour, "clear", season), size
+        ).image
+
+    rows = []
+    for _ in range(count):
+        numbers = torch.randint(1 << 16, (examples + 3,), generator=draw).tolist()
+        style = HELD_OUT if held_out else known
+        content_kind, style_kind = known[numbers[0] % len(known)], style[numbers[1] % len(style)]
+        content = shot(content_kind, numbers[2])
+        shown = torch.cat([shot(style_kind, number) for number in numbers[3:]])[None]
+        rows.append((content, torch.tensor([content_kind]), shown, torch.tensor([style_kind])))
+    return FewShot(*(torch.cat(parts).to(device) for parts in zip(*rows, strict=True)))
+
+
+class Clip(NamedTuple):
+    """Label videos with their pictures, and the geometry that joins the frames. T frames, in order.
+
+    labels (B, T, 1, H, W) int64; images (B, T, 3, H, W) in [-1, 1]; flow (B, T - 1, 2, H, W) in pixels, from frame
+    t + 1 back to t, as a video model warps its last picture; seen (B, T - 1, 1, H, W): 1 where frame t shows it;
+    depth (B, T, 1, H, W) in metres; position (B, T, 3), yaw (B, T); instances (B, T, 1, H, W) int64.
+    """
+
+    labels: Tensor
+    images: Tensor
+    flow: Tensor
+    seen: Tensor
+    depth: Tensor
+    position: Tensor
+    yaw: Tensor
+    instances: Tensor
+
+
+def clips(count: int, length: int, size: Size, first: int = 0, device: torch.device | str = "cpu") -> Clip:
+    """`count` flights of `length` frames, each through a view of a world in a drawn style."""
+    rows = []
+    for number in range(count):
+        world = _world(first + number // VIEWS, device)
+        turn = float(torch.rand(1, generator=generator(number + 13))) * 0.03 - 0.015
+        path = world.path(number % len(world.cameras), length, step=4.0, turn=turn)
+        rows.append(_clip(clip(world, path, length, Style.drawn(first * VIEWS + number), size)))
+    return Clip(*(torch.stack(parts) for parts in zip(*rows, strict=True)))
+
+
+def _clip(flight: Flight) -> tuple[Tensor, ...]:
+    shots = flight.frames
+    return (
+        shots.labels,
+        shots.image,
+        flight.back,
+        flight.seen_back,
+        shots.depth,
+        shots.camera.position,
+        shots.camera.yaw,
+        shots.instances,
+    )
+
+
+class Pool:
+    """Frames kept on a device, replaced one view after another while a model trains on them.
+
+    `refill` is called once a step, and renders only while rendering has taken less than `share` of the time.
+    """
+
+    def __init__(
+        self,
+        capacity: int,
+        size: Size,
+        device: torch.device | str = "cpu",
+        first: int = 0,
+        share: float = 0.1,
+    ) -> None:
+        self.share = share
+        self._stream = painted_frames(size, first, device=device)
+        self._begin = self._spent = 0.0
+        shots = list(islice(self._stream, -(-capacity // STYLES_A_VIEW)))
+        self.labels = torch.cat([shot.labels for shot in shots]).to(torch.uint8)
+        self.images = torch.cat([shot.image for shot in shots])
+        self.instances = torch.cat([shot.instances for shot in shots]).to(torch.int32)
+        self._oldest = 0
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def batch(self, count: int, random: torch.Generator) -> Painted:
+        """`count` frames drawn with `random`, half of them mirrored."""
+        index = torch.randint(len(self), (count,), generator=random)
+        mirrored = (torch.rand(count, 1, 1, 1, generator=random) < 0.5).to(self.images.device)
+        index = index.to(self.images.device)
+        parts = (self.labels[index].long(), self.images[index], self.instances[index].long())
+        labels, images, instances = (torch.where(mirrored, part.flip(-1), part) for part in parts)
+        return Painted(labels, images, instances)
+
+    def refill(self) -> bool:
+        """Replace the oldest view, if there is time for it; says whether it did."""
+        now = time.perf_counter()
+        self._begin = self._begin or now
+        if self._spent > self.share * (now - self._begin):
+            return False
+        shot = next(self._stream)
+        index = (torch.arange(len(shot.image)) + self._oldest) % len(self)
+        index = index.to(self.images.device)
+        self.labels[index] = shot.labels.to(torch.uint8)
+        self.images[index] = shot.image
+        self.instances[index] = shot.instances.to(torch.int32)
+        self._oldest = (self._oldest + len(shot.image)) % len(self)
+        self._spent += time.perf_counter() - now
+        return True

@@ -1,11 +1,12 @@
 """Exact optical flow and visibility between two cameras' frames, from depth."""
+
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from .camera import Camera
+from train.world.camera import Camera
 
 
 def flow(depth: Tensor, camera: Camera, other: Camera) -> Tensor:
@@ -37,7 +38,9 @@ def warp(image: Tensor, motion: Tensor, mode: str = "bilinear") -> Tensor:
     return functional.grid_sample(image, grid, mode=mode, padding_mode="border", align_corners=False)
 
 
-def visibility(depth: Tensor, other_depth: Tensor, camera: Camera, other: Camera, tolerance: float = 0.03) -> Tensor:
+def visibility(
+    depth: Tensor, other_depth: Tensor, camera: Camera, other: Camera, tolerance: float = 0.03
+) -> Tensor:
     """1 where a pixel of `camera`'s frame is seen in `other`'s too, 0 where it is hidden or outside: (B, 1, H, W).
 
     A point is hidden where the other frame is nearer by more than `tolerance` of its depth.

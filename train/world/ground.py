@@ -2,6 +2,7 @@
 
 Everything here works on points: x and z are (B, M) in metres, results (B, M) or (B, M, 3).
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -9,11 +10,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from . import classes
-from .land import Land
-from .noise import mix, sample, smooth
-from .styles import Look
-from .tiles import CANOPY_PERIOD, DETAIL_PERIOD, Tiles
+from train.world import classes
+from train.world.land import Land
+from train.world.noise import mix, sample, smooth
+from train.world.styles import Look
+from train.world.tiles import CANOPY_PERIOD, DETAIL_PERIOD, Tiles
 
 SNOW = (0.86, 0.90, 0.97)
 
@@ -45,9 +46,14 @@ def survey(land: Land, tiles: Tiles, x: Tensor, z: Tensor, footprint: Tensor) ->
     cliff = sample(tiles.detail[:, :5], along * 0.9 + 9 * mid[:, 0], at["height"] + 0.25 * across, 300.0)
     steepness = smooth(0.45, 0.85, steep)
     detail = {
-        "mid": mid[:, 0], "ridges": mid[:, 1], "dots": mid[:, 2], "broad": broad,
-        "fine": near[:, 0] * close, "speckle": near[:, 2],
-        "bump_x": mix(mid[:, 3], cliff[:, 3] * 1.2, steepness), "bump_z": mix(mid[:, 4], cliff[:, 4] * 1.2, steepness),
+        "mid": mid[:, 0],
+        "ridges": mid[:, 1],
+        "dots": mid[:, 2],
+        "broad": broad,
+        "fine": near[:, 0] * close,
+        "speckle": near[:, 2],
+        "bump_x": mix(mid[:, 3], cliff[:, 3] * 1.2, steepness),
+        "bump_z": mix(mid[:, 4], cliff[:, 4] * 1.2, steepness),
     }
     crowns = sample(tiles.canopy, x, z, CANOPY_PERIOD)
     crown = mix(crowns[:, 2], crowns[:, 0], land.conifers)
@@ -62,7 +68,11 @@ def _masks(land: Land, at: dict[str, Tensor], steep: Tensor, detail: dict[str, T
     beach = land.beach * (0.6 + 0.5 * smooth(-0.2, 0.5, broad))
     snow = (height + 110 * broad + 40 * mid - land.snow_line) / 120 - 1.5 * (steep - 0.75).clamp(min=-0.3)
     return {
-        "rock": steep + 0.10 * mid + 0.08 * broad - 0.66 + 0.16 * smooth(land.tree_line, land.tree_line * 1.6, height),
+        "rock": steep
+        + 0.10 * mid
+        + 0.08 * broad
+        - 0.66
+        + 0.16 * smooth(land.tree_line, land.tree_line * 1.6, height),
         "hill": at["upland"] - 0.75 + 0.15 * broad,
         "snow": snow,
         "sand": 1 - (height + 0.8 * mid) / beach - 3 * (steep - 0.35).clamp(min=0),
@@ -99,8 +109,17 @@ def albedo(land: Land, ground: Ground, look: Look, x: Tensor, z: Tensor) -> tupl
     """Reflectance (B, M, 3) in the look's season, and how much of each point is tree tops (B, M)."""
     masks, detail = ground.masks, ground.detail
     mid, broad, fine = detail["mid"], detail["broad"], detail["fine"]
-    blend = {name: smooth(-soft, soft, masks[name])[..., None] for name, soft in (
-        ("rock", 0.05), ("hill", 0.2), ("snow", 0.25), ("sand", 0.12), ("path", 0.25), ("flowers", 0.1))}
+    blend = {
+        name: smooth(-soft, soft, masks[name])[..., None]
+        for name, soft in (
+            ("rock", 0.05),
+            ("hill", 0.2),
+            ("snow", 0.25),
+            ("sand", 0.12),
+            ("path", 0.25),
+            ("flowers", 0.1),
+        )
+    }
     blend["path"] = blend["path"] * (1 - blend["rock"]) * (1 - blend["sand"])
     colour = _meadow(land, ground, look, blend)
     colour = mix(colour, _rock(land, ground), blend["rock"])
@@ -185,23 +204,33 @@ def _forest(land: Land, ground: Ground, look: Look, colour: Tensor) -> tuple[Ten
     return mix(colour, leaves, tops[..., None]) * (1 - 0.55 * under)[..., None], tops
 
 
-def shade(land: Land, tiles: Tiles, ground: Ground, look: Look, x: Tensor, z: Tensor, footprint: Tensor) -> Tensor:
+def shade(
+    land: Land, tiles: Tiles, ground: Ground, look: Look, x: Tensor, z: Tensor, footprint: Tensor
+) -> Tensor:
     """Radiance of the ground (B, M, 3): Lambert sun with baked shadows, sky light with occlusion, a little bounce."""
     colour, tops = albedo(land, ground, look, x, z)
     at, masks, detail = ground.at, ground.masks, ground.detail
     forest, snow = smooth(-0.025, 0.025, masks["forest"]), smooth(-0.25, 0.25, masks["snow"])
     high = smooth(120, 500, at["height"])
-    rough = (0.25 + 2.6 * high * (1 - 0.55 * snow)) * (1 - 0.8 * smooth(-0.12, 0.12, masks["sand"])) * (1 - 0.5 * forest)
+    rough = (
+        (0.25 + 2.6 * high * (1 - 0.55 * snow))
+        * (1 - 0.8 * smooth(-0.12, 0.12, masks["sand"]))
+        * (1 - 0.5 * forest)
+    )
     crown_x, crown_z = _crown_slopes(land, tiles, ground, x, z)
     round_ = tops * 0.55 * (1 - smooth(2.5, 9, footprint))
     normal_x = -(at["slope_x"] + rough * detail["bump_x"] * 0.214 + round_ * crown_x)
     normal_z = -(at["slope_z"] + rough * detail["bump_z"] * 0.214 + round_ * crown_z)
     up = (normal_x.square() + normal_z.square() + 1).rsqrt()
-    facing = (torch.stack([normal_x * up, up, normal_z * up], -1) * look.direction).sum(-1)
+    sun_x, sun_y, sun_z = look.direction.unbind(-1)
+    facing = (normal_x * sun_x + sun_y + normal_z * sun_z) * up
     soft = ((facing + 0.35) / 1.35).clamp(min=0)
     direct = mix(facing.clamp(min=0), soft, tops * 0.7 + 0.2 * snow)
     thicket = 1 - forest * 0.55 * (1 - ground.crown)
-    sun = direct * sunlight(look, at["horizon"]) * thicket * 0.95 + 0.055 * (0.5 - 0.5 * facing) * at["occlusion"]
+    sun = (
+        direct * sunlight(look, at["horizon"]) * thicket * 0.95
+        + 0.055 * (0.5 - 0.5 * facing) * at["occlusion"]
+    )
     sky = (0.45 + 0.55 * up) * at["occlusion"] * thicket * 1.15
     return colour * (look.sun * sun[..., None] + look.ambient * sky[..., None])
 

@@ -1,4 +1,5 @@
 """Houses and towers: convex bodies, cut out of each sample's ray by the planes of their walls and roofs."""
+
 from __future__ import annotations
 
 import math
@@ -6,11 +7,11 @@ import math
 import torch
 from torch import Tensor
 
-from . import classes, ground
-from .canvas import Canvas, cover
-from .land import PERIOD
-from .noise import mix, sample
-from .sky import haze
+from train.world import classes, ground
+from train.world.canvas import Canvas, cover
+from train.world.land import PERIOD
+from train.world.noise import mix, sample
+from train.world.sky import haze
 
 PLANES = 20
 REACH = 4000.0  # metres
@@ -48,7 +49,7 @@ def draw(canvas: Canvas) -> None:
     eye = _turned(-house["offset"][box], cos, sin)
     local = _turned(ray, cos, sin)
     near, far, normal, roof = _cut(_shapes().to(ray.device)[kind], eye, local)
-    depth = near / canvas.length.view(-1)[place]
+    depth = near / canvas.length.reshape(-1)[place]
     hit = (near < far) & (near > 0) & (depth < canvas.depth.view(-1)[place] + 1.5)
     nearest = torch.full((canvas.depth.numel(),), math.inf, device=ray.device)
     nearest.scatter_reduce_(0, place[hit], depth[hit], "amin")
@@ -86,7 +87,11 @@ def _visible(canvas: Canvas) -> dict[str, Tensor]:
     scene = torch.arange(len(houses), device=houses.device)[:, None].expand_as(top)
     number = torch.arange(houses.shape[1], device=houses.device)[None].expand_as(top)
     named = {
-        "scene": scene, "kind": tower.long(), "yaw": houses[..., 3], "number": houses[..., 5], "id": number + 1,
+        "scene": scene,
+        "kind": tower.long(),
+        "yaw": houses[..., 3],
+        "number": houses[..., 5],
+        "id": number + 1,
         "y": houses[..., 1],
         "horizon": sample(canvas.land.maps[:, -1:], houses[..., 0], houses[..., 2], PERIOD)[:, 0],
     }
@@ -113,8 +118,14 @@ def _cut(planes: Tensor, eye: Tensor, ray: Tensor) -> tuple[Tensor, Tensor, Tens
 
 
 def _shade(
-    canvas: Canvas, house: dict[str, Tensor], where: Tensor, normal: Tensor, facing: Tensor, roof: Tensor,
-    ray: Tensor, distance: Tensor,
+    canvas: Canvas,
+    house: dict[str, Tensor],
+    where: Tensor,
+    normal: Tensor,
+    facing: Tensor,
+    roof: Tensor,
+    ray: Tensor,
+    distance: Tensor,
 ) -> Tensor:
     """Radiance (M, 3) of walls, roofs and windows; `where` and `normal` in the house's frame, `facing` in the world's."""
     look = canvas.look.rows(house["scene"])
@@ -137,4 +148,3 @@ def _shade(
     lit = lit + (window * look.lamps[0])[:, None] * ray.new_tensor([2.6, 1.35, 0.42])
     altitude = (where[:, 1] + house["y"] + canvas.camera.position[house["scene"], 1]) / 2
     return haze(lit[None], distance[None], altitude[None], ray[None], look)[0]
-

@@ -1,4 +1,5 @@
 """The land of a seed: maps baked over a periodic square of 14 km, from noise shaped as its archetype asks."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
@@ -7,8 +8,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from .biomes import BIOMES, Archetype, shape_of
-from .noise import (
+from train.world.biomes import BIOMES, Archetype, shape_of
+from train.world.noise import (
     blur,
     coordinates,
     fbm,
@@ -26,7 +27,18 @@ SIZE = 1024
 PERIOD = 14336.0  # metres; the land repeats after that
 TEXEL = PERIOD / SIZE
 CELLS = 128  # trees grow in a periodic lattice of CELLS x CELLS cells
-STORED = ("height", "forest", "river", "path", "flowers", "hills", "occlusion", "upland", "walkable", "horizon")
+STORED = (
+    "height",
+    "forest",
+    "river",
+    "path",
+    "flowers",
+    "hills",
+    "occlusion",
+    "upland",
+    "walkable",
+    "horizon",
+)
 CHANNELS = ("height", "slope_x", "slope_z") + STORED[1:]
 
 
@@ -76,6 +88,7 @@ class Land:
 
 def gather(lands: list[Land]) -> Land:
     """Lands of one seed each as a batch. Memory: 60 MB a land, so share one land between cameras where possible."""
+
     def joined(name: str) -> Tensor:
         return torch.cat([land.__dict__[name] for land in lands])
 
@@ -101,13 +114,20 @@ def build(seed: int, stored: dict[str, Tensor], device: torch.device | str) -> L
     cells = torch.rand(CELLS * CELLS, 6, generator=generator(seed * 11 + 1))[None]
     names = ("rock", "rock_dark", "grass", "hill", "sand", "tree", "tree_light", "water")
     return Land(
-        maps=stack, relief=stack[:, [0, CHANNELS.index("forest")]].contiguous(),
+        maps=stack,
+        relief=stack[:, [0, CHANNELS.index("forest")]].contiguous(),
         **{name: colour(biome.__dict__[name]) for name in names},
-        flower_colours=colour(biome.flowers), conifers=number(biome.conifers),
-        tree_height=number(biome.tree_height), snow_line=number(shape.snow_line),
-        tree_line=number(shape.tree_line), beach=number(shape.beach),
-        tropical=number(shape.biome == "tropic"), dry=number(shape.biome == "mesa"),
-        cells=cells.to(device), houses=stored["houses"][None].to(device), clouds=clouds.to(device),
+        flower_colours=colour(biome.flowers),
+        conifers=number(biome.conifers),
+        tree_height=number(biome.tree_height),
+        snow_line=number(shape.snow_line),
+        tree_line=number(shape.tree_line),
+        beach=number(shape.beach),
+        tropical=number(shape.biome == "tropic"),
+        dry=number(shape.biome == "mesa"),
+        cells=cells.to(device),
+        houses=stored["houses"][None].to(device),
+        clouds=clouds.to(device),
         sun=stored["sun"][None].to(device),
     )
 
@@ -126,12 +146,21 @@ def bake(seed: int) -> dict[str, Tensor]:
     forest = forest - 2 * smooth(shape.tree_line * 0.75, shape.tree_line * 1.15, height + 60 * hills)
     forest = forest - 1.4 * (1 - smooth(8, 26, away))
     flowers = fbm(u, v, seed * 97 + 11, 26, 4, 0.5) * 1.2 + shape.flowers * 1.2 - 0.62
-    flowers = flowers - 2 * smooth(0.18, 0.4, steep) - 2 * smooth(200, 420, height) - (1 - smooth(3, 9, height)) * 2
+    flowers = (
+        flowers - 2 * smooth(0.18, 0.4, steep) - 2 * smooth(200, 420, height) - (1 - smooth(3, 9, height)) * 2
+    )
     ground = height.clamp(min=0)
     hollow = (blur(ground, 6) - ground).clamp(min=0) / 30 + (blur(ground, 24) - ground).clamp(min=0) / 150
     maps = {
-        "height": height, "forest": forest, "river": river, "path": path, "flowers": flowers, "hills": hills,
-        "occlusion": torch.exp(-hollow), "walkable": walkable, "horizon": torch.zeros_like(height),
+        "height": height,
+        "forest": forest,
+        "river": river,
+        "path": path,
+        "flowers": flowers,
+        "hills": hills,
+        "occlusion": torch.exp(-hollow),
+        "walkable": walkable,
+        "horizon": torch.zeros_like(height),
         "upland": smooth(70, 150, height + 40 * hills) + smooth(0.24, 0.42, steep),
     }
     return {name: value if name == "height" else value.half() for name, value in maps.items()}
@@ -146,7 +175,11 @@ def _relief(seed: int, shape: Archetype, u: Tensor, v: Tensor) -> tuple[Tensor, 
     massif = smooth(-0.12, 0.55, fbm(wu, wv, key + 4, 3, 2) * 1.1 + shape.mountain_bias * 1.3)
     ridges = ridged(wu, wv, key + 5, 6, 8, 0.46, shape.sharpness)
     hills = fbm(u + 0.01 * warp_u, v + 0.01 * warp_v, key + 6, 14, 6, 0.45)
-    height = shape.offset + continent * shape.continent + hills * shape.hills * (0.6 + 0.8 * continent.clamp(min=0))
+    height = (
+        shape.offset
+        + continent * shape.continent
+        + hills * shape.hills * (0.6 + 0.8 * continent.clamp(min=0))
+    )
     height = height + massif * shape.mountains * (ridges**1.15 * 0.92 + 0.06)
     if shape.terraces > 0:
         step = height / 120 + 0.35 * hills
@@ -160,7 +193,7 @@ def _relief(seed: int, shape: Archetype, u: Tensor, v: Tensor) -> tuple[Tensor, 
     return height, hills, _narrow(height < 0)
 
 
-def _narrow(water: Tensor, width: int = 18) -> Tensor:
+def _narrow(water: Tensor, width: int = 14) -> Tensor:
     """Where water (n, n) is a river, 0..1: all that is left without the places that hold a square of lake."""
     lakes = _widest(1 - _widest(1 - water.float(), width), width + 3)
     return blur((lakes < 0.5).float(), 3)
@@ -169,7 +202,9 @@ def _narrow(water: Tensor, width: int = 18) -> Tensor:
 def _widest(field: Tensor, radius: int) -> Tensor:
     """The maximum of a periodic (n, n) field within `radius` texels."""
     padded = functional.pad(field[None, None], (radius,) * 4, mode="circular")
-    return functional.max_pool2d(functional.max_pool2d(padded, (2 * radius + 1, 1), 1), (1, 2 * radius + 1), 1)[0, 0]
+    return functional.max_pool2d(
+        functional.max_pool2d(padded, (2 * radius + 1, 1), 1), (1, 2 * radius + 1), 1
+    )[0, 0]
 
 
 def _paths(seed: int, u: Tensor, v: Tensor, height: Tensor, steep: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,15 +3,16 @@
 A row of the picture sees the first place where the slope from the camera reaches the row's own slope: the running
 maximum of the slopes is sorted, so that one binary search a pixel finds it.
 """
+
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from .camera import Camera
-from .land import PERIOD, Land
-from .noise import mix, sample, smooth
-from .tiles import CANOPY_PERIOD, DETAIL_PERIOD, Tiles
+from train.world.camera import Camera
+from train.world.land import PERIOD, Land
+from train.world.noise import mix, sample, smooth
+from train.world.tiles import CANOPY_PERIOD, DETAIL_PERIOD, Tiles
 
 NEAR, FAR = 1.5, 26000.0  # metres
 STEPS = 900
@@ -30,7 +31,9 @@ def surface(land: Land, tiles: Tiles, x: Tensor, z: Tensor) -> Tensor:
     return (ground + canopy * smooth(-0.04, 0.10, forest) * land.tree_height.view(shape)).clamp(min=0)
 
 
-def march(land: Land, tiles: Tiles, camera: Camera, height: int, width: int, scale: int) -> tuple[Tensor, Tensor]:
+def march(
+    land: Land, tiles: Tiles, camera: Camera, height: int, width: int, scale: int
+) -> tuple[Tensor, Tensor]:
     """Depth in metres (2 * FAR in the sky) and the sky's mask, each (B, height * scale, width * scale)."""
     device = camera.yaw.device
     depths = NEAR * (FAR / NEAR) ** (torch.arange(STEPS, device=device) / (STEPS - 1))

@@ -2,6 +2,7 @@
 
 Labels and depth come from the same winning surface of every pixel.
 """
+
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -10,14 +11,14 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from . import classes, ground, houses, sky, trees, water
-from .camera import Camera
-from .canvas import Canvas, pack, put, rows
-from .land import Land
-from .march import FAR, march
-from .noise import mix
-from .styles import Look
-from .tiles import tiles
+from train.world import classes, ground, houses, sky, trees, water
+from train.world.camera import Camera
+from train.world.canvas import Canvas, pack, put, rows
+from train.world.land import Land
+from train.world.march import FAR, march
+from train.world.noise import mix, unit
+from train.world.styles import Look
+from train.world.tiles import tiles
 
 SKY_DEPTH = 1e6  # metres: the depth of the open sky, which only turns with the camera
 
@@ -37,7 +38,9 @@ class Frame(NamedTuple):
 
 
 @torch.no_grad()
-def render(land: Land, camera: Camera, look: Look, size: tuple[int, int] = (256, 256), scale: int = 2) -> Frame:
+def render(
+    land: Land, camera: Camera, look: Look, size: tuple[int, int] = (256, 256), scale: int = 2
+) -> Frame:
     """Frames of `size` (height, width) with scale x scale samples a pixel; `land` and `look` hold 1 or B scenes."""
     height, width = size
     shared = tiles(str(camera.yaw.device))
@@ -67,15 +70,18 @@ def _sky(canvas: Canvas) -> Air:
     """Sky, stars, clouds at half resolution, and the sun."""
     scenes, height, width = len(canvas.camera), canvas.height, canvas.width
     ray = canvas.camera.rays(height, width).reshape(scenes, -1, 3)
-    ray = ray / ray.norm(dim=-1, keepdim=True)
+    ray = unit(ray)
     puff, opacity, distance = _clouds(canvas)
     level = ray * ray.new_tensor([1.0, 0.3, 1.0])
     puff = mix(sky.sky_colour(level, canvas.look), puff, torch.exp(-distance / 30000)[..., None])
     colour = sky.sky_colour(ray, canvas.look) + sky.stars(ray, canvas.look)
     colour = mix(colour, puff, (opacity * (1 - 0.45 * canvas.look.cover))[..., None])
     colour, sun = sky.disc(colour, ray, opacity, canvas.land, canvas.tiles, canvas.look)
+    colour = sky.ground_fog(colour, ray, canvas.look)
     labels = torch.full_like(sun, classes.SKY, dtype=torch.long)
-    soft = functional.avg_pool2d(functional.pad(opacity.view(scenes, 1, height, width), (2, 2, 2, 2), mode="replicate"), 5, 1)
+    soft = functional.avg_pool2d(
+        functional.pad(opacity.view(scenes, 1, height, width), (2, 2, 2, 2), mode="replicate"), 5, 1
+    )
     labels = labels.masked_fill(soft.flatten(1) > 0.42, classes.CLOUD).masked_fill(sun, classes.SUN)
     return Air(colour, labels, distance)
 
@@ -88,16 +94,20 @@ def _clouds(canvas: Canvas) -> tuple[Tensor, Tensor, Tensor]:
     last = int(visible.max()) if len(visible) else 0
     count = min(low, last // (2 * canvas.scale) + 2)
     ray = canvas.camera.rays(height, width, 0.5)[:, :count].reshape(scenes, -1, 3)
-    ray = ray / ray.norm(dim=-1, keepdim=True)
+    ray = unit(ray)
     column = torch.arange(wide, device=ray.device) * 0.754877
     jitter = (column + torch.arange(count, device=ray.device)[:, None] * 0.569840) % 1
     eye = canvas.camera.position.t()[..., None]
-    colour, opacity, distance = sky.clouds(ray, 0.325 + 0.35 * jitter.flatten(), eye, canvas.land, canvas.tiles, canvas.look)
+    colour, opacity, distance = sky.clouds(
+        ray, 0.325 + 0.35 * jitter.flatten(), eye, canvas.land, canvas.tiles, canvas.look
+    )
     stack = torch.cat([colour * opacity[..., None], opacity[..., None], distance[..., None]], -1)
     stack = stack.view(scenes, count, wide, 5).permute(0, 3, 1, 2)
     stack = functional.pad(stack, (0, 0, 0, low - count), mode="replicate")
     blurred = functional.avg_pool2d(functional.pad(stack, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    stack = functional.interpolate(0.5 * (stack + blurred), size=(height, width), mode="bicubic", align_corners=False)
+    stack = functional.interpolate(
+        0.5 * (stack + blurred), size=(height, width), mode="bicubic", align_corners=False
+    )
     stack = stack.permute(0, 2, 3, 1).reshape(scenes, -1, 5)
     opacity = stack[..., 3].clamp(0, 1)
     colour = (stack[..., :3] / opacity.clamp(min=1e-3)[..., None]).clamp(min=0)
@@ -131,8 +141,7 @@ def _haze(canvas: Canvas, air: Air) -> None:
     scenes, height, width = len(canvas.camera), canvas.height, canvas.width
     image = air.colour.transpose(1, 2).reshape(scenes, 3, height, width)
     fine = functional.interpolate(image, scale_factor=canvas.scale, mode="bilinear", align_corners=False)
-    background = sky.ground_fog(fine.flatten(2).transpose(1, 2), canvas.ray, canvas.look)
-    canvas.colour = put(background, ~canvas.sky, index, seen)
+    canvas.colour = put(fine.flatten(2).transpose(1, 2), ~canvas.sky, index, seen)
 
 
 def film(colour: Tensor, look: Look, scale: int) -> Tensor:
@@ -142,13 +151,18 @@ def film(colour: Tensor, look: Look, scale: int) -> Tensor:
     """
     image = colour.permute(0, 3, 1, 2) * look.exposure[..., None, None]
     brightest = image.amax(1, keepdim=True)
-    image = functional.avg_pool2d(image / (1 + brightest * 0.25), scale)  # no single sample may outshine the others
+    image = functional.avg_pool2d(
+        image / (1 + brightest * 0.25), scale
+    )  # no single sample may outshine the others
     image = image / (1 - image.amax(1, keepdim=True) * 0.25).clamp(min=0.05)
     height, width = image.shape[2:]
     bloom = functional.interpolate((image - 1).clamp(0, 2), scale_factor=0.25, mode="area")
     for _ in range(3):
         bloom = functional.avg_pool2d(functional.pad(bloom, (3, 3, 3, 3), mode="replicate"), 7, 1)
-    image = image + functional.interpolate(bloom, size=(height, width), mode="bilinear", align_corners=False) * 0.45
+    image = (
+        image
+        + functional.interpolate(bloom, size=(height, width), mode="bilinear", align_corners=False) * 0.45
+    )
     image = image * 0.80
     image = (image * (2.51 * image + 0.03) / (image * (2.43 * image + 0.59) + 0.14)).clamp(0, 1)
     grey = (image * image.new_tensor([0.27, 0.62, 0.11]).view(1, 3, 1, 1)).sum(1, keepdim=True)
@@ -181,12 +195,14 @@ def _layers(canvas: Canvas, terrain: Tensor, air: Air) -> tuple[Tensor, Tensor, 
     surface, depth = kinds.gather(-1, best)[..., 0], depths.gather(-1, best)[..., 0]
     instances = (surface - 2).clamp(min=0)
     # the sky's samples take part in the vote over land as the most common class around: they must not win there
-    smoothed = classes.vote(_land_only(terrain.view(scenes, height * scale, -1), canvas.grid(canvas.sky)), scale)
+    smoothed = classes.vote(
+        _land_only(terrain.view(scenes, height * scale, -1), canvas.grid(canvas.sky)), scale
+    )
     above = air.labels.view(scenes, height, width)
     labels = torch.where(surface == 0, above, smoothed)
     house = (surface >= 2) & (instances < trees.FIRST_ID)
     labels = torch.where(surface >= 2, classes.FOREST, labels).masked_fill(house, classes.HOUSE)
-    distance = (air.distance / canvas.camera.rays(height, width).reshape(scenes, -1, 3).norm(dim=-1)).view(depth.shape)
+    distance = (air.distance / canvas.camera.stretch(height, width)).view(depth.shape)
     depth = torch.where(surface == 0, torch.where(above == classes.CLOUD, distance, SKY_DEPTH), depth)
     least = max(4, round(6 * height / 256))
     labels, depth, instances = classes.purge(labels, least, depth, instances)

@@ -1,4 +1,5 @@
 """Trees as point clouds, splatted once into an atlas of relightable sprites: opacity, normal, occlusion, leaf."""
+
 from __future__ import annotations
 
 import math
@@ -9,8 +10,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from . import cache
-from .noise import generator, smooth
+from train.world import cache
+from train.world.noise import generator, smooth
 
 HIGH, WIDE = 256, 192  # a sprite shows one tree height by three quarters of it
 KINDS, VARIANTS, LEVELS = 3, 5, 5  # conifer, round crown, palm
@@ -100,7 +101,9 @@ def _conifer(seed: int) -> Cloud:
     spread = 0.010 * (1 - 0.4 * out)[..., None] * torch.randn(*out.shape, 3, generator=random)
     points = points + spread * torch.tensor([1.0, 0.8, 1.0])
     points[..., 1] = (points[..., 1] - 0.012 * torch.rand(out.shape, generator=random)).clamp(0.02, 0.995)
-    outward = torch.stack([turn.cos().expand_as(out) * 0.9, torch.full_like(out, 0.55), turn.sin().expand_as(out) * 0.9], -1)
+    outward = torch.stack(
+        [turn.cos().expand_as(out) * 0.9, torch.full_like(out, 0.55), turn.sin().expand_as(out) * 0.9], -1
+    )
     normals = _unit(outward + 0.35 * torch.randn(*out.shape, 3, generator=random))
     occlusion = (0.28 + 0.72 * out**1.2) * (0.75 + 0.25 * torch.rand(out.shape, generator=random))
     trunk = torch.randn(900, 3, generator=random) * 0.0072
@@ -109,7 +112,9 @@ def _conifer(seed: int) -> Cloud:
     return _joined(points, normals, occlusion, trunk, bark, 0.5)
 
 
-def _joined(points: Tensor, normals: Tensor, occlusion: Tensor, wood: Tensor, bark: Tensor, shade: float) -> Cloud:
+def _joined(
+    points: Tensor, normals: Tensor, occlusion: Tensor, wood: Tensor, bark: Tensor, shade: float
+) -> Cloud:
     """Leaves and wood as one cloud."""
     count = occlusion.numel()
     return (
@@ -124,7 +129,9 @@ def _round(seed: int) -> Cloud:
     """A broadleaf tree: a trunk that forks into limbs, each with clumps of leaves, in an uneven crown."""
     random = generator(seed)
     clumps, leaves = 46, 420
-    lobes = _unit(torch.randn(5, 3, generator=random)) * torch.tensor([0.15, 0.13, 0.15]) + torch.tensor([0.0, 0.60, 0.0])
+    lobes = _unit(torch.randn(5, 3, generator=random)) * torch.tensor([0.15, 0.13, 0.15]) + torch.tensor(
+        [0.0, 0.60, 0.0]
+    )
     lobe = torch.randint(5, (clumps,), generator=random)
     size = torch.tensor([0.15, 0.15, 0.15]) * (0.7 + 0.5 * torch.rand(clumps, 1, generator=random))
     centre = lobes[lobe] + _unit(torch.randn(clumps, 3, generator=random)) * size
@@ -139,7 +146,9 @@ def _round(seed: int) -> Cloud:
     occlusion = lit * (0.75 + 0.25 * torch.rand(clumps, leaves, generator=random)) + 0.15
     fork = torch.tensor([0.02 * torch.randn(1, generator=random).item(), 0.26, 0.0])
     along = torch.rand(900, 1, generator=random)
-    thick = 0.020 * (1.3 - 0.8 * along) * torch.randn(900, 3, generator=random) * torch.tensor([1.0, 0.0, 1.0])
+    thick = (
+        0.020 * (1.3 - 0.8 * along) * torch.randn(900, 3, generator=random) * torch.tensor([1.0, 0.0, 1.0])
+    )
     wood = [fork * along + thick]
     for limb in centre:
         part = torch.rand(120, 1, generator=random)
@@ -155,11 +164,15 @@ def _palm(seed: int) -> Cloud:
     random = generator(seed)
     count, fronds, leaves = 2500, 20, 500
     height = torch.rand(count, generator=random)
-    bend = (0.10 + 0.12 * torch.rand(1, generator=random)) * (1 if torch.rand(1, generator=random) > 0.5 else -1)
+    bend = (0.10 + 0.12 * torch.rand(1, generator=random)) * (
+        1 if torch.rand(1, generator=random) > 0.5 else -1
+    )
     radius = 0.013 * (1.3 - 0.6 * height)
     curve = bend * height * height
     aside = radius * (2 * torch.rand(count, generator=random) - 1)
-    trunk = torch.stack([curve + aside - bend * 0.5, height * 0.74, radius * torch.rand(count, generator=random)], -1)
+    trunk = torch.stack(
+        [curve + aside - bend * 0.5, height * 0.74, radius * torch.rand(count, generator=random)], -1
+    )
     bark = _unit(torch.stack([aside * 60, torch.zeros(count), torch.ones(count)], -1))
     top = torch.tensor([float(bend) * 0.5, 0.74, 0.0])
     turn = torch.rand(fronds, 1, generator=random) * 2 * math.pi

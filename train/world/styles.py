@@ -2,6 +2,7 @@
 
 A style changes the look of a frame only: depth and labels are the same for every style.
 """
+
 from __future__ import annotations
 
 import math
@@ -11,7 +12,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from .noise import generator, mix
+from train.world.noise import generator, mix
 
 TIMES = ("dawn", "noon", "golden", "dusk", "night")
 WEATHERS = ("clear", "overcast", "fog")
@@ -78,18 +79,85 @@ class Look:
         return Look(**{field.name: self.__dict__[field.name][scene, 0][None] for field in fields(self)})
 
 
-_KEYS = ("elevation", "sun", "zenith", "glow", "horizon", "ambient", "haze", "exposure", "saturation", "night", "lamps")
+_KEYS = (
+    "elevation",
+    "sun",
+    "zenith",
+    "glow",
+    "horizon",
+    "ambient",
+    "haze",
+    "exposure",
+    "saturation",
+    "night",
+    "lamps",
+)
 _DAY = {
-    "dawn": (10, (2.9, 1.50, 0.84), (0.12, 0.25, 0.54), (1.18, 0.70, 0.44), (0.50, 0.53, 0.66), (0.36, 0.40, 0.52),
-             1.3, 1.12, 1.16, 0.0, 0.35),
-    "noon": (44, (3.1, 2.9, 2.55), (0.045, 0.16, 0.52), (0.46, 0.66, 0.90), (0.42, 0.64, 0.90), (0.36, 0.46, 0.62),
-             0.62, 0.90, 1.16, 0.0, 0.0),
-    "golden": (19, (4.0, 2.42, 1.08), (0.06, 0.20, 0.54), (1.18, 0.80, 0.42), (0.46, 0.56, 0.72), (0.36, 0.40, 0.52),
-               0.9, 1.05, 1.2, 0.0, 0.1),
-    "dusk": (9, (1.75, 0.62, 0.30), (0.055, 0.085, 0.24), (1.08, 0.42, 0.20), (0.30, 0.24, 0.36), (0.34, 0.30, 0.44),
-             1.1, 1.28, 1.1, 0.0, 0.8),
-    "night": (32, (0.19, 0.27, 0.46), (0.005, 0.012, 0.035), (0.032, 0.056, 0.11), (0.024, 0.044, 0.088),
-              (0.036, 0.054, 0.105), 0.9, 1.95, 0.92, 1.0, 1.0),
+    "dawn": (
+        10,
+        (2.9, 1.50, 0.84),
+        (0.12, 0.25, 0.54),
+        (1.18, 0.70, 0.44),
+        (0.50, 0.53, 0.66),
+        (0.36, 0.40, 0.52),
+        1.3,
+        1.12,
+        1.16,
+        0.0,
+        0.35,
+    ),
+    "noon": (
+        44,
+        (3.1, 2.9, 2.55),
+        (0.045, 0.16, 0.52),
+        (0.46, 0.66, 0.90),
+        (0.42, 0.64, 0.90),
+        (0.36, 0.46, 0.62),
+        0.62,
+        0.90,
+        1.16,
+        0.0,
+        0.0,
+    ),
+    "golden": (
+        19,
+        (4.0, 2.42, 1.08),
+        (0.06, 0.20, 0.54),
+        (1.18, 0.80, 0.42),
+        (0.46, 0.56, 0.72),
+        (0.36, 0.40, 0.52),
+        0.9,
+        1.05,
+        1.2,
+        0.0,
+        0.1,
+    ),
+    "dusk": (
+        9,
+        (1.75, 0.62, 0.30),
+        (0.055, 0.085, 0.24),
+        (1.08, 0.42, 0.20),
+        (0.30, 0.24, 0.36),
+        (0.34, 0.30, 0.44),
+        1.1,
+        1.28,
+        1.1,
+        0.0,
+        0.8,
+    ),
+    "night": (
+        32,
+        (0.19, 0.27, 0.46),
+        (0.005, 0.012, 0.035),
+        (0.032, 0.056, 0.11),
+        (0.024, 0.044, 0.088),
+        (0.036, 0.054, 0.105),
+        0.9,
+        1.95,
+        0.92,
+        1.0,
+        1.0,
+    ),
 }
 
 
@@ -106,6 +174,7 @@ def _at(time: float) -> dict[str, Tensor]:
 
 def _veiled(day: dict[str, Tensor], fog: bool) -> dict[str, Tensor]:
     """The same hour under a closed sky, or in fog."""
+
     def brightness(colour: Tensor) -> Tensor:
         return (colour * torch.tensor([0.3, 0.5, 0.2])).sum()
 
@@ -133,7 +202,9 @@ def _light(style: Style) -> dict[str, Tensor]:
     overcast = min(1.0, max(0.0, 1 - abs(style.weather - 1)))
     fog = min(1.0, max(0.0, style.weather - 1))
     veiled, foggy = _veiled(clear, fog=False), _veiled(clear, fog=True)
-    light = {key: clear[key] * (1 - overcast - fog) + veiled[key] * overcast + foggy[key] * fog for key in clear}
+    light = {
+        key: clear[key] * (1 - overcast - fog) + veiled[key] * overcast + foggy[key] * fog for key in clear
+    }
     autumn = min(1.0, max(0.0, 1 - abs(style.season - 1)))
     winter = min(1.0, max(0.0, style.season - 1))
     light["sun"] = light["sun"] * mix(torch.ones(3), torch.tensor([1.05, 0.97, 0.88]), autumn)
@@ -151,7 +222,5 @@ def look(styles: Sequence[Style], azimuth: Tensor) -> Look:
     shaped = {key: value.to(azimuth.device) for key, value in shaped.items()}
     elevation = shaped.pop("elevation") * (math.pi / 180)
     turn = azimuth[:, None]
-    direction = torch.stack(
-        [turn.sin() * elevation.cos(), elevation.sin(), turn.cos() * elevation.cos()], -1
-    )
+    direction = torch.stack([turn.sin() * elevation.cos(), elevation.sin(), turn.cos() * elevation.cos()], -1)
     return Look(direction=direction, **shaped)

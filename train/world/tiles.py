@@ -2,6 +2,7 @@
 
 Each tile is periodic. They take some ten seconds to make, and are kept on disk (`cache.py`).
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from . import cache
-from .noise import coordinates, fbm, generator, ridged, slopes, wrap
+from train.world import cache
+from train.world.noise import coordinates, fbm, generator, ridged, slopes, wrap
 
 SIZE = 1024
 CANOPY_PERIOD = 512.0  # metres
@@ -71,7 +72,9 @@ def _crowns(u: Tensor, v: Tensor, seed: int, cells: int, cone: bool) -> tuple[Te
     for offset in range(9):
         cx, cy = column + offset % 3 - 1, row + offset // 3 - 1
         tree = jitter[(cy % cells) * cells + cx % cells]
-        distance = ((x - cx - 0.15 - 0.7 * tree[..., 0]) ** 2 + (y - cy - 0.15 - 0.7 * tree[..., 1]) ** 2).sqrt()
+        distance = (
+            (x - cx - 0.15 - 0.7 * tree[..., 0]) ** 2 + (y - cy - 0.15 - 0.7 * tree[..., 1]) ** 2
+        ).sqrt()
         reach = distance / (0.52 + 0.28 * tree[..., 2])
         shape = (1 - reach).clamp(min=0) ** 0.8 if cone else (1 - reach * reach).clamp(min=0).sqrt()
         top = (0.55 + 0.45 * tree[..., 3]) * shape

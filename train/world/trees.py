@@ -1,4 +1,5 @@
 """Near trees: sprites that stand in a lattice of cells of the world, all scenes and trees in one packed pass."""
+
 from __future__ import annotations
 
 import math
@@ -6,13 +7,13 @@ import math
 import torch
 from torch import Tensor
 
-from . import classes, ground
-from .canvas import Canvas, cover
-from .land import CELLS, PERIOD
-from .noise import mix, sample, smooth
-from .sky import haze
-from .sprites import ASPECT, HIGH, LEVELS, VARIANTS, atlas
-from .tiles import DETAIL_PERIOD
+from train.world import classes, ground
+from train.world.canvas import Canvas, cover
+from train.world.land import CELLS, PERIOD
+from train.world.noise import mix, sample, smooth
+from train.world.sky import haze
+from train.world.sprites import ASPECT, HIGH, LEVELS, VARIANTS, atlas
+from train.world.tiles import DETAIL_PERIOD
 
 CELL = PERIOD / 716  # metres, about 20: a whole number of cells in a period
 REACH = 21  # cells around the camera
@@ -56,18 +57,38 @@ def _visible(canvas: Canvas) -> dict[str, Tensor]:
     detail = sample(canvas.tiles.detail[:, :2], x, z, DETAIL_PERIOD)[:, 0]
     scene = torch.arange(len(camera), device=x.device)[:, None].expand_as(near)
     values = {
-        "x": x, "z": z, "foot": at["height"].clamp(min=0) + detail - 0.35, "tall": tall, "depth": ahead,
-        "middle": middle, "per_metre": per_metre, "shown": grows, "height": at["height"],
-        "variant": draw_[..., 4], "number": draw_[..., 5], "hue": (draw_[..., 4] * 3.3 + draw_[..., 3]) % 1,
-        "sun": ground.sunlight(canvas.look, at["horizon"]).expand_as(x), "id": cell + FIRST_ID,
+        "x": x,
+        "z": z,
+        "foot": at["height"].clamp(min=0) + detail - 0.35,
+        "tall": tall,
+        "depth": ahead,
+        "middle": middle,
+        "per_metre": per_metre,
+        "shown": grows,
+        "height": at["height"],
+        "variant": draw_[..., 4],
+        "number": draw_[..., 5],
+        "hue": (draw_[..., 4] * 3.3 + draw_[..., 3]) % 1,
+        "sun": ground.sunlight(canvas.look, at["horizon"]).expand_as(x),
+        "id": cell + FIRST_ID,
     }
-    return {**{name: value.gather(1, near).flatten() for name, value in values.items()}, "scene": scene.flatten()}
+    return {
+        **{name: value.gather(1, near).flatten() for name, value in values.items()},
+        "scene": scene.flatten(),
+    }
 
 
-def _box(canvas: Canvas, top: Tensor, bottom: Tensor, left: Tensor, right: Tensor, shown: Tensor) -> list[Tensor]:
+def _box(
+    canvas: Canvas, top: Tensor, bottom: Tensor, left: Tensor, right: Tensor, shown: Tensor
+) -> list[Tensor]:
     """Boxes of whole samples inside the picture; empty where a tree is not shown."""
     high, wide = canvas.height * canvas.scale, canvas.width * canvas.scale
-    edges = [top.floor().clamp(0, high), bottom.ceil().clamp(0, high), left.floor().clamp(0, wide), right.ceil().clamp(0, wide)]
+    edges = [
+        top.floor().clamp(0, high),
+        bottom.ceil().clamp(0, high),
+        left.floor().clamp(0, wide),
+        right.ceil().clamp(0, wide),
+    ]
     top, bottom, left, right = (edge.long() for edge in edges)
     return [top, torch.where(shown, bottom, top), left, right]
 
@@ -81,16 +102,13 @@ def _shadows(canvas: Canvas, tree: dict[str, Tensor]) -> None:
     length = tree["tall"] * 0.8 * (steepness / look.direction[0, :, 1].clamp(min=0.12)).clamp(max=3.0)
     radius = tree["tall"] * 0.17
     eye = canvas.camera.position[scene]
-    foot = canvas.camera.horizon * canvas.height * canvas.scale - (tree["foot"] - eye[:, 1]) * tree["per_metre"]
-    reach = (length + 2 * radius) * tree["per_metre"]
-    box = _box(canvas, foot - reach * 0.5 - 3, foot + reach * 0.5 + 6, tree["middle"] - reach, tree["middle"] + reach, tree["shown"])
-    owner, row, column = cover(*box)
+    owner, row, column = cover(*_shadow_box(canvas, tree, eye, away * length[:, None], radius))
     if len(owner) == 0:
         return
     place = scene[owner] * canvas.depth.shape[1] + row * canvas.width * canvas.scale + column
     open_ = ~canvas.sky.view(-1)[place] & (canvas.labels.view(-1)[place] != classes.WATER)
     owner, place = owner[open_], place[open_]
-    distance = (canvas.depth.view(-1) * canvas.length.view(-1))[place]
+    distance = (canvas.depth * canvas.length).view(-1)[place]
     ray = canvas.ray.view(-1, 3)[place]
     east = eye[owner, 0] + ray[:, 0] * distance - tree["x"][owner]
     north = eye[owner, 2] + ray[:, 2] * distance - tree["z"][owner]
@@ -109,14 +127,46 @@ def _shadows(canvas: Canvas, tree: dict[str, Tensor]) -> None:
     canvas.colour = canvas.colour * (1 - shadow.view(canvas.depth.shape))[..., None]
 
 
+def _shadow_box(
+    canvas: Canvas, tree: dict[str, Tensor], eye: Tensor, fall: Tensor, radius: Tensor
+) -> list[Tensor]:
+    """Boxes of samples around shadows that fall `fall` (K, 2) metres from each foot."""
+    yaw = canvas.camera.yaw[tree["scene"]]
+    right = fall[:, 0] * yaw.cos() - fall[:, 1] * yaw.sin()
+    ahead = fall[:, 0] * yaw.sin() + fall[:, 1] * yaw.cos()
+    middle = canvas.width * canvas.scale / 2
+    horizon = canvas.camera.horizon * canvas.height * canvas.scale
+    depth = (tree["depth"] + ahead).clamp(min=3)
+    tip = canvas.focal / depth
+    column = ((tree["middle"] - middle) / tree["per_metre"] + right) * tip + middle
+    rise = tree["foot"] - eye[:, 1]
+    rows_ = [horizon - rise * tree["per_metre"], horizon - rise * tip]
+    margin = 1.6 * radius * torch.maximum(tip, tree["per_metre"])
+    slack = (
+        0.35 * (fall.square().sum(-1).sqrt() + radius) * torch.maximum(tip, tree["per_metre"])
+    )  # for slopes
+    return _box(
+        canvas,
+        torch.minimum(*rows_) - slack,
+        torch.maximum(*rows_) + slack,
+        torch.minimum(column, tree["middle"]) - margin,
+        torch.maximum(column, tree["middle"]) + margin,
+        tree["shown"],
+    )
+
+
 def _sprites(canvas: Canvas, tree: dict[str, Tensor]) -> None:
     """Find the nearest opaque sprite of each sample, then light and draw just those samples."""
     scene = tree["scene"]
     eye = canvas.camera.position[scene]
     tall = tree["tall"] * tree["per_metre"]
-    bottom = canvas.camera.horizon * canvas.height * canvas.scale - (tree["foot"] - eye[:, 1]) * tree["per_metre"]
+    bottom = (
+        canvas.camera.horizon * canvas.height * canvas.scale - (tree["foot"] - eye[:, 1]) * tree["per_metre"]
+    )
     left = tree["middle"] - tall * ASPECT / 2
-    owner, row, column = cover(*_box(canvas, bottom - tall, bottom, left, left + tall * ASPECT, tree["shown"]))
+    owner, row, column = cover(
+        *_box(canvas, bottom - tall, bottom, left, left + tall * ASPECT, tree["shown"])
+    )
     if len(owner) == 0:
         return
     place = scene[owner] * canvas.depth.shape[1] + row * canvas.width * canvas.scale + column
@@ -148,6 +198,7 @@ def _sprites(canvas: Canvas, tree: dict[str, Tensor]) -> None:
 
 def _kind(canvas: Canvas, tree: dict[str, Tensor]) -> Tensor:
     """0 conifer, 1 round crown, 2 palm."""
+
     def of(value: Tensor) -> Tensor:
         return value.expand(len(canvas.camera), 1)[tree["scene"], 0]
 
@@ -179,13 +230,23 @@ def _light(canvas: Canvas, tree: dict[str, Tensor], owner: Tensor, texel: Tensor
     kind = _kind(canvas, tree)[owner]
     turned = ray.new_tensor([[0.42, 0.09, 0.02], [0.52, 0.23, 0.03], [0.58, 0.42, 0.06], [0.30, 0.22, 0.04]])
     autumn = turned[(hue * 3.99).long()]
-    autumn = torch.where((kind == 0)[:, None], torch.where((hue > 0.55)[:, None], ray.new_tensor([0.50, 0.36, 0.06]), green), autumn)
+    autumn = torch.where(
+        (kind == 0)[:, None],
+        torch.where((hue > 0.55)[:, None], ray.new_tensor([0.50, 0.36, 0.06]), green),
+        autumn,
+    )
     autumn = torch.where((kind == 2)[:, None], green, autumn)
     colour = mix(green, autumn, look.autumn[0, :, None])
     colour = mix(ray.new_tensor([0.13, 0.095, 0.07]), colour, leaf[:, None])
-    snow = smooth(-0.05, 0.6, normal[:, 1] + 0.35 * (occlusion - 0.5)) * torch.where(kind == 2, 0.25, 0.85) * leaf
+    snow = (
+        smooth(-0.05, 0.6, normal[:, 1] + 0.35 * (occlusion - 0.5))
+        * torch.where(kind == 2, 0.25, 0.85)
+        * leaf
+    )
     colour = mix(colour, ray.new_tensor(ground.SNOW), (snow * look.winter[0])[:, None])
-    direct = ((facing + 0.30) / 1.30).clamp(min=0) * occlusion * 0.95 + (-facing).clamp(min=0) * 0.22 * leaf * occlusion
+    direct = ((facing + 0.30) / 1.30).clamp(min=0) * occlusion * 0.95 + (-facing).clamp(
+        min=0
+    ) * 0.22 * leaf * occlusion
     direct = direct * tree["sun"][owner] * 0.98
     sky = (0.55 + 0.45 * normal[:, 1]) * occlusion * 1.15
     lit = colour * (look.sun[0] * direct[:, None] + look.ambient[0] * sky[:, None])

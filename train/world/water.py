@@ -2,17 +2,18 @@
 
 Water is computed once a pixel, not once a sample: waves are filtered by their footprint anyway.
 """
+
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from . import ground
-from .canvas import Canvas, pack, put, rows
-from .land import PERIOD
-from .noise import mix, sample, smooth
-from .sky import haze, sky_colour
+from train.world import ground
+from train.world.canvas import Canvas, pack, put, rows
+from train.world.land import PERIOD
+from train.world.noise import dot, mix, sample, smooth, unit
+from train.world.sky import haze, sky_colour
 
 REACH = 9000.0  # metres that a reflected ray is followed
 STEPS = 44
@@ -30,7 +31,11 @@ def draw(canvas: Canvas, water: Tensor, sky: Tensor) -> None:
     row, column = pixel // wide * scale + first // scale, pixel % wide * scale + first % scale
     colour = _surface(canvas, row * wide * scale + column, sky)
     whole = put(canvas.colour.new_zeros(scenes, high * wide, 3), wet, pixel, colour)
-    whole = whole.view(scenes, high, 1, wide, 1, 3).expand(-1, -1, scale, -1, scale, -1).reshape(canvas.colour.shape)
+    whole = (
+        whole.view(scenes, high, 1, wide, 1, 3)
+        .expand(-1, -1, scale, -1, scale, -1)
+        .reshape(canvas.colour.shape)
+    )
     canvas.colour = torch.where(water[..., None], whole, canvas.colour)
 
 
@@ -42,15 +47,15 @@ def _surface(canvas: Canvas, index: Tensor, sky: Tensor) -> Tensor:
     ray = rows(canvas.ray, index)
     footprint = canvas.depth.gather(1, index) / (canvas.camera.focal * canvas.width)
     normal, chop = _waves(canvas, x, z, at, footprint)
-    cosine = (ray * normal).sum(-1, keepdim=True)
+    cosine = dot(ray, normal)
     mirrored = ray - 2 * cosine * normal
     mirrored = torch.cat([mirrored[..., :1], mirrored[..., 1:2].abs().clamp(min=0.01), mirrored[..., 2:]], -1)
-    mirrored = mirrored / mirrored.norm(dim=-1, keepdim=True)
+    mirrored = unit(mirrored)
     fresnel = ((0.03 + 0.97 * (1 + cosine).clamp(0, 1) ** 5) * 0.9).clamp(0, 0.85)
     reflected = _reflection(canvas, x, z, mirrored, sky)
     lit = ground.sunlight(look, at["horizon"])[..., None]
     colour = mix(_body(canvas, at, lit), reflected, fresnel)
-    toward = (mirrored * look.direction).sum(-1, keepdim=True).clamp(min=0)
+    toward = dot(mirrored, look.direction).clamp(min=0)
     sparkle = (toward**220 * 2.2 + toward**30 * 0.10) * lit
     winter = look.winter[..., None]
     colour = colour + look.sun * sparkle * look.halo[..., None] * (1 - 0.6 * winter)
@@ -63,16 +68,20 @@ def _surface(canvas: Canvas, index: Tensor, sky: Tensor) -> Tensor:
     return mix(colour, ray.new_tensor([0.85, 0.9, 0.92]) * (look.sun * 0.35 * lit + look.ambient), foam)
 
 
-def _waves(canvas: Canvas, x: Tensor, z: Tensor, at: dict[str, Tensor], footprint: Tensor) -> tuple[Tensor, Tensor]:
+def _waves(
+    canvas: Canvas, x: Tensor, z: Tensor, at: dict[str, Tensor], footprint: Tensor
+) -> tuple[Tensor, Tensor]:
     """Normals (B, M, 3) of two scales of waves, each faded where a pixel covers several; and the finer one (B, M)."""
     tile = canvas.tiles.detail[:, 5:7]
     swell = sample(tile, x, z + 0.13 * x, 190.0)
     chop = sample(tile, x * 0.83 + z * 0.31, z, 61.0)
     far, near = 0.7 / (1 + 1.5 * footprint.square()), 0.8 / (1 + 30 * footprint.square())
-    strength = mix(0.035, 0.08, smooth(-0.3, 0.5, at["hills"])) * (0.35 + 0.65 * (1 - smooth(0.4, 0.6, at["river"])))
+    strength = mix(0.035, 0.08, smooth(-0.3, 0.5, at["hills"])) * (
+        0.35 + 0.65 * (1 - smooth(0.4, 0.6, at["river"]))
+    )
     slope = [(swell[:, axis] * far + chop[:, axis] * near) * strength for axis in range(2)]
     normal = torch.stack([-slope[0], torch.ones_like(x), -slope[1]], -1)
-    return normal / normal.norm(dim=-1, keepdim=True), chop[:, 0] * near
+    return unit(normal), chop[:, 0] * near
 
 
 def _body(canvas: Canvas, at: dict[str, Tensor], lit: Tensor) -> Tensor:
@@ -80,7 +89,9 @@ def _body(canvas: Canvas, at: dict[str, Tensor], lit: Tensor) -> Tensor:
     look, land = canvas.look, canvas.land
     rise = look.direction[..., 1:2]
     deep = land.water * (look.sun * rise * 0.55 * lit + look.ambient * 0.9)
-    shallow = mix(land.water, land.sand, 0.55) * (look.sun * rise.clamp(min=0.1) * 0.7 * lit + look.ambient * 0.95)
+    shallow = mix(land.water, land.sand, 0.55) * (
+        look.sun * rise.clamp(min=0.1) * 0.7 * lit + look.ambient * 0.95
+    )
     depth = (-at["height"]).clamp(min=0)[..., None]
     return mix(shallow, deep, 1 - torch.exp(-depth * 0.55))
 
@@ -89,12 +100,16 @@ def _reflection(canvas: Canvas, x: Tensor, z: Tensor, ray: Tensor, sky: Tensor) 
     """What is seen along mirrored rays (B, M, 3): the drawn sky by its place in the picture, or the shaded land."""
     look, land = canvas.look, canvas.land
     right, ahead = canvas.camera.view(
-        ray[..., 0] + canvas.camera.position[:, 0, None], ray[..., 2] + canvas.camera.position[:, 2, None])
+        ray[..., 0] + canvas.camera.position[:, 0, None], ray[..., 2] + canvas.camera.position[:, 2, None]
+    )
     ahead = ahead.clamp(min=0.05)
     u = right / ahead * canvas.camera.focal * 2
-    v = (canvas.camera.horizon - ray[..., 1] / ahead * canvas.camera.focal * canvas.width / canvas.height) * 2 - 1
+    v = (
+        canvas.camera.horizon - ray[..., 1] / ahead * canvas.camera.focal * canvas.width / canvas.height
+    ) * 2 - 1
     drawn = functional.grid_sample(
-        sky, torch.stack([u, v.clamp(-0.99, 1)], -1)[:, None], padding_mode="reflection", align_corners=False)
+        sky, torch.stack([u, v.clamp(-0.99, 1)], -1)[:, None], padding_mode="reflection", align_corners=False
+    )
     colour = mix(sky_colour(ray, look), drawn[:, :, 0].transpose(1, 2), 0.75)
     distances = 6.0 * (REACH / 6.0) ** (torch.arange(STEPS, device=x.device) / (STEPS - 1))
     path_x, path_z = x[..., None] + ray[..., :1] * distances, z[..., None] + ray[..., 2:] * distances

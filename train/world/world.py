@@ -1,4 +1,5 @@
 """A world: the land of a seed, where to stand in it, and its frames and clips in any style."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -7,14 +8,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from . import cache, composition, land
-from .biomes import archetype, shape_of
-from .camera import Camera, together
-from .flow import flow, visibility
-from .march import surface
-from .render import Frame, render
-from .styles import Style, look
-from .tiles import tiles
+from train.world import cache, composition, land
+from train.world.biomes import archetype, shape_of
+from train.world.camera import Camera, together
+from train.world.flow import flow, visibility
+from train.world.march import surface
+from train.world.render import Frame, render
+from train.world.styles import Style, look
+from train.world.tiles import tiles
 
 
 class World:
@@ -33,8 +34,11 @@ class World:
         self.cameras = Camera(stored["cameras"][:, :3].to(device), stored["cameras"][:, 3].to(device))
 
     def frame(
-        self, camera: Camera | None = None, style: Style | Sequence[Style] = Style(),
-        size: tuple[int, int] = (256, 256), supersampling: int = 2,
+        self,
+        camera: Camera | None = None,
+        style: Style | Sequence[Style] = Style(),
+        size: tuple[int, int] = (256, 256),
+        supersampling: int = 2,
     ) -> Frame:
         """Frames of a batch of cameras (the best view, if None), in one style or one for each camera."""
         camera = self.cameras[0] if camera is None else camera
@@ -55,7 +59,9 @@ class World:
         height = torch.maximum(begin.position[0, 1].expand(frames), least)
         window = 2 * max(2, round(30 / step)) + 1
         padded = torch.nn.functional.pad(height[None, None], (window // 2,) * 2, mode="replicate")
-        smooth = torch.nn.functional.avg_pool1d(torch.nn.functional.max_pool1d(padded, window, 1, window // 2), window, 1)
+        smooth = torch.nn.functional.avg_pool1d(
+            torch.nn.functional.max_pool1d(padded, window, 1, window // 2), window, 1
+        )
         return Camera(torch.stack([x, smooth[0, 0], z], -1), yaw, begin.focal, begin.horizon)
 
 
@@ -87,17 +93,22 @@ def default_cameras(seed: int) -> Camera:
 
 
 def frames(
-    worlds: Sequence[World], cameras: Sequence[Camera], styles: Sequence[Style],
-    size: tuple[int, int] = (256, 256), supersampling: int = 2,
+    worlds: Sequence[World],
+    cameras: Sequence[Camera],
+    styles: Sequence[Style],
+    size: tuple[int, int] = (256, 256),
+    supersampling: int = 2,
 ) -> Frame:
     """One frame of each world, with its camera and style, as one batch."""
     if not len(worlds) == len(cameras) == len(styles):
-        raise ValueError(f"{len(worlds)} worlds, {len(cameras)} cameras, {len(styles)} styles: there must be as many of each")
+        raise ValueError(
+            f"{len(worlds)} worlds, {len(cameras)} cameras, {len(styles)} styles: there must be as many of each"
+        )
     lands = land.gather([world.land for world in worlds])
     return render(lands, together(cameras), look(styles, lands.sun[:, 0]), size, supersampling)
 
 
-class Clip(NamedTuple):
+class Flight(NamedTuple):
     """T frames along a path, and what joins each to the next.
 
     frames: a `Frame` whose batch is time. flow (T - 1, 2, H, W): where each pixel goes, in pixels; back the same from
@@ -112,20 +123,33 @@ class Clip(NamedTuple):
 
 
 def clip(
-    seed: int | World, path: Camera | None = None, n: int = 16, style: Style = Style(),
-    size: tuple[int, int] = (256, 256), supersampling: int = 2,
-) -> Clip:
+    seed: int | World,
+    path: Camera | None = None,
+    n: int = 16,
+    style: Style = Style(),
+    size: tuple[int, int] = (256, 256),
+    supersampling: int = 2,
+) -> Flight:
     """`n` frames of a world along `path` (its own flight, if None), with exact flow; ValueError for a short path."""
     world = seed if isinstance(seed, World) else World(seed)
     path = world.path(frames=n) if path is None else path
     if len(path) < n:
         raise ValueError(f"a clip of {n} frames needs a path of as many cameras, not {len(path)}")
     shots = [world.frame(path[i], style, size, supersampling) for i in range(n)]
-    film = Frame(*(together([shot.camera for shot in shots]) if name == "camera"
-                   else torch.cat([shot._asdict()[name] for shot in shots]) for name in Frame._fields))
+    film = Frame(
+        *(
+            together([shot.camera for shot in shots])
+            if name == "camera"
+            else torch.cat([shot._asdict()[name] for shot in shots])
+            for name in Frame._fields
+        )
+    )
     early, late = path[: n - 1], path[1:n]
     before, after = film.depth[:-1], film.depth[1:]
-    return Clip(
-        film, flow(before, early, late), visibility(before, after, early, late),
-        flow(after, late, early), visibility(after, before, late, early),
+    return Flight(
+        film,
+        flow(before, early, late),
+        visibility(before, after, early, late),
+        flow(after, late, early),
+        visibility(after, before, late, early),
     )

@@ -1,0 +1,113 @@
+"""The app through `gradio_client`, as a program uses it."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from app_fixtures import PALETTE, SIZE, address, as_uri, checkpoints, from_uri, scene
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from test_app_maps import bomb
+
+import cgan
+from app import uris
+
+
+@pytest.fixture(scope="module")
+def client():
+    return Client(address(), verbose=False)
+
+
+def paint(client, labels, seed=0, style=None, name="tiny"):
+    picture, status = client.predict(name, as_uri(labels), seed, style, api_name="/paint")
+    return from_uri(picture), status
+
+
+@pytest.mark.parametrize("shape", [SIZE, (40, 100)])
+def test_a_label_map_becomes_a_picture(client, shape):
+    labels = scene(*shape)
+    picture, status = paint(client, labels, seed=7)
+    assert picture.shape == (*shape, 3)
+    assert np.array_equal(picture, cgan.load(checkpoints() / "tiny", "cpu").paint(labels, seed=7)[0])
+    assert status.startswith("tiny · CPU · fp32 · ") and status.endswith(" ms")
+
+
+def test_seed_and_style_picture_change_the_look(client):
+    red = as_uri(np.full((64, 64, 3), (250, 20, 10), np.uint8), "JPEG")
+    pictures = [paint(client, scene(), 1)[0], paint(client, scene(), 2)[0], paint(client, scene(), 1, red)[0]]
+    assert not any(np.array_equal(a, b) for a, b in zip(pictures, pictures[1:] + pictures[:1], strict=True))
+
+
+def test_variations_are_what_their_seeds_paint(client):
+    four = client.predict("tiny", as_uri(scene()), api_name="/variations")
+    assert len({each["seed"] for each in four}) == 4
+    picture, _ = paint(client, scene(), four[2]["seed"])
+    assert np.array_equal(from_uri(four[2]["picture"]), picture)
+
+
+def test_opening_a_colour_map_gives_ids_at_the_models_scale(client):
+    large = scene(480, 640)
+    opened = client.predict("tiny", as_uri(PALETTE.colours(large)), api_name="/open_map")
+    assert np.array_equal(from_uri(opened), large[5::10, 5::10])
+
+
+def test_checkpoints_are_listed_and_the_broken_one_told(client):
+    model, notice = client.predict(None, api_name="/checkpoints")
+    assert model["value"] == "tiny" and [choice[0] for choice in model["choices"]] == ["tiny"]
+    assert "torn" in notice["value"] and "web page" in notice["value"]
+
+
+def test_choosing_tells_classes_examples_and_licence(client):
+    canvas, maps, origin = client.predict("tiny", api_name="/choose")
+    assert [label["name"] for label in canvas["props"]["palette"]] == PALETTE.names
+    assert canvas["props"]["size"] == list(SIZE) and len(maps["props"]["examples"]) >= 6
+    assert origin == "drawn weights · for tests only"
+
+
+BAD_REQUESTS = {
+    "ids": (("tiny", as_uri(np.full(SIZE, 99, np.uint8)), 0, None), "99.*allowed: 0 sky"),
+    "a path": (("tiny", str(Path(__file__)), 0, None), "data URI"),
+    "a path as style": (("tiny", as_uri(scene()), 0, "/etc/passwd"), "data URI"),
+    "no map": (("tiny", None, 0, None), "no map"),
+    "a bomb": (("tiny", bomb(30000), 0, None), "pixels"),
+    "a bomb as style": (("tiny", as_uri(scene()), 0, bomb(30000)), "pixels"),
+    "too many pixels": (("tiny", as_uri(np.zeros((2100, 2100), np.uint8)), 0, None), "2100"),
+    "no picture": (("tiny", uris.from_file(b"hello"), 0, None), "not a picture"),
+    "a seed": (("tiny", as_uri(scene()), -1, None), "seed"),
+    "a checkpoint": (("../tiny", as_uri(scene()), 0, None), "there are: tiny"),
+    "a broken checkpoint": (("torn", as_uri(scene()), 0, None), "web page"),
+}
+
+
+@pytest.mark.parametrize("why", BAD_REQUESTS)
+def test_bad_requests_are_told_and_the_app_stays_up(client, why):
+    request, message = BAD_REQUESTS[why]
+    with pytest.raises(AppError, match=message):
+        client.predict(*request, api_name="/paint")
+    assert paint(client, scene())[0].shape == (*SIZE, 3)
+
+
+def test_large_files_are_refused(client):
+    with pytest.raises(AppError, match="16 MiB"):
+        uri = "data:image/png;base64," + "A" * (uris.MAX_BYTES * 4 // 3 + 8)
+        client.predict("tiny", uri, 0, None, api_name="/paint")
+
+
+def test_two_sessions_do_not_mix():
+    clients = [Client(address(), verbose=False) for _ in range(2)]
+    maps = [scene(), scene()[::-1].copy()]
+    alone = [paint(each, labels)[0] for each, labels in zip(clients, maps, strict=True)]
+    assert not np.array_equal(*alone)
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(paint, clients[i % 2], maps[i % 2]) for i in range(12)]
+        for i, run in enumerate(runs):
+            assert np.array_equal(run.result()[0], alone[i % 2])
+
+
+def test_every_event_has_a_name(client):
+    dependencies = client.config["dependencies"]
+    assert len(dependencies) >= 7
+    assert not [each for each in dependencies if not isinstance(each["api_name"], str) or "_1" in each["api_name"]]
+    assert json.dumps(client.view_api(return_format="dict"))

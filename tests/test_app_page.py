@@ -1,0 +1,275 @@
+"""The real page in real Chromium, used as people use it."""
+
+import io
+from urllib.parse import urlparse
+
+import numpy as np
+import pytest
+from app_fixtures import PALETTE, SIZE, address, browser, checkpoints, from_uri, save_checkpoint, scene
+from PIL import Image
+from playwright.sync_api import expect, sync_playwright
+
+from app.examples import examples
+
+SKY, BUILDING, ROAD, CAR = (PALETTE.names.index(name) for name in ("sky", "building", "road", "car"))
+MODEL_CALL = "/gradio_api/queue/join"
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_playwright() as playwright:
+        made = browser(playwright)
+        yield made
+        made.close()
+
+
+def visit(chromium, **options):
+    """A new visitor, whose first picture is painted."""
+    context = chromium.new_context(**{"viewport": {"width": 1500, "height": 950}} | options)
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    page.asked = []
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.goto(address())
+    expect(page.locator(".result .picture")).to_be_visible(timeout=30_000)
+    return page
+
+
+@pytest.fixture
+def page(chromium):
+    page = visit(chromium)
+    yield page
+    page.context.close()
+
+
+def saved_map(page) -> np.ndarray:
+    """The ids of the map on the canvas, by the button that saves it."""
+    with page.expect_download() as download:
+        page.get_by_label("Save the label map").click()
+    picture = Image.open(download.value.path())
+    assert picture.mode == "P"
+    return np.asarray(picture)
+
+
+def picture_of(page) -> str:
+    return page.locator(".result .picture").get_attribute("src")
+
+
+def wait_for_another_picture(page, old: str) -> None:
+    page.wait_for_function("old => document.querySelector('.result .picture').src !== old", arg=old)
+
+
+def at(page, x: float, y: float) -> tuple[float, float]:
+    """The place on the screen of a place in the map, both from 0 to 1."""
+    box = page.locator(".sheet").bounding_box()
+    return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+
+def click(page, x: float, y: float) -> None:
+    page.mouse.click(*at(page, x, y))
+
+
+def drag(page, start, end) -> None:
+    page.mouse.move(*at(page, *start))
+    page.mouse.down()
+    page.mouse.move(*at(page, *end), steps=6)
+    page.mouse.up()
+
+
+def cover(page, name: str) -> None:
+    """The whole map becomes one class."""
+    page.get_by_role("radio", name=name).click()
+    page.get_by_label("Fill all").click()
+
+
+def test_the_first_example_is_painted_on_load(page):
+    first = from_uri(examples(PALETTE, SIZE)[0]["picture"])
+    assert np.array_equal(saved_map(page), first)
+    assert from_uri(picture_of(page)).shape == (*first.shape, 3)
+    assert page.locator(".maps .strip .tile").count() >= 6
+    expect(page.locator("#origin")).to_have_text("drawn weights · for tests only")
+    expect(page.locator("#status")).to_contain_text("tiny · CPU · fp32")
+    expect(page.locator("#notice")).to_contain_text("torn")
+    strangers = {urlparse(url).hostname for url in page.asked if url.startswith("http")} - {"127.0.0.1"}
+    assert not strangers
+
+
+def test_a_stroke_is_drawn_painted_undone_and_redone(page):
+    before, old = saved_map(page), picture_of(page)
+    page.keyboard.press("9")
+    drag(page, (0.2, 0.2), (0.8, 0.3))
+    wait_for_another_picture(page, old)
+    after = saved_map(page)
+    changed = after != before
+    assert set(after[changed]) == {CAR} and 20 < changed.sum() < changed.size / 2
+    assert after[12, 32] == CAR and after[40, 32] == before[40, 32]
+    page.keyboard.press("Control+z")
+    assert np.array_equal(saved_map(page), before)
+    page.keyboard.press("Control+Shift+z")
+    assert np.array_equal(saved_map(page), after)
+
+
+def test_fill_takes_one_region(page):
+    cover(page, "road")
+    page.keyboard.press("1")
+    drag(page, (0.5, -0.1), (0.5, 1.1))
+    page.keyboard.press("g")
+    page.keyboard.press("2")
+    click(page, 0.1, 0.5)
+    filled = saved_map(page)
+    assert filled[24, 2] == BUILDING and filled[24, 32] == SKY and filled[24, 62] == ROAD
+    assert set(np.unique(filled)) == {SKY, BUILDING, ROAD}
+
+
+def test_a_polygon_has_its_area(page):
+    cover(page, "sky")
+    page.keyboard.press("p")
+    page.get_by_role("radio", name="building").click()
+    for corner in ((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75)):
+        click(page, *corner)
+    page.keyboard.press("Enter")
+    drawn = saved_map(page)
+    assert set(np.unique(drawn)) == {SKY, BUILDING} and drawn[24, 32] == BUILDING
+    assert abs((drawn == BUILDING).mean() - 0.25) < 0.03
+
+
+def test_a_line_and_the_picker(page):
+    cover(page, "sky")
+    page.keyboard.press("l")
+    page.keyboard.press("4")
+    drag(page, (0.1, 0.9), (0.9, 0.9))
+    assert saved_map(page)[43, 32] == ROAD
+    page.get_by_role("radio", name="building").click()
+    page.keyboard.press("i")
+    click(page, 0.5, 0.9)
+    expect(page.get_by_role("radio", name="road")).to_be_checked()
+
+
+def test_keys_choose_tools_sizes_and_classes(page):
+    for key, tool in {"g": "Fill", "p": "Polygon", "i": "Pick", "b": "Brush"}.items():
+        page.keyboard.press(key)
+        expect(page.get_by_role("button", name=tool, exact=True)).to_have_attribute("aria-pressed", "true")
+    size = page.get_by_label("Brush size")
+    widths = [int(size.input_value())]
+    for key in "]][":
+        page.keyboard.press(key)
+        widths.append(int(size.input_value()))
+    assert widths[0] < widths[1] < widths[2] > widths[3]
+    search = page.get_by_label("Find a class")
+    search.fill("pav")
+    expect(page.get_by_role("radio")).to_have_count(1)
+    search.press("Enter")
+    expect(page.get_by_role("radio", name="pavement")).to_be_checked()
+    search.press("4")  # a letter of a name, not a key
+    expect(page.get_by_role("radio", name="pavement", include_hidden=True)).to_have_attribute("aria-checked", "true")
+
+
+def png(picture: np.ndarray) -> dict:
+    """A file for an upload field."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return {"name": "file.png", "mimeType": "image/png", "buffer": file.getvalue()}
+
+
+def test_a_colour_map_is_uploaded_exactly(page):
+    old = picture_of(page)
+    page.get_by_label("Label map file").set_input_files(png(PALETTE.colours(scene())))
+    wait_for_another_picture(page, old)
+    assert np.array_equal(saved_map(page), scene())
+
+
+def test_a_bad_upload_is_told_and_changes_nothing(page):
+    before = saved_map(page)
+    page.get_by_label("Label map file").set_input_files(png(np.full(SIZE, 77, np.uint8)))
+    expect(page.get_by_text("allowed: 0 sky")).to_be_visible()
+    assert np.array_equal(saved_map(page), before)
+    old = picture_of(page)
+    drag(page, (0.1, 0.9), (0.9, 0.1))
+    wait_for_another_picture(page, old)
+
+
+def test_dice_and_variations(page):
+    old = picture_of(page)
+    page.get_by_label("Roll the dice").click()
+    wait_for_another_picture(page, old)
+    page.get_by_label("Four variations").click()
+    tiles = page.locator(".variations .tile")
+    expect(tiles).to_have_count(4)
+    tile = tiles.nth(2)
+    tile.click()
+    wanted = tile.locator("img").get_attribute("src")
+    page.wait_for_function("src => document.querySelector('.result .picture').src === src", arg=wanted)
+    assert page.get_by_label("Seed").input_value() in tile.get_attribute("title")
+
+
+def test_a_style_picture_is_taken_and_cleared(page):
+    plain = picture_of(page)
+    page.get_by_label("Style picture file").set_input_files(png(np.full((900, 700, 3), (250, 30, 0), np.uint8)))
+    wait_for_another_picture(page, plain)
+    page.get_by_label("Clear the style picture").click()
+    page.wait_for_function("src => document.querySelector('.result .picture').src === src", arg=plain)
+
+
+def test_without_live_only_the_button_paints(page):
+    old = picture_of(page)
+    page.locator(".live").click()
+    page.asked.clear()
+    drag(page, (0.1, 0.5), (0.9, 0.5))
+    saved_map(page)  # by now a live stroke would have been sent
+    assert not [url for url in page.asked if MODEL_CALL in url]
+    page.get_by_role("button", name="Paint", exact=True).click()
+    wait_for_another_picture(page, old)
+
+
+def test_the_onion_skin_shows_the_picture_through_the_map(page):
+    page.get_by_label("Onion skin").fill("50")
+    assert page.locator(".sheet .map").evaluate("map => map.style.opacity") == "0.5"
+    assert page.locator(".sheet .under").get_attribute("src") == picture_of(page)
+
+
+def test_the_drawing_survives_a_reload(page):
+    cover(page, "sky")
+    drag(page, (0.1, 0.5), (0.9, 0.5))
+    drawn = saved_map(page)
+    page.reload()
+    expect(page.locator(".result .picture")).to_be_visible()
+    assert np.array_equal(saved_map(page), drawn)
+
+
+def test_pictures_are_saved_as_png_and_jpeg(page):
+    for kind, name in (("PNG", "picture.png"), ("JPEG", "picture.jpg")):
+        with page.expect_download() as download:
+            page.get_by_label(f"Save the picture as {kind}").click()
+        assert download.value.suggested_filename == name
+        assert Image.open(download.value.path()).format == kind
+
+
+def test_a_new_checkpoint_appears_at_a_refresh(page):
+    before = saved_map(page)
+    other = type(PALETTE).from_list(
+        [{"id": i, "name": name, "colour": f"#0000{16 * i:02x}"} for i, name in enumerate(["cat", "dog"])]
+    )
+    save_checkpoint(checkpoints() / "pets", palette=other)
+    page.get_by_label("Look for new checkpoints").click()
+    page.get_by_role("listbox", name="Model").click()
+    page.get_by_role("option", name="pets").click()
+    expect(page.get_by_role("radio")).to_have_count(2)
+    expect(page.locator("#status")).to_contain_text("pets")
+    assert saved_map(page).shape == SIZE and not saved_map(page).any()
+    page.get_by_role("listbox", name="Model").click()
+    page.get_by_role("option", name="tiny").click()
+    expect(page.locator("#status")).to_contain_text("tiny")
+    assert np.array_equal(saved_map(page), before)
+
+
+def test_on_a_phone_the_picture_is_under_the_canvas(chromium):
+    page = visit(chromium, viewport={"width": 412, "height": 915}, has_touch=True, is_mobile=True)
+    canvas, picture = (page.locator(part).bounding_box() for part in (".sheet", ".result .picture"))
+    assert picture["y"] >= canvas["y"] + canvas["height"] and abs(picture["width"] - canvas["width"]) < 4
+    assert page.evaluate("document.documentElement.scrollWidth") <= 412
+    old = picture_of(page)
+    page.get_by_role("radio", name="building").tap()
+    page.touchscreen.tap(*at(page, 0.5, 0.9))
+    wait_for_another_picture(page, old)
+    assert saved_map(page)[43, 32] == BUILDING
+    page.context.close()

@@ -1,0 +1,68 @@
+"""Render landscapes: a data folder for training, or a contact sheet of twelve worlds in six styles."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from train.world import folder
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `python -m train world`."""
+    parser.add_argument(
+        "--out", type=Path, help="write a data folder here: images/, labels/, instances/, palette.json"
+    )
+    parser.add_argument("--images", type=int, default=2000, help="how many frames (default %(default)s)")
+    parser.add_argument(
+        "--size", type=int, default=256, help="height and width in pixels (default %(default)s)"
+    )
+    parser.add_argument("--first", type=int, default=0, help="seed of the first world (default %(default)s)")
+    parser.add_argument("--sheet", type=Path, help="write a contact sheet to this picture file instead")
+    parser.add_argument(
+        "--side", type=int, default=192, help="pixels of one picture of the sheet (default %(default)s)"
+    )
+    parser.add_argument("--device", default="cpu", help="where to render: cpu, cuda, … (default %(default)s)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what the flags ask. Gives the exit code; ValueError for flags that make no sense."""
+    if (arguments.out is None) == (arguments.sheet is None):
+        raise ValueError("give either --out FOLDER or --sheet FILE")
+    if arguments.images < 1 or arguments.first < 0:
+        raise ValueError("--images must be 1 or more, --first 0 or more")
+    side = arguments.side if arguments.sheet else arguments.size
+    if not 32 <= side <= 2048 or side % 4:
+        raise ValueError(f"a size of {side} does not work; give 32 to 2048 pixels, a multiple of 4")
+    device = torch.device(arguments.device)
+    if arguments.sheet:
+        rows = []
+        for row in folder.sheet(side, device=device):
+            rows.append(row)
+            print(f"world {len(rows)} of {folder.SHEET_SEEDS}", flush=True)
+        Image.fromarray(np.concatenate(rows)).save(arguments.sheet)
+        print(f"{arguments.sheet} is ready")
+        return 0
+    return _write(arguments, device)
+
+
+def _write(arguments: argparse.Namespace, device: torch.device) -> int:
+    """Write the folder, with a line every ten seconds."""
+    if arguments.out.exists() and any(arguments.out.iterdir()):
+        raise ValueError(f"{arguments.out} is not empty; give a new folder")
+    begin = told = time.monotonic()
+    for count in folder.write(
+        arguments.out, arguments.images, (arguments.size,) * 2, arguments.first, device
+    ):
+        now = time.monotonic()
+        if now - told > 10:
+            told = now
+            left = (now - begin) / count * (arguments.images - count)
+            print(f"{count} of {arguments.images} images, {left / 60:.0f} minutes left", flush=True)
+    print(f"{arguments.out} is ready: train with --data {arguments.out}")
+    return 0
