@@ -100,7 +100,6 @@ class Bank:
         self.refresh(WARM_UP)
 
     # --- a turn
-    # -------------------------------------------------------------------------------------------------
 
     def backward(self, loss: Tensor) -> None:
         """Gather the gradients of `loss`, (), scaled as the precision needs it."""
@@ -136,7 +135,6 @@ class Bank:
         return [name for name, piece in zip(self.names, pieces, strict=True) if not piece.isfinite().all()]
 
     # --- views of the flat tensors
-    # ------------------------------------------------------------------------------
 
     def _view(self, flat: Tensor, i: int) -> Tensor:
         """Parameter `i` in `flat`, in its own shape."""
@@ -170,7 +168,6 @@ class Bank:
             leaf.register_post_accumulate_grad_hook(gather)
 
     # --- saving
-    # -------------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Tensor]:
         """Everything that must survive, by name."""

@@ -51,11 +51,9 @@ class Trainer:
         self.state_folder = publisher.folder / "training"
 
     # --- the loop
-    # -----------------------------------------------------------------------------------------------
 
     def fit(self) -> bool:
-        """Train to the end, or until a signal: True if the run is complete. State and checkpoint are saved.
-        """
+        """Train to the end, or until a signal; True if complete. State and checkpoint are saved."""
         old = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
         log = Log(self.state_folder, self.run.images, self.images, every=max(50 * self.each, 1))
         last_save = began = time.monotonic()
@@ -71,9 +69,8 @@ class Trainer:
                     self.save()
                     last_save = time.monotonic()
                 self.stopping = distributed.agree(self.stopping, self.device)
-            if not distributed.agree(
-                self.publisher.published, self.device
-            ):  # only the first process publishes
+            published = distributed.agree(self.publisher.published, self.device)  # by the first process
+            if not published:
                 self.evaluate(log)
             self.save()
         finally:
@@ -131,7 +128,6 @@ class Trainer:
         return batch._replace(images=images)
 
     # --- keeping the run alive
-    # ----------------------------------------------------------------------------------
 
     def _watch(self, start: int) -> None:
         """Report the layer at fault when a step was bad, and give up when nothing else comes."""
@@ -156,7 +152,6 @@ class Trainer:
         return {"precision": self.precision.name, "memory": memory(self.device)}
 
     # --- judging and saving
-    # -------------------------------------------------------------------------------------
 
     def evaluate(self, log: Log | None = None) -> None:
         """Calibrate the averaged model, judge it on the validation data, publish it if it is the best."""
