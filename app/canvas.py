@@ -1,6 +1,6 @@
 """The label painter: a canvas whose pixels are class ids, and the maps that travel between it and Python.
 
-A map travels as a PNG of 8 bits with a palette, in a data URI: its bytes *are* the ids, and shown as a picture
+A map travels as a PNG of 8 bits with a palette, in a data URI: its bytes *are* the ids, and seen as a picture
 it has the colours of the classes. The browser writes and reads it by hand (static/png.js).
 """
 

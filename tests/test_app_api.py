@@ -109,5 +109,6 @@ def test_two_sessions_do_not_mix():
 def test_every_event_has_a_name(client):
     dependencies = client.config["dependencies"]
     assert len(dependencies) >= 7
-    assert not [each for each in dependencies if not isinstance(each["api_name"], str) or "_1" in each["api_name"]]
+    names = [each["api_name"] for each in dependencies]
+    assert all(isinstance(name, str) and "_1" not in name for name in names), names
     assert json.dumps(client.view_api(return_format="dict"))

@@ -8,6 +8,7 @@ This is the only file that imports torchvision, and it does so only when a netwo
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -190,13 +191,16 @@ def download(kind: str) -> State:
         "squeezenet": models.SqueezeNet1_1_Weights.IMAGENET1K_V1,
         "vgg19": models.VGG19_Weights.IMAGENET1K_V1,
     }[kind]
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
     try:
+        if os.environ.get("HF_HUB_OFFLINE", "0") != "0" and not (folder / source.url.rpartition("/")[2]).exists():
+            raise OSError("HF_HUB_OFFLINE is set")
         with _timeout(DOWNLOAD_TIMEOUT):
             return source.get_state_dict(progress=True, check_hash=True, weights_only=True)
     except (OSError, RuntimeError) as error:  # RuntimeError: the hash of what came is wrong
         raise DataError(
             f"{kind}'s weights are not in torchvision's cache and did not come from {source.url}: {error}; "
-            f"go online once, or put that file into {torch.hub.get_dir()}/checkpoints, "
+            f"go online once, or put that file into {folder}, "
             f"or give --perceptual-weights FILE (safetensors), or choose --perceptual none"
         ) from error
 

@@ -312,6 +312,7 @@ function classes() {
     item.dataset.id = id;
     swatch.style.background = colour;
     key.textContent = at < 9 ? at + 1 : "";
+    key.ariaHidden = "true";
     item.append(swatch, Object.assign(document.createElement("span"), { textContent: name }), key);
     return item;
   }));
@@ -352,6 +353,15 @@ $(".find input").addEventListener("keydown", (event) => {
   const first = [...view.list.children].find((item) => !item.hidden);
   if (event.key === "Enter" && first) { choose(Number(first.dataset.id)); event.target.blur(); }
   if (event.key === "Escape") { event.target.value = ""; search(); event.target.blur(); }
+});
+view.list.addEventListener("keydown", (event) => {
+  const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const shown = [...view.list.children].filter((item) => !item.hidden);
+  const next = shown[(shown.indexOf(document.activeElement) + step + shown.length) % shown.length];
+  choose(Number(next.dataset.id));
+  next.focus();
 });
 $(".size input").addEventListener("input", (event) => widen(event.target.value));
 $(".onion input").addEventListener("input", (event) => { view.map.style.opacity = 1 - event.target.value / 100; });

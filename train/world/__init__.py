@@ -3,7 +3,8 @@
     World(seed).frame(camera, style) -> Frame(image, labels, depth, camera, instances)
     clip(seed, path, n) -> Flight
 
-Everything is drawn with torch tensors, in batches, on any device, and is the same for the same seed everywhere.
+Everything is drawn with torch tensors, in batches, on any device, and is the same for the same seed
+everywhere.
 """
 
 from train.world.camera import Camera

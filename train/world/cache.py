@@ -1,4 +1,4 @@
-"""Bakes kept on disk, as safetensors, fp16 where that is enough: worlds' maps and the tiles that all worlds share.
+"""Bakes kept on disk as safetensors, fp16 where that is enough: worlds' maps, and tiles that all share.
 
 The folder is `$CGAN_CACHE/world`, or `~/.cache/cgan/world`. Anything unreadable there is baked again.
 """
@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-VERSION = 5  # raise it when a bake changes: old files are then ignored
+VERSION = 6  # raise it when a bake changes: old files are then ignored
 KEPT = 96  # bakes kept, about 20 MB each; the longest unused go first
 
 
@@ -25,7 +25,8 @@ def folder() -> Path:
 def baked(name: str, bake: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
     """The tensors called `name`, from disk if they are there, otherwise from `bake()`, which is then written.
 
-    `bake` returns fp16 where that is enough: a fresh bake then equals one that was read. Returns fp32 on the CPU.
+    `bake` returns fp16 where that is enough: a fresh bake then equals one that was read. Returns fp32 on the
+    CPU.
     """
     path = folder() / f"{name}-v{VERSION}.safetensors"
     if path.is_file():
@@ -41,7 +42,9 @@ def baked(name: str, bake: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]
 
 
 def _write(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Write beside and rename, so that a reader never meets half a file; a full or read-only disk is no error."""
+    """Write beside and rename, so that a reader never meets half a file; a full or read-only disk is no
+    error.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_suffix(f".{os.getpid()}.part")

@@ -1,7 +1,7 @@
 """Pinhole cameras that look level: every column of the picture is a vertical plane of the world.
 
-World axes: x to the east, y up (0 is the water), z to the north; metres. A view is tilted by shifting the horizon in
-the picture, not by turning the camera, which is what lets `march.py` draw a column at a time.
+World axes: x to the east, y up (0 is the water), z to the north; metres. A view is tilted by shifting the
+horizon in the picture, not by turning the camera, which is what lets `march.py` draw a column at a time.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Camera:
         return Camera(self.position.to(device), self.yaw.to(device), self.focal, self.horizon)
 
     def offsets(self, height: int, width: int, scale: float = 1.0) -> tuple[Tensor, Tensor]:
-        """Tangents of the columns (width * scale,) and rows (height * scale,) of a picture of height x width."""
+        """Tangents of the columns (width * scale,) and rows (height * scale,) of a picture."""
         device = self.yaw.device
         columns, rows = round(width * scale), round(height * scale)
         u = (torch.arange(columns, device=device) + 0.5) / scale
@@ -47,12 +47,16 @@ class Camera:
         return (u - width / 2) / (self.focal * width), (self.horizon * height - v) / (self.focal * width)
 
     def headings(self, tangent: Tensor) -> tuple[Tensor, Tensor]:
-        """The ground directions (x, z), each (B, columns), one metre forward, of columns with `tangent` (columns,)."""
+        """The ground directions (x, z), each (B, columns), one metre forward, of columns with `tangent`
+        (columns,).
+        """
         sin, cos = self.yaw.sin()[:, None], self.yaw.cos()[:, None]
         return sin + cos * tangent, cos - sin * tangent
 
     def rays(self, height: int, width: int, scale: float = 1.0) -> Tensor:
-        """Rays (B, height * scale, width * scale, 3) that advance one metre forward: point = position + depth * ray."""
+        """Rays (B, height * scale, width * scale, 3) that advance one metre forward: point = position + depth
+        * ray.
+        """
         across, up = self.offsets(height, width, scale)
         x, z = self.headings(across)
         shape = (len(self), len(up), len(across))
@@ -61,12 +65,16 @@ class Camera:
         )
 
     def stretch(self, height: int, width: int, scale: float = 1.0) -> Tensor:
-        """The length (1, height * width * scale^2) of each ray of `rays`: metres of distance for a metre of depth."""
+        """The length (1, height * width * scale^2) of each ray of `rays`: metres of distance for a metre of
+        depth.
+        """
         across, up = self.offsets(height, width, scale)
         return (1 + across.square() + up[:, None].square()).sqrt().view(1, -1)
 
     def view(self, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-        """World x, z (B, ...) as metres to the right of the camera and metres ahead (the depth), shaped alike."""
+        """World x, z (B, ...) as metres to the right of the camera and metres ahead (the depth), shaped
+        alike.
+        """
         shape = (len(self),) + (1,) * (x.dim() - 1)
         sin, cos = self.yaw.sin().view(shape), self.yaw.cos().view(shape)
         east, north = x - self.position[:, 0].view(shape), z - self.position[:, 2].view(shape)
@@ -75,7 +83,9 @@ class Camera:
     def project(
         self, x: Tensor, y: Tensor, z: Tensor, height: int, width: int
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """World points (B, ...) -> column and row in pixels (the first pixel's middle is 0.5) and depth, alike."""
+        """World points (B, ...) -> column and row in pixels (the first pixel's middle is 0.5) and depth,
+        alike.
+        """
         right, depth = self.view(x, z)
         up = y - self.position[:, 1].view((len(self),) + (1,) * (x.dim() - 1))
         ahead = depth.clamp(min=0.1)
@@ -84,7 +94,9 @@ class Camera:
 
 
 def together(cameras: Sequence[Camera]) -> Camera:
-    """Several batches of cameras of one focal length and horizon as a single batch; ValueError if they differ."""
+    """Several batches of cameras of one focal length and horizon as a single batch; ValueError if they
+    differ.
+    """
     first = cameras[0]
     if any((camera.focal, camera.horizon) != (first.focal, first.horizon) for camera in cameras):
         raise ValueError("cameras of one batch must share their focal length and horizon")

@@ -1,4 +1,4 @@
-"""A frame in the making: for every sample of the picture, one winning surface with colour, depth, class, instance."""
+"""A frame in the making: for every sample of the picture, the surface that wins it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from train.world.tiles import Tiles
 class Canvas:
     """B pictures of height x width, `scale` x `scale` samples a pixel: N samples, row by row.
 
-    ray (B, N, 3) of unit length, length (B, N) of the ray one metre ahead, depth (B, N) in metres, sky (B, N) bool,
-    colour (B, N, 3), labels and instances (B, N) int64. Surfaces are drawn in turn, and overwrite what they hide.
+    ray (B, N, 3) of unit length, length (B, N) of the ray one metre ahead, depth (B, N) in metres, sky (B, N)
+    bool,
+    colour (B, N, 3), labels and instances (B, N) int64. Surfaces are drawn in turn, and overwrite what they
+    hide.
     """
 
     camera: Camera
@@ -71,7 +73,8 @@ def rows(values: Tensor, index: Tensor) -> Tensor:
 def pack(mask: Tensor) -> Tensor:
     """The indices (B, M) where `mask` (B, N) holds, in order; shorter rows are filled up with index 0.
 
-    Work done on fill-ups is wasted but harmless: it repeats the work of sample 0. One synchronisation a batch.
+    Work done on fill-ups is wasted but harmless: it repeats the work of sample 0. One synchronisation a
+    batch.
     """
     count = mask.sum(1)
     place = torch.where(mask, mask.long().cumsum(1) - 1, mask.shape[1])
@@ -87,7 +90,7 @@ def put(values: Tensor, mask: Tensor, index: Tensor, new: Tensor) -> Tensor:
 
 
 def cover(top: Tensor, bottom: Tensor, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """All samples inside K boxes, bottom and right exclusive: box, row and column, each (M,). One synchronisation."""
+    """All samples inside K boxes, bottom and right exclusive: box, row, column, each (M,)."""
     height, width = (bottom - top).clamp(min=0), (right - left).clamp(min=0)
     area = height * width
     box = torch.arange(len(area), device=area.device).repeat_interleave(area)

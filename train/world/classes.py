@@ -25,10 +25,9 @@ NAMES_AND_COLOURS = (
     ("river", "#3caadc"),
     ("house", "#c83228"),
 )
-SKY, CLOUD, SUN, MOUNTAIN, ROCK, SNOW, HILL, GRASS, FLOWERS, FOREST, SAND, PATH, WATER, RIVER, HOUSE = range(
-    15
-)
 COUNT = len(NAMES_AND_COLOURS)
+SKY, CLOUD, SUN, MOUNTAIN, ROCK, SNOW, HILL, GRASS = range(8)
+FLOWERS, FOREST, SAND, PATH, WATER, RIVER, HOUSE = range(8, COUNT)
 
 
 def palette() -> Palette:
@@ -40,7 +39,9 @@ def palette() -> Palette:
 
 
 def vote(labels: Tensor, scale: int) -> Tensor:
-    """Labels (B, H * scale, W * scale) as (B, H, W): the class that covers most of a pixel and its near surroundings."""
+    """Labels (B, H * scale, W * scale) as (B, H, W): the class that covers most of a pixel and its near
+    surroundings.
+    """
     shares = functional.one_hot(labels, COUNT).permute(0, 3, 1, 2).float()
     shares = functional.avg_pool2d(shares, scale)
     line = torch.tensor([1.0, 2.0, 1.0], device=labels.device) / 4
@@ -54,8 +55,8 @@ def vote(labels: Tensor, scale: int) -> Tensor:
 def small(labels: Tensor, least: int) -> Tensor:
     """Mask (B, H, W) of the pixels of connected regions of fewer than `least` pixels.
 
-    Each pixel takes the lowest index that it can reach in `least` steps inside its region: a small region then has
-    one index throughout, and a region with several indices is large.
+    Each pixel takes the lowest index that it can reach in `least` steps inside its region: a small region
+    then has one index throughout, and a region with several indices is large.
     """
     index = torch.arange(labels.numel(), device=labels.device).view(labels.shape)
     edge = labels.numel()
@@ -80,7 +81,9 @@ def _shifted(field: Tensor, outside: int) -> list[Tensor]:
 
 
 def purge(labels: Tensor, least: int, *others: Tensor) -> tuple[Tensor, ...]:
-    """Give regions of fewer than `least` pixels to a neighbour, along with what `others` (B, H, W) hold there."""
+    """Give regions of fewer than `least` pixels to a neighbour, along with what `others` (B, H, W) hold
+    there.
+    """
     for _ in range(2):
         gone = small(labels, least)
         for _ in range(least):

@@ -1,4 +1,4 @@
-"""Where to stand: cameras found by scoring many tiny views of a land, and houses placed where those cameras look.
+"""Where to stand: cameras found by scoring many tiny views of a land; and houses, placed where they look.
 
 Scores are rounded, and ties go to the lower index, so that every machine makes the same choice.
 """
@@ -62,7 +62,7 @@ def _spread(camera: Camera, scores: Tensor) -> list[int]:
 
 
 def _scores(land: Land, camera: Camera) -> Tensor:
-    """What a painter would say of each candidate view (N,): variety, far relief, a way in, room for the sky."""
+    """What a painter might say of each view (N,): variety, far relief, a way in, room for the sky."""
     depth, sky, skyline, at = _tiny_views(land, camera)
     steep = (at["slope_x"].square() + at["slope_z"].square()).sqrt()
     height, forest = at["height"], at["forest"]
@@ -103,7 +103,9 @@ def _scores(land: Land, camera: Camera) -> Tensor:
 
 
 def _tiny_views(land: Land, camera: Camera) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
-    """March small views of N cameras: depth and sky (N, w, h), the skyline's slope (N, w), the maps at the hits."""
+    """March small views of N cameras: depth and sky (N, w, h), the skyline's slope (N, w), the maps at the
+    hits.
+    """
     count, device = len(camera), camera.yaw.device
     depths = 6 * (26000 / 6) ** (torch.arange(STEPS, device=device) / (STEPS - 1))
     across, up = camera.offsets(SIDE, SIDE)
@@ -123,7 +125,8 @@ def _tiny_views(land: Land, camera: Camera) -> tuple[Tensor, Tensor, Tensor, dic
 
 
 def sun_of(seed: int, camera: Camera) -> Tensor:
-    """Azimuth of the light and elevation of its disc (2,), radians: in the first camera's view for a third of seeds.
+    """Azimuth of the light and elevation of its disc (2,), radians: in the first camera's view for a third of
+    seeds.
 
     Otherwise the light comes from the side, which models mountains best.
     """
@@ -133,7 +136,9 @@ def sun_of(seed: int, camera: Camera) -> Tensor:
 
 
 def place_houses(land: Land, camera: Camera, seed: int) -> Tensor:
-    """Houses (HOUSES, 6) before the given cameras: x, y, z, yaw, kind (0 house, 1 tower, -1 none), colour number."""
+    """Houses (HOUSES, 6) before the given cameras: x, y, z, yaw, kind (0 house, 1 tower, -1 none), colour
+    number.
+    """
     houses: list[list[float]] = []
     for index in range(len(camera)):
         draw = torch.rand(400, 5, generator=generator(seed * 67 + 2 + index * 7919))

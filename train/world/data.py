@@ -1,6 +1,7 @@
-"""The world as training data, in the four kinds that models ask for; and a pool that is refilled during training.
+"""The world as training data, in the four kinds that models ask for; and a pool refilled during training.
 
-`painted` gives `train.batches.Painted`. The other three kinds are defined here until models ask for them there.
+`painted` gives `train.batches.Painted`. The other three kinds are defined here until models ask for them
+there.
 """
 
 from __future__ import annotations
@@ -159,7 +160,8 @@ def few_shot(
     first: int = 0,
     device: torch.device | str = "cpu",
 ) -> FewShot:
-    """`count` pairs of content and style. A class is a biome at a time of day in a season, always in clear weather.
+    """`count` pairs of content and style. A class is a biome at a time of day in a season, always in clear
+    weather.
 
     Style classes are the ones in HELD_OUT if `held_out`, otherwise all others; contents are never held out.
     """
@@ -189,8 +191,9 @@ def few_shot(
 class Clip(NamedTuple):
     """Label videos with their pictures, and the geometry that joins the frames. T frames, in order.
 
-    labels (B, T, 1, H, W) int64; images (B, T, 3, H, W) in [-1, 1]; flow (B, T - 1, 2, H, W) in pixels, from frame
-    t + 1 back to t, as a video model warps its last picture; seen (B, T - 1, 1, H, W): 1 where frame t shows it;
+    labels (B, T, 1, H, W) int64; images (B, T, 3, H, W) in [-1, 1]; flow (B, T - 1, 2, H, W) in pixels, from
+    frame t + 1 back to t, as a video model warps its last picture; seen (B, T - 1, 1, H, W): 1 where frame t
+    shows it;
     depth (B, T, 1, H, W) in metres; position (B, T, 3), yaw (B, T); instances (B, T, 1, H, W) int64.
     """
 

@@ -30,7 +30,9 @@ def _moved(depth: Tensor, camera: Camera, other: Camera) -> tuple[tuple[Tensor, 
 
 
 def warp(image: Tensor, motion: Tensor, mode: str = "bilinear") -> Tensor:
-    """Fetch `image` (B, C, H, W) of the other frame along `motion` (B, 2, H, W): this frame, as far as it is visible."""
+    """Fetch `image` (B, C, H, W) of the other frame along `motion` (B, 2, H, W): this frame, as far as it is
+    visible.
+    """
     height, width = motion.shape[2:]
     u = torch.arange(width, device=motion.device) + 0.5 + motion[:, 0]
     v = (torch.arange(height, device=motion.device) + 0.5)[:, None] + motion[:, 1]
@@ -41,7 +43,8 @@ def warp(image: Tensor, motion: Tensor, mode: str = "bilinear") -> Tensor:
 def visibility(
     depth: Tensor, other_depth: Tensor, camera: Camera, other: Camera, tolerance: float = 0.03
 ) -> Tensor:
-    """1 where a pixel of `camera`'s frame is seen in `other`'s too, 0 where it is hidden or outside: (B, 1, H, W).
+    """1 where a pixel of `camera`'s frame is seen in `other`'s too, 0 where it is hidden or outside: (B, 1,
+    H, W).
 
     A point is hidden where the other frame is nearer by more than `tolerance` of its depth.
     """

@@ -1,4 +1,4 @@
-"""Frames written as an ordinary data folder, which `--data` reads back; and the contact sheet of the world."""
+"""Frames written as an ordinary data folder, which `--data` reads back; and the world's contact sheet."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def write(
 ) -> Iterator[int]:
     """Write `images` frames of worlds from seed `first` on, and yield the count after each view.
 
-    images/NNNNN.jpg, labels/NNNNN.png (ids, in the palette's colours), instances/NNNNN.png (16 bits), palette.json.
+    images/NNNNN.jpg, labels/NNNNN.png (ids, in the palette's colours), instances/NNNNN.png (16 bits),
+    palette.json.
     """
     for name in ("images", "labels", "instances"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -70,7 +71,9 @@ def label_map(labels: np.ndarray) -> Image.Image:
 def sheet(
     side: int = 192, seeds: int = SHEET_SEEDS, device: torch.device | str = "cpu"
 ) -> Iterator[np.ndarray]:
-    """Rows of the contact sheet, uint8 (side, 7 * side, 3): each seed's label map, then its best view in six styles."""
+    """Rows of the contact sheet, uint8 (side, 7 * side, 3): each seed's label map, then its best view in six
+    styles.
+    """
     styles = [Style.named(*names) for names in SHEET_STYLES]
     for seed in range(seeds):
         world = World(seed, device)

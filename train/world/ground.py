@@ -207,7 +207,9 @@ def _forest(land: Land, ground: Ground, look: Look, colour: Tensor) -> tuple[Ten
 def shade(
     land: Land, tiles: Tiles, ground: Ground, look: Look, x: Tensor, z: Tensor, footprint: Tensor
 ) -> Tensor:
-    """Radiance of the ground (B, M, 3): Lambert sun with baked shadows, sky light with occlusion, a little bounce."""
+    """Radiance of the ground (B, M, 3): Lambert sun with baked shadows, sky light with occlusion, a little
+    bounce.
+    """
     colour, tops = albedo(land, ground, look, x, z)
     at, masks, detail = ground.at, ground.masks, ground.detail
     forest, snow = smooth(-0.025, 0.025, masks["forest"]), smooth(-0.25, 0.25, masks["snow"])

@@ -21,7 +21,9 @@ TOWER_WALL, TOWER_ROOF = (0.78, 0.76, 0.72), (0.50, 0.08, 0.05)
 
 
 def _shapes() -> Tensor:
-    """Planes (2, PLANES, 5) of a house and a tower: normal, distance from the body's foot, 1 for roofs; metres."""
+    """Planes (2, PLANES, 5) of a house and a tower: normal, distance from the body's foot, 1 for roofs;
+    metres.
+    """
     wide, long, eaves, pitch = 3.4, 5.2, 3.4, 0.95
     ridge = math.hypot(1, pitch)
     house = [(1, 0, 0, wide, 0), (-1, 0, 0, wide, 0), (0, 0, 1, long, 0), (0, 0, -1, long, 0)]
@@ -67,7 +69,7 @@ def draw(canvas: Canvas) -> None:
 
 
 def _visible(canvas: Canvas) -> dict[str, Tensor]:
-    """All scenes' houses as flat lists (B * K,), with their boxes of samples; boxes of hidden ones are empty."""
+    """All scenes' houses as flat lists (B * K,), with their boxes of samples: empty for hidden ones."""
     houses = canvas.land.houses.expand(len(canvas.camera), -1, -1)
     eye = canvas.camera.position
     repeat = [(houses[..., axis] - eye[:, axis, None] + PERIOD / 2) % PERIOD - PERIOD / 2 for axis in (0, 2)]
@@ -107,7 +109,7 @@ def _turned(vector: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def _cut(planes: Tensor, eye: Tensor, ray: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Where rays enter and leave a convex body (M,), and the normal (M, 3) and roof flag (M,) of the entry."""
+    """Where rays enter and leave a convex body (M,); the normal (M, 3) and roof flag (M,) of the entry."""
     normal, offset, roof = planes[..., :3], planes[..., 3], planes[..., 4]
     slope = (normal * ray[:, None]).sum(-1)
     distance = (offset - (normal * eye[:, None]).sum(-1)) / torch.where(slope.abs() < 1e-5, 1e-5, slope)
@@ -127,7 +129,9 @@ def _shade(
     ray: Tensor,
     distance: Tensor,
 ) -> Tensor:
-    """Radiance (M, 3) of walls, roofs and windows; `where` and `normal` in the house's frame, `facing` in the world's."""
+    """Radiance (M, 3) of walls, roofs and windows; `where` and `normal` in the house's frame, `facing` in the
+    world's.
+    """
     look = canvas.look.rows(house["scene"])
     tower, is_roof = house["kind"] > 0, roof > 0.5
     walls = torch.tensor([*WALLS, TOWER_WALL], device=ray.device)

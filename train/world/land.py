@@ -46,9 +46,11 @@ CHANNELS = ("height", "slope_x", "slope_z") + STORED[1:]
 class Land:
     """A batch of S lands on one device, ready to be drawn: S is 1, or the number of cameras.
 
-    maps (S, len(CHANNELS), n, n) and relief (S, 2, n, n) = height and forest, both wrapped for `noise.sample`.
+    maps (S, len(CHANNELS), n, n) and relief (S, 2, n, n) = height and forest, both wrapped for
+    `noise.sample`.
     Colours (S, 1, 3), numbers (S, 1). houses (S, K, 6): x, y, z, yaw, kind (-1: none), colour number.
-    cells (S, CELLS * CELLS, 6): six random numbers for each tree. clouds (S, 3): drift in x and z, coverage bias.
+    cells (S, CELLS * CELLS, 6): six random numbers for each tree. clouds (S, 3): drift in x and z, coverage
+    bias.
     sun (S, 2): azimuth of the light, elevation of the disc in the sky; radians.
     """
 
@@ -76,7 +78,10 @@ class Land:
     sun: Tensor
 
     def at(self, x: Tensor, z: Tensor) -> dict[str, Tensor]:
-        """Every map read at x, z (B, M) in metres, by name; each (B, M). Paths come as a distance in metres."""
+        """Every map read at x, z (B, M) in metres, by name; each (B, M).
+
+        Paths come as a distance in metres.
+        """
         values = dict(zip(CHANNELS, sample(self.maps, x, z, PERIOD).unbind(1), strict=True))
         values["path"] = values["path"].abs() + 60 * (1 - values["walkable"])
         return values
@@ -87,7 +92,10 @@ class Land:
 
 
 def gather(lands: list[Land]) -> Land:
-    """Lands of one seed each as a batch. Memory: 60 MB a land, so share one land between cameras where possible."""
+    """Lands of one seed each as a batch.
+
+    Memory: 60 MB a land, so share one land between cameras where possible.
+    """
 
     def joined(name: str) -> Tensor:
         return torch.cat([land.__dict__[name] for land in lands])
@@ -133,7 +141,9 @@ def build(seed: int, stored: dict[str, Tensor], device: torch.device | str) -> L
 
 
 def bake(seed: int) -> dict[str, Tensor]:
-    """The maps of `seed` by the names in STORED, each (SIZE, SIZE); the horizon is still flat (`bake_horizon`)."""
+    """The maps of `seed` by the names in STORED, each (SIZE, SIZE); the horizon is still flat
+    (`bake_horizon`).
+    """
     shape = shape_of(seed)
     u, v = coordinates(SIZE)
     height, hills, river = _relief(seed, shape, u, v)
@@ -167,7 +177,7 @@ def bake(seed: int) -> dict[str, Tensor]:
 
 
 def _relief(seed: int, shape: Archetype, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Height in metres, the hills' noise, and where rivers run (0..1): mountains x mask + hills + continent."""
+    """Height in metres, the hills' noise, and where rivers run (0..1)."""
     key = seed * 97
     warp_u, warp_v = fbm(u, v, key + 1, 4, 3), fbm(u, v, key + 2, 4, 3)
     wu, wv = u + 0.030 * warp_u, v + 0.030 * warp_v
@@ -193,7 +203,7 @@ def _relief(seed: int, shape: Archetype, u: Tensor, v: Tensor) -> tuple[Tensor, 
     return height, hills, _narrow(height < 0)
 
 
-def _narrow(water: Tensor, width: int = 14) -> Tensor:
+def _narrow(water: Tensor, width: int = 7) -> Tensor:
     """Where water (n, n) is a river, 0..1: all that is left without the places that hold a square of lake."""
     lakes = _widest(1 - _widest(1 - water.float(), width), width + 3)
     return blur((lakes < 0.5).float(), 3)

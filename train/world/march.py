@@ -1,7 +1,7 @@
-"""Depth by column slopes ("voxel space"): every picture column is a walk over the height field away from the camera.
+"""Depth by column slopes ("voxel space"): each picture column is a walk over the land, away from the camera.
 
-A row of the picture sees the first place where the slope from the camera reaches the row's own slope: the running
-maximum of the slopes is sorted, so that one binary search a pixel finds it.
+A row of the picture sees the first place where the slope from the camera reaches the row's own slope: the
+running maximum of the slopes is sorted, so that one binary search a pixel finds it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ EARTH = 6.4e6
 
 
 def surface(land: Land, tiles: Tiles, x: Tensor, z: Tensor) -> Tensor:
-    """The height that is seen at x, z (B, ...): ground with its detail, forest canopy, and water at 0. As x."""
+    """The height that is seen at x, z (B, ...): ground with its detail, forest canopy, and water at 0.
+
+    As x.
+    """
     shape = (-1,) + (1,) * (x.dim() - 1)
     height, forest = sample(land.relief, x, z, PERIOD).unbind(1)
     crowns = sample(tiles.canopy[:, [0, 2]], x, z, CANOPY_PERIOD)

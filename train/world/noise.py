@@ -1,7 +1,7 @@
 """Periodic noise and the few formulas that everything in the world is made of.
 
-Gradient noise follows Perlin, "Improving noise" (2002), on seeded tables, so that a field repeats after one unit
-of its coordinates and is the same on every machine. Fields are baked one world at a time: shape (n, n).
+Gradient noise follows Perlin, "Improving noise" (2002), on seeded tables, so that a field repeats after one
+unit of its coordinates and is the same on every machine. Fields are baked one world at a time: shape (n, n).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 def generator(seed: int) -> torch.Generator:
-    """A CPU generator for `seed`; tables are always drawn on the CPU, so that every device sees the same world."""
+    """A CPU generator for `seed`: tables are drawn on the CPU, so that every device sees the same world."""
     return torch.Generator().manual_seed(int(seed) & 0x7FFFFFFF)
 
 
@@ -30,7 +30,9 @@ def smooth(low: Tensor | float, high: Tensor | float, x: Tensor) -> Tensor:
 
 
 def dot(a: Tensor, b: Tensor) -> Tensor:
-    """The dot product of vectors in the last dimension of 2 or 3, kept as size 1: faster than a reduction over it."""
+    """The dot product of vectors in the last dimension of 2 or 3, kept as size 1: faster than a reduction
+    over it.
+    """
     total = a[..., :1] * b[..., :1] + a[..., 1:2] * b[..., 1:2]
     return total + a[..., 2:] * b[..., 2:] if a.shape[-1] == 3 else total
 
@@ -86,7 +88,10 @@ def fbm(u: Tensor, v: Tensor, seed: int, period: int, octaves: int, gain: float 
 def ridged(
     u: Tensor, v: Tensor, seed: int, period: int, octaves: int, gain: float, sharpness: float = 2.0
 ) -> Tensor:
-    """Ridged multifractal (Musgrave, "Texturing and Modeling", ch. 16): crests where noise is zero; about 0 to 1.25."""
+    """Ridged multifractal (Musgrave, "Texturing and Modeling", ch.
+
+    16): crests where noise is zero; about 0 to 1.25.
+    """
     total, amplitude, power, weight = torch.zeros_like(u), 1.0, 0.0, torch.ones_like(u)
     for octave in range(octaves):
         crest = (1 - gradient_noise(u, v, seed * 37 + octave + 100, period * 2**octave).abs() * 1.25).clamp(
@@ -128,7 +133,7 @@ def wrap(maps: Tensor) -> Tensor:
 
 
 def sample(maps: Tensor, x: Tensor, z: Tensor, period: float) -> Tensor:
-    """Read wrapped periodic maps (S, C, n + 1, n + 1) at x, z (B, ...) in metres -> (B, C, ...); S is B or 1."""
+    """Read wrapped maps (S, C, n + 1, n + 1) at x, z (B, ...) in metres -> (B, C, ...); S is B or 1."""
     grid = torch.stack([x, z], -1).div(period).remainder(1.0).mul(2).sub(1)
     scenes = x.shape[0]
     points = grid.reshape(scenes, 1, -1, 2)

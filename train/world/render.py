@@ -26,8 +26,9 @@ SKY_DEPTH = 1e6  # metres: the depth of the open sky, which only turns with the 
 class Frame(NamedTuple):
     """A batch of pictures with all that is known of them.
 
-    image (B, 3, H, W) in [-1, 1]; labels (B, 1, H, W) int64; depth (B, 1, H, W) in metres along the view axis, to the
-    clouds where they are seen and SKY_DEPTH in the open sky; instances (B, 1, H, W) int64, 0 where there is none.
+    image (B, 3, H, W) in [-1, 1]; labels (B, 1, H, W) int64; depth (B, 1, H, W) in metres along the view
+    axis, to the clouds where they are seen and SKY_DEPTH in the open sky; instances (B, 1, H, W) int64, 0
+    where there is none.
     """
 
     image: Tensor
@@ -41,7 +42,9 @@ class Frame(NamedTuple):
 def render(
     land: Land, camera: Camera, look: Look, size: tuple[int, int] = (256, 256), scale: int = 2
 ) -> Frame:
-    """Frames of `size` (height, width) with scale x scale samples a pixel; `land` and `look` hold 1 or B scenes."""
+    """Frames of `size` (height, width) with scale x scale samples a pixel; `land` and `look` hold 1 or B
+    scenes.
+    """
     height, width = size
     shared = tiles(str(camera.yaw.device))
     depth, open_sky = march(land, shared, camera, height, width, scale)
@@ -147,7 +150,8 @@ def _haze(canvas: Canvas, air: Air) -> None:
 def film(colour: Tensor, look: Look, scale: int) -> Tensor:
     """Radiance (B, H * scale, W * scale, 3) -> image (B, 3, H, W) in [-1, 1].
 
-    Average the samples, bloom, the ACES curve (Narkowicz 2015), saturation, gamma, contrast, sharpness, vignette.
+    Average the samples, bloom, the ACES curve (Narkowicz 2015), saturation, gamma, contrast, sharpness,
+    vignette.
     """
     image = colour.permute(0, 3, 1, 2) * look.exposure[..., None, None]
     brightest = image.amax(1, keepdim=True)
@@ -178,8 +182,8 @@ def film(colour: Tensor, look: Look, scale: int) -> Tensor:
 def _layers(canvas: Canvas, terrain: Tensor, air: Air) -> tuple[Tensor, Tensor, Tensor]:
     """Labels, depth and instances (B, 1, H, W), from the winning sample of each pixel.
 
-    A sample's surface is sky, land, or an object. The surface with the most samples wins, the nearer one in a tie.
-    Only the land's own classes are smoothed among each other; outlines stay where they are drawn.
+    A sample's surface is sky, land, or an object. The surface with the most samples wins, the nearer one in a
+    tie. Only the land's own classes are smoothed among each other; outlines stay where they are drawn.
     """
     scenes, height, width, scale = len(canvas.camera), canvas.height, canvas.width, canvas.scale
     object_ = (canvas.labels == classes.HOUSE) | (canvas.instances > 0)
@@ -191,10 +195,9 @@ def _layers(canvas: Canvas, terrain: Tensor, air: Air) -> tuple[Tensor, Tensor, 
 
     kinds, depths = blocks(surface), blocks(canvas.depth)
     votes = (kinds[..., None] == kinds[..., None, :]).sum(-1)
-    best = (votes * 1e7 - depths).argmax(-1, keepdim=True)
+    best = (votes * 1e5 - depths).argmax(-1, keepdim=True)
     surface, depth = kinds.gather(-1, best)[..., 0], depths.gather(-1, best)[..., 0]
     instances = (surface - 2).clamp(min=0)
-    # the sky's samples take part in the vote over land as the most common class around: they must not win there
     smoothed = classes.vote(
         _land_only(terrain.view(scenes, height * scale, -1), canvas.grid(canvas.sky)), scale
     )

@@ -33,7 +33,9 @@ def sky_colour(ray: Tensor, look: Look) -> Tensor:
 
 
 def haze(colour: Tensor, distance: Tensor, altitude: Tensor, ray: Tensor, look: Look) -> Tensor:
-    """`colour` seen through `distance` (B, M) metres of air at a mean `altitude` (B, M): extinction and inscatter."""
+    """`colour` seen through `distance` (B, M) metres of air at a mean `altitude` (B, M): extinction and
+    inscatter.
+    """
     thick = torch.exp(-altitude.clamp(min=0) / 900) * 0.95 + 0.05
     depth = (look.haze / 15500 * distance * thick)[..., None]
     kept = torch.exp(-depth * depth.new_tensor([0.78, 1.0, 1.30]))
@@ -93,7 +95,8 @@ def disc(
 
 
 def clouds(ray: Tensor, jitter: Tensor, eye: Tensor, land: Land, tiles: Tiles, look: Look):
-    """Cumulus in a slab, marched with one sample towards the sun: radiance (B, M, 3), opacity and distance (B, M).
+    """Cumulus in a slab, marched with one sample towards the sun: radiance (B, M, 3), opacity and distance
+    (B, M).
 
     `jitter` (M,) in 0..1 spreads the samples; `eye` (B, 1) is the camera's position as x, y, z.
     """

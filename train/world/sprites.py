@@ -1,4 +1,6 @@
-"""Trees as point clouds, splatted once into an atlas of relightable sprites: opacity, normal, occlusion, leaf."""
+"""Trees as point clouds, splatted once into an atlas of relightable sprites: opacity, normal, occlusion,
+leaf.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ Cloud = tuple[Tensor, Tensor, Tensor, Tensor]  # points (n, 3), normals (n, 3), 
 
 @dataclass(frozen=True)
 class Atlas:
-    """All sprites at all levels of detail as rows of six: (rows, 6); `start` (LEVELS,) is each level's first row."""
+    """All sprites at all levels of detail as rows of six: (rows, 6); `start` (LEVELS,) is each level's first
+    row.
+    """
 
     rows: Tensor
     start: Tensor

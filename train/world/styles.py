@@ -21,7 +21,8 @@ SEASONS = ("summer", "autumn", "winter")
 
 @dataclass(frozen=True)
 class Style:
-    """Time in [0, 5), a cycle through TIMES; weather and season in [0, 2], lines through WEATHERS and SEASONS.
+    """Time in [0, 5), a cycle through TIMES; weather and season in [0, 2], lines through WEATHERS and
+    SEASONS.
 
     Whole numbers are the named styles, and everything between them is a blend.
     """
@@ -79,97 +80,33 @@ class Look:
         return Look(**{field.name: self.__dict__[field.name][scene, 0][None] for field in fields(self)})
 
 
-_KEYS = (
-    "elevation",
-    "sun",
-    "zenith",
-    "glow",
-    "horizon",
-    "ambient",
-    "haze",
-    "exposure",
-    "saturation",
-    "night",
-    "lamps",
-)
-_DAY = {
-    "dawn": (
-        10,
-        (2.9, 1.50, 0.84),
-        (0.12, 0.25, 0.54),
-        (1.18, 0.70, 0.44),
-        (0.50, 0.53, 0.66),
-        (0.36, 0.40, 0.52),
-        1.3,
-        1.12,
-        1.16,
-        0.0,
-        0.35,
-    ),
-    "noon": (
-        44,
-        (3.1, 2.9, 2.55),
-        (0.045, 0.16, 0.52),
-        (0.46, 0.66, 0.90),
-        (0.42, 0.64, 0.90),
-        (0.36, 0.46, 0.62),
-        0.62,
-        0.90,
-        1.16,
-        0.0,
-        0.0,
-    ),
-    "golden": (
-        19,
-        (4.0, 2.42, 1.08),
-        (0.06, 0.20, 0.54),
-        (1.18, 0.80, 0.42),
-        (0.46, 0.56, 0.72),
-        (0.36, 0.40, 0.52),
-        0.9,
-        1.05,
-        1.2,
-        0.0,
-        0.1,
-    ),
-    "dusk": (
-        9,
-        (1.75, 0.62, 0.30),
-        (0.055, 0.085, 0.24),
-        (1.08, 0.42, 0.20),
-        (0.30, 0.24, 0.36),
-        (0.34, 0.30, 0.44),
-        1.1,
-        1.28,
-        1.1,
-        0.0,
-        0.8,
-    ),
-    "night": (
-        32,
-        (0.19, 0.27, 0.46),
-        (0.005, 0.012, 0.035),
-        (0.032, 0.056, 0.11),
-        (0.024, 0.044, 0.088),
-        (0.036, 0.054, 0.105),
-        0.9,
-        1.95,
-        0.92,
-        1.0,
-        1.0,
-    ),
+# fmt: off
+_DAY = {  # dawn, noon, golden, dusk, night; the elevation in degrees
+    "elevation": (10, 44, 19, 9, 32),
+    "sun": ((2.9, 1.5, 0.84), (3.1, 2.9, 2.55), (4, 2.42, 1.08), (1.75, 0.62, 0.3), (0.19, 0.27, 0.46)),
+    "zenith": ((0.12, 0.25, 0.54), (0.045, 0.16, 0.52), (0.06, 0.2, 0.54),
+               (0.055, 0.085, 0.24), (0.005, 0.012, 0.035)),
+    "glow": ((1.18, 0.7, 0.44), (0.46, 0.66, 0.9), (1.18, 0.8, 0.42), (1.08, 0.42, 0.2),
+             (0.032, 0.056, 0.11)),
+    "horizon": ((0.5, 0.53, 0.66), (0.42, 0.64, 0.9), (0.46, 0.56, 0.72), (0.3, 0.24, 0.36),
+                (0.024, 0.044, 0.088)),
+    "ambient": ((0.36, 0.4, 0.52), (0.36, 0.46, 0.62), (0.36, 0.4, 0.52), (0.34, 0.3, 0.44),
+                (0.036, 0.054, 0.105)),
+    "haze": (1.3, 0.62, 0.9, 1.1, 0.9),
+    "exposure": (1.12, 0.9, 1.05, 1.28, 1.95),
+    "saturation": (1.16, 1.16, 1.2, 1.1, 0.92),
+    "night": (0, 0, 0, 0, 1),
+    "lamps": (0.35, 0, 0.1, 0.8, 1),
 }
+# fmt: on
 
 
 def _at(time: float) -> dict[str, Tensor]:
     """The light of a clear day at `time`, by interpolation between the named times."""
     place = time % len(TIMES)
     index, part = int(place), place - int(place)
-    before, after = _DAY[TIMES[index % 5]], _DAY[TIMES[(index + 1) % 5]]
-    return {
-        key: mix(torch.tensor(a, dtype=torch.float32), torch.tensor(b, dtype=torch.float32), part)
-        for key, a, b in zip(_KEYS, before, after, strict=True)
-    }
+    table = {key: torch.tensor(values, dtype=torch.float32) for key, values in _DAY.items()}
+    return {key: mix(rows[index % 5], rows[(index + 1) % 5], part) for key, rows in table.items()}
 
 
 def _veiled(day: dict[str, Tensor], fog: bool) -> dict[str, Tensor]:
@@ -197,7 +134,9 @@ def _veiled(day: dict[str, Tensor], fog: bool) -> dict[str, Tensor]:
 
 
 def _light(style: Style) -> dict[str, Tensor]:
-    """Everything in a Look but the direction, as single numbers and colours; and the sun's elevation in degrees."""
+    """Everything in a Look but the direction, as single numbers and colours; and the sun's elevation in
+    degrees.
+    """
     clear = {**_at(style.time), "cover": torch.tensor(0.0), "halo": torch.tensor(1.0)}
     overcast = min(1.0, max(0.0, 1 - abs(style.weather - 1)))
     fog = min(1.0, max(0.0, style.weather - 1))
@@ -215,7 +154,9 @@ def _light(style: Style) -> dict[str, Tensor]:
 
 
 def look(styles: Sequence[Style], azimuth: Tensor) -> Look:
-    """The light of `styles` for suns at `azimuth` (B,), in radians clockwise from z, as one batch on its device."""
+    """The light of `styles` for suns at `azimuth` (B,), in radians clockwise from z, as one batch on its
+    device.
+    """
     lights = [_light(style) for style in styles]
     stacked = {key: torch.stack([light[key] for light in lights]) for key in lights[0]}
     shaped = {key: value[:, None] for key, value in stacked.items()}

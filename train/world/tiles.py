@@ -24,8 +24,8 @@ class Tiles:
     """Wrapped maps for `noise.sample`.
 
     canopy (1, 4, n, n): conifers' height 0..1 and a random number per tree, then the same for round crowns.
-    detail (1, 7, n, n): smooth noise, ridges, fine noise, the ridges' gradient (2), a wave field's gradient (2).
-    coverage (1, 1, n, n): where clouds gather. volume (1, 1, m, m, m): their puffs.
+    detail (1, 7, n, n): smooth noise, ridges, fine noise, the ridges' gradient (2), a wave field's gradient
+    (2). coverage (1, 1, n, n): where clouds gather. volume (1, 1, m, m, m): their puffs.
     """
 
     canopy: Tensor
@@ -64,7 +64,7 @@ def _bake() -> dict[str, Tensor]:
 
 
 def _crowns(u: Tensor, v: Tensor, seed: int, cells: int, cone: bool) -> tuple[Tensor, Tensor]:
-    """Tree tops seen as a height field, one tree a cell: height 0..1 and each tree's number 0..1, both as u."""
+    """Tree tops as a height field, one tree a cell: height 0..1 and each tree's number 0..1, both as u."""
     jitter = torch.rand(cells * cells, 4, generator=generator(seed))
     height, number = torch.zeros_like(u), torch.zeros_like(u)
     x, y = u * cells, v * cells
@@ -84,7 +84,9 @@ def _crowns(u: Tensor, v: Tensor, seed: int, cells: int, cone: bool) -> tuple[Te
 
 
 def _worley(cells: int, seed: int, size: int = 64) -> Tensor:
-    """Cellular noise (Worley 1996) in a periodic volume (size, size, size): 1 at the scattered points, 0 far away."""
+    """Cellular noise (Worley 1996) in a periodic volume (size, size, size): 1 at the scattered points, 0 far
+    away.
+    """
     line = (torch.arange(size, dtype=torch.float32) + 0.5) / size * cells
     z, y, x = torch.meshgrid(line, line, line, indexing="ij")
     position = torch.stack([x, y, z], -1).reshape(-1, 3)

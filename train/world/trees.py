@@ -1,4 +1,4 @@
-"""Near trees: sprites that stand in a lattice of cells of the world, all scenes and trees in one packed pass."""
+"""Near trees: sprites that stand in a lattice of cells of the world, all of them drawn in one pass."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def draw(canvas: Canvas) -> None:
 
 
 def _visible(canvas: Canvas) -> dict[str, Tensor]:
-    """The nearest MOST trees of each scene as flat lists (B * MOST,); those that are not shown have `shown` False."""
+    """The nearest MOST trees of each scene as flat lists (B * MOST,); those that are not shown have `shown`
+    False.
+    """
     land, camera = canvas.land, canvas.camera
     around = torch.arange(-REACH, REACH + 1, device=canvas.depth.device)
     home = (camera.position[:, ::2] / CELL).floor().long()

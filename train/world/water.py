@@ -20,7 +20,7 @@ STEPS = 44
 
 
 def draw(canvas: Canvas, water: Tensor, sky: Tensor) -> None:
-    """Colour the samples where `water` (B, N) holds; `sky` (B, 3, H, W) is reflected where the land is not."""
+    """Colour the samples where `water` (B, N) holds; it mirrors the land, and `sky` (B, 3, H, W)."""
     scenes, high, wide, scale = len(canvas.camera), canvas.height, canvas.width, canvas.scale
     blocks = water.view(scenes, high, scale, wide, scale).transpose(2, 3).reshape(scenes, high * wide, -1)
     wet = blocks.any(-1)
@@ -71,7 +71,9 @@ def _surface(canvas: Canvas, index: Tensor, sky: Tensor) -> Tensor:
 def _waves(
     canvas: Canvas, x: Tensor, z: Tensor, at: dict[str, Tensor], footprint: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Normals (B, M, 3) of two scales of waves, each faded where a pixel covers several; and the finer one (B, M)."""
+    """Normals (B, M, 3) of two scales of waves, each faded where a pixel covers several; and the finer one
+    (B, M).
+    """
     tile = canvas.tiles.detail[:, 5:7]
     swell = sample(tile, x, z + 0.13 * x, 190.0)
     chop = sample(tile, x * 0.83 + z * 0.31, z, 61.0)
@@ -97,7 +99,9 @@ def _body(canvas: Canvas, at: dict[str, Tensor], lit: Tensor) -> Tensor:
 
 
 def _reflection(canvas: Canvas, x: Tensor, z: Tensor, ray: Tensor, sky: Tensor) -> Tensor:
-    """What is seen along mirrored rays (B, M, 3): the drawn sky by its place in the picture, or the shaded land."""
+    """What is seen along mirrored rays (B, M, 3): the drawn sky by its place in the picture, or the shaded
+    land.
+    """
     look, land = canvas.look, canvas.land
     right, ahead = canvas.camera.view(
         ray[..., 0] + canvas.camera.position[:, 0, None], ray[..., 2] + canvas.camera.position[:, 2, None]

@@ -17,9 +17,12 @@ from train.world.render import Frame, render
 from train.world.styles import Style, look
 from train.world.tiles import tiles
 
+NOON = Style()
+
 
 class World:
-    """The land of `seed`, drawn on `device`. The first use of a seed bakes it (some seconds); then it is on disk.
+    """The land of `seed`, drawn on `device`. The first use of a seed bakes it (some seconds); then it is on
+    disk.
 
     `cameras` are the best views, best first (see `composition`), as one batch.
     """
@@ -36,7 +39,7 @@ class World:
     def frame(
         self,
         camera: Camera | None = None,
-        style: Style | Sequence[Style] = Style(),
+        style: Style | Sequence[Style] = NOON,
         size: tuple[int, int] = (256, 256),
         supersampling: int = 2,
     ) -> Frame:
@@ -49,7 +52,9 @@ class World:
         return render(self.land, camera, light, size, supersampling)
 
     def path(self, start: int = 0, frames: int = 16, step: float = 4.0, turn: float = 0.012) -> Camera:
-        """A flight of `frames` cameras from view `start`: `step` metres and `turn` radians a frame, above the trees."""
+        """A flight of `frames` cameras from view `start`: `step` metres and `turn` radians a frame, above the
+        trees.
+        """
         begin = self.cameras[start]
         yaw = begin.yaw + turn * torch.arange(frames, device=begin.yaw.device)
         x = begin.position[0, 0] + step * (yaw.sin().cumsum(0) - yaw.sin()[0])
@@ -102,7 +107,7 @@ def frames(
     """One frame of each world, with its camera and style, as one batch."""
     if not len(worlds) == len(cameras) == len(styles):
         raise ValueError(
-            f"{len(worlds)} worlds, {len(cameras)} cameras, {len(styles)} styles: there must be as many of each"
+            f"{len(worlds)} worlds, {len(cameras)} cameras, {len(styles)} styles: as many of each are needed"
         )
     lands = land.gather([world.land for world in worlds])
     return render(lands, together(cameras), look(styles, lands.sun[:, 0]), size, supersampling)
@@ -111,8 +116,9 @@ def frames(
 class Flight(NamedTuple):
     """T frames along a path, and what joins each to the next.
 
-    frames: a `Frame` whose batch is time. flow (T - 1, 2, H, W): where each pixel goes, in pixels; back the same from
-    the later frame to the earlier one. seen, seen_back (T - 1, 1, H, W): 1 where that place is visible there.
+    frames: a `Frame` whose batch is time. flow (T - 1, 2, H, W): where each pixel goes, in pixels; back the
+    same from the later frame to the earlier one. seen, seen_back (T - 1, 1, H, W): 1 where that place is
+    visible there.
     """
 
     frames: Frame
@@ -126,11 +132,13 @@ def clip(
     seed: int | World,
     path: Camera | None = None,
     n: int = 16,
-    style: Style = Style(),
+    style: Style = NOON,
     size: tuple[int, int] = (256, 256),
     supersampling: int = 2,
 ) -> Flight:
-    """`n` frames of a world along `path` (its own flight, if None), with exact flow; ValueError for a short path."""
+    """`n` frames of a world along `path` (its own flight, if None), with exact flow; ValueError for a short
+    path.
+    """
     world = seed if isinstance(seed, World) else World(seed)
     path = world.path(frames=n) if path is None else path
     if len(path) < n:
