@@ -166,6 +166,7 @@ def lay_out() -> Parts:
     with gr.Row(elem_id="panes"):
         with gr.Column(scale=7, elem_id="pane-map"):
             canvas = LabelCanvas()
+            maps = Maps()
         with gr.Column(scale=5, elem_id="pane-picture"):
             result = Result()
             with gr.Row(elem_id="look-row"):
@@ -173,7 +174,6 @@ def lay_out() -> Parts:
                 style = Look()
                 button = gr.Button("Paint", variant="primary", elem_id="paint", min_width=80)
             variations = Variations()
-    maps = Maps()
     return Parts(notice, model, refresh, source, canvas, result, seed, style, button, variations, maps)
 
 

@@ -11,11 +11,14 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr  # noqa: E402
 
-from app import paint  # noqa: E402
+from app import paint, uris  # noqa: E402
+from app.limits import BodyLimit  # noqa: E402
 from app.shelf import Shelf  # noqa: E402
 from app.widgets import STATIC  # noqa: E402
 from cgan import Runtime  # noqa: E402
 from cgan.checkpoint import default_root  # noqa: E402
+
+LARGEST_REQUEST = 3 * uris.MAX_BYTES  # a map and a style picture in base64, and some more
 
 BRAND = """<div class="brand"><svg viewBox="0 0 24 24"><rect x="3" y="3" width="18" height="18" rx="5"/>
 <path d="M3 15c3-4 6-4 9-1s6 2 9-2v4a5 5 0 0 1-5 5H8a5 5 0 0 1-5-5z"/><circle cx="8" cy="8.500" r="2"/></svg>
@@ -46,7 +49,8 @@ def launch(page: gr.Blocks, **options):
     """`page.launch` with what every start of this app has in common."""
     return page.launch(
         theme=theme(), css_paths=STATIC / "style.css", ssr_mode=False, run_history=False,
-        footer_links=["api", "settings"], max_file_size="16mb", **options,
+        footer_links=["api", "settings"], max_file_size=uris.MAX_BYTES,
+        app_kwargs={"middleware": [(BodyLimit, (), {"limit": LARGEST_REQUEST})]}, **options,
     )
 
 

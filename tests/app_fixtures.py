@@ -43,9 +43,15 @@ def break_checkpoint(folder: Path) -> None:
 
 
 @cache
+def _folder() -> tempfile.TemporaryDirectory:
+    """Removed when the process ends."""
+    return tempfile.TemporaryDirectory(prefix="cgan-checkpoints-")
+
+
+@cache
 def checkpoints() -> Path:
     """A folder with one good checkpoint and one broken."""
-    root = Path(tempfile.mkdtemp(prefix="cgan-checkpoints-"))
+    root = Path(_folder().name)
     save_checkpoint(root / "tiny")
     break_checkpoint(root / "torn")
     return root

@@ -2,7 +2,10 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from test_app_maps import bomb
 
 import cgan
 from app import uris
+from app.ui import LARGEST_REQUEST
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +97,29 @@ def test_large_files_are_refused(client):
     with pytest.raises(AppError, match="16 MiB"):
         uri = "data:image/png;base64," + "A" * (uris.MAX_BYTES * 4 // 3 + 8)
         client.predict("tiny", uri, 0, None, api_name="/paint")
+
+
+def test_larger_requests_are_not_even_read():
+    target = urlsplit(address())
+    for headers in ({"content-length": str(LARGEST_REQUEST + 1)}, {"transfer-encoding": "chunked"}):
+        connection = HTTPConnection(target.hostname, target.port, timeout=60)
+        connection.putrequest("POST", "/gradio_api/queue/join")
+        for name, value in {"content-type": "application/json", **headers}.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        if "transfer-encoding" in headers:
+            flood(connection)
+        assert connection.getresponse().status >= 400
+        connection.close()
+
+
+def flood(connection: HTTPConnection) -> None:
+    """Send more than the app takes, in pieces of 1 MiB, until it hangs up."""
+    piece = b"100000\r\n" + b" " * 2**20 + b"\r\n"
+    with suppress(ConnectionError):
+        for _ in range(LARGEST_REQUEST // 2**20 + 2):
+            connection.send(piece)
+        connection.send(b"0\r\n\r\n")
 
 
 def test_two_sessions_do_not_mix():

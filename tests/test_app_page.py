@@ -231,7 +231,8 @@ def test_dice_and_variations(fresh):
 
 def test_a_style_picture_is_taken_and_cleared(page):
     plain = picture_of(page)
-    page.get_by_label("Style picture file").set_input_files(png(np.full((900, 700, 3), (250, 30, 0), np.uint8)))
+    red = np.full((900, 700, 3), (250, 30, 0), np.uint8)
+    page.get_by_label("Style picture file").set_input_files(png(red))
     wait_for_another_picture(page, plain)
     page.get_by_label("Clear the style picture").click()
     wait_for_picture(page, plain)

@@ -11,7 +11,8 @@ from cgan.layers.spade import BatchNorm
 from train import sheet, state, trainer
 from train.__main__ import build, parse
 from train.bank import PRECISIONS, Bank, Player
-from train.publish import Publisher, model_card, total
+from train.card import model_card, put_scores
+from train.publish import Publisher, total
 from train.trainer import Trainer
 from train.watchdog import diagnose
 
@@ -120,7 +121,7 @@ def test_the_better_model_is_kept(tmp_path, monkeypatch):
         "000000008.jpg", "000000016.jpg", "000000024.jpg",
     ]  # fmt: skip
     card = (publisher.folder / "README.md").read_text()
-    assert "| lpips | 0.4 |" in card and str(tmp_path) not in card
+    assert "lpips 0.4, frechet 90" in card and str(tmp_path) not in card
 
 
 def test_a_card_that_was_rewritten_by_hand_stays(tmp_path):
@@ -128,7 +129,11 @@ def test_a_card_that_was_rewritten_by_hand_stays(tmp_path):
     it.evaluate()
     card = it.publisher.folder / "README.md"
     assert "python -m train spade --preset tiny" in card.read_text()
+    put_scores(card.parent, "| better | scores |")
+    assert "| better | scores |" in card.read_text() and "Not judged" not in card.read_text()
     card.write_text("my own words")
+    with pytest.raises(cgan.CheckpointError, match="no place for scores"):
+        put_scores(card.parent, "x")
     it.evaluate()
     assert card.read_text() == "my own words"
     assert "unknown" in model_card(

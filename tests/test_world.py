@@ -9,8 +9,7 @@ import torch
 from PIL import Image
 
 from train import world
-from train.data import read_painted
-from train.world import cache, classes, data, flow, folder
+from train.world import classes, folder, motion
 from train.world.camera import Camera, together
 from train.world.styles import SEASONS, TIMES, WEATHERS, Style, look
 from train.world.world import World, clip
@@ -39,8 +38,9 @@ def test_frame_has_the_promised_shapes(land):
     frame = land.frame(camera, [Style(), Style.named("night")], SIZE)
     assert frame.image.shape == (2, 3, *SIZE) and frame.image.dtype == torch.float32
     assert frame.image.min() >= -1 and frame.image.max() <= 1 and frame.image.isfinite().all()
-    for layer, kind in ((frame.labels, torch.int64), (frame.instances, torch.int64), (frame.depth, torch.float32)):
-        assert layer.shape == (2, 1, *SIZE) and layer.dtype == kind
+    for layer in (frame.labels, frame.instances, frame.depth):
+        assert layer.shape == (2, 1, *SIZE)
+    assert frame.labels.dtype == frame.instances.dtype == torch.int64
     assert frame.labels.min() >= 0 and frame.labels.max() < classes.COUNT
     assert (frame.depth > 0).all() and frame.camera is camera
 
@@ -69,9 +69,9 @@ def test_threads_do_not_change_the_frame(land):
     assert (shots[0].image - shots[1].image).abs().mean() <= 2 / 255  # images span 2
 
 
-@pytest.mark.parametrize("seed", [3, 10])
+@pytest.mark.parametrize("seed", [7, 10])
 def test_stored_frames(seed):
-    """What was rendered once is rendered everywhere. After a wanted change, run it once with STORE_WORLD=1."""
+    """What was rendered once is rendered everywhere. After a wanted change, run it with STORE_WORLD=1."""
     frame = World(seed).frame(style=Style.named("golden", "clear", "autumn"), size=SIZE)
     if os.environ.get("STORE_WORLD"):
         folder.label_map(frame.labels[0, 0].numpy()).save(STORED / f"labels_{seed}.png", optimize=True)
@@ -145,31 +145,31 @@ def test_flow_warps_the_next_frame(flight):
     assert flight.flow.shape == (2, 2, *SIZE) and flight.seen.shape == (2, 1, *SIZE)
     dry = (frame.labels[:-1] != classes.WATER) & (frame.labels[:-1] != classes.RIVER)
     mask = flight.seen * dry
-    warped = flow.warp(frame.image[1:], flight.flow)
+    warped = motion.warp(frame.image[1:], flight.flow)
     error = ((warped - frame.image[:-1]).abs() * mask).mean() / mask.mean()
     still = ((frame.image[1:] - frame.image[:-1]).abs() * mask).mean() / mask.mean()
     assert error < 0.6 * still
-    labels = flow.warp(frame.labels[1:].float(), flight.flow, "nearest")
+    labels = motion.warp(frame.labels[1:].float(), flight.flow, "nearest")
     assert ((labels == frame.labels[:-1]) * flight.seen).sum() / flight.seen.sum() > 0.97
 
 
 def test_flow_there_and_back(flight):
-    there_and_back = flight.flow + flow.warp(flight.back, flight.flow)
+    there_and_back = flight.flow + motion.warp(flight.back, flight.flow)
     assert (there_and_back.abs().amax(1, keepdim=True) * flight.seen).median() < 0.1
 
 
 def test_visibility_of_a_wall_that_hides():
-    """Before a far wall stands a near one in the middle; a step to the right uncovers what was behind its left."""
+    """A near wall before a far one: a step to the right hides what was seen beside its left edge."""
     depth = torch.full((1, 1, 32, 32), 100.0)
     depth[..., 12:20] = 10.0
     camera = Camera(torch.zeros(1, 3), torch.zeros(1))
     moved = Camera(torch.tensor([[1.0, 0.0, 0.0]]), torch.zeros(1))
-    motion = flow.flow(depth, camera, moved)
-    assert motion[0, 0, 5, 15] == pytest.approx(-3.2, abs=1e-3)  # 32 px of focal length x 1 m / 10 m
-    assert motion[0, 0, 5, 2] == pytest.approx(-0.32, abs=1e-3)
+    moves = motion.flow(depth, camera, moved)
+    assert moves[0, 0, 5, 15] == pytest.approx(-3.2, abs=1e-3)  # 32 px of focal length x 1 m / 10 m
+    assert moves[0, 0, 5, 2] == pytest.approx(-0.32, abs=1e-3)
     later = torch.full((1, 1, 32, 32), 100.0)
     later[..., 9:17] = 10.0
-    seen = flow.visibility(depth, later, camera, moved)[0, 0, 5]
+    seen = motion.visibility(depth, later, camera, moved)[0, 0, 5]
     assert seen[4] == 1 and seen[10] == 0 and seen[15] == 1 and seen[24] == 1
 
 
@@ -195,37 +195,10 @@ def test_default_cameras_are_different_places(land):
 
 
 def test_all_classes_are_reachable():
-    """Every class is there in the rules and in a few views of four worlds."""
+    """Every class is to be seen from the views of two worlds."""
     found = set()
-    for seed in (10, 5, 3, 9):
+    for seed in (7, 10):
         other = World(seed)
-        found |= set(other.frame(other.cameras[:4], size=(64, 64), supersampling=1).labels.unique().tolist())
+        found |= set(other.frame(other.cameras, size=(64, 64), supersampling=1).labels.unique().tolist())
     missing = [classes.palette().names[i] for i in range(classes.COUNT) if i not in found]
     assert not missing
-
-
-def test_folder_round_trip(tmp_path):
-    counts = list(folder.write(tmp_path / "set", 3, (64, 64), first=10))
-    assert counts[-1] == 3
-    read = read_painted(tmp_path / "set", (64, 64))
-    assert len(read) == 3 and read.instances is not None and read.palette.names == classes.palette().names
-    first = next(data.painted_frames((64, 64), first=10))
-    stored = np.array(Image.open(tmp_path / "set" / "labels" / "00000.png"))
-    assert np.array_equal(stored, first.labels[0, 0].numpy())
-    numbers = np.array(Image.open(tmp_path / "set" / "instances" / "00000.png"))
-    assert np.array_equal(numbers, first.instances[0, 0].numpy())
-
-
-def test_bakes_are_kept_and_broken_ones_made_again(tmp_path, monkeypatch):
-    monkeypatch.setenv("CGAN_CACHE", str(tmp_path))
-    made = []
-
-    def bake():
-        made.append(1)
-        return {"maps": torch.arange(6.0).half()}
-
-    for _ in range(2):
-        assert cache.baked("thing", bake)["maps"].tolist() == [0, 1, 2, 3, 4, 5]
-    assert len(made) == 1
-    next(cache.folder().iterdir()).write_bytes(b"torn")
-    assert cache.baked("thing", bake)["maps"].dtype == torch.float32 and len(made) == 2

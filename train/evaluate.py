@@ -24,7 +24,7 @@ from cgan.errors import DataError
 from cgan.labels import Palette
 from cgan.pictures import to_image, to_pictures
 from cgan.tasks import Painter
-from train import teachers
+from train import card, teachers
 from train.batches import Painted
 from train.data import PaintedData, read_painted
 from train.log import say
@@ -239,6 +239,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     parser.add_argument("--seed", type=int, default=0, help="draws the styles (default: 0)")
+    parser.add_argument("--card", action="store_true", help="put the table into the checkpoint's README.md")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores here too")
 
 
@@ -263,6 +264,8 @@ def run(arguments: argparse.Namespace) -> int:
         "rows": rows,
     }
     print(table(result))
+    if arguments.card:
+        card.put_scores(painter.checkpoint.folder, table(result))
     print(json.dumps(result, ensure_ascii=False))
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,6 +1,5 @@
 """From an averaged model to a checkpoint folder: the best so far is saved, with card and preview."""
 
-import json
 import os
 import platform
 import sys
@@ -14,7 +13,7 @@ from torch import nn
 
 import cgan
 from cgan.labels import Palette
-from train import sheet
+from train import card, sheet
 from train.evaluate import Metrics, painter_scores, real_features
 from train.recipes import Recipe
 
@@ -79,9 +78,7 @@ class Publisher:
         }
         cgan.save(self.folder, model, self.palette, about)
         sheet.write(self.folder / "preview.jpg", preview)
-        card = self.folder / "README.md"
-        if not card.exists() or card.read_text(encoding="utf-8").endswith(WRITTEN):
-            card.write_text(model_card(self.folder.name, model, about), encoding="utf-8")
+        card.write(self.folder, model, about)
         self.published = True
 
     def facts(self) -> dict:
@@ -118,53 +115,3 @@ def hardware(device: torch.device) -> str:
 def versions() -> dict[str, str]:
     """The versions that made the checkpoint."""
     return {"python": platform.python_version(), "torch": torch.__version__.split("+")[0]}
-
-
-WRITTEN = (
-    "<!-- Written by the trainer, and again with every better model; delete this line to keep your own. -->\n"
-)
-
-
-def model_card(name: str, model: nn.Module, about: dict) -> str:
-    """The README of a checkpoint, in the Hub's format."""
-    scores = "\n".join(f"| {key} | {value} |" for key, value in about["scores"].items()) or "| not judged | |"
-    height, width = about["size"]
-    millions = sum(p.numel() for p in model.parameters()) / 1e6
-    kind = type(model).__module__.rpartition(".")[2]
-    credit = f"\n{about['attribution']}\n" if about["attribution"] else ""
-    return f"""---
-library_name: cgan
-tags: [{kind}, image-to-image]
-license: other
----
-# {name}
-
-{kind}, {millions:.1f} M weights, trained on {about["data"]} at {width}×{height}.
-
-![Unpicked samples: maps from the validation data, spread evenly, with styles drawn by seed 0](preview.jpg)
-
-```python
-import cgan
-painter = cgan.load("{name}")
-pictures = painter.paint(labels)   # uint8 (H, W) of class ids -> uint8 (1, H, W, 3)
-```
-
-| | |
-|---|---|
-| data | {about["data"]} |
-| licence | {about["licence"]} |
-| command | `{about["command"]}` |
-| images seen | {about["images"]:,} |
-| hardware | {about["hardware"]}, {about["minutes"]:g} minutes |
-| versions | {", ".join(f"{k} {v}" for k, v in about["versions"].items())} |
-
-Scores on validation maps, each painted in its own photograph's style (lower is better):
-
-| score | value |
-|---|---|
-{scores}
-{credit}
-```json
-{json.dumps(about["options"], indent=1)}
-```
-{WRITTEN}"""

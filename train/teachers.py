@@ -193,7 +193,8 @@ def download(kind: str) -> State:
     }[kind]
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     try:
-        if os.environ.get("HF_HUB_OFFLINE", "0") != "0" and not (folder / source.url.rpartition("/")[2]).exists():
+        cached = (folder / source.url.rpartition("/")[2]).exists()
+        if not cached and os.environ.get("HF_HUB_OFFLINE", "0") != "0":
             raise OSError("HF_HUB_OFFLINE is set")
         with _timeout(DOWNLOAD_TIMEOUT):
             return source.get_state_dict(progress=True, check_hash=True, weights_only=True)

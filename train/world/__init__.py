@@ -9,7 +9,7 @@ everywhere.
 
 from train.world.camera import Camera
 from train.world.classes import palette
-from train.world.flow import flow, visibility, warp
+from train.world.motion import flow, visibility, warp
 from train.world.render import SKY_DEPTH, Frame
 from train.world.styles import SEASONS, TIMES, WEATHERS, Style
 from train.world.world import Flight, World, clip, default_cameras, frames

@@ -11,8 +11,8 @@ from torch import Tensor
 from train.world import cache, composition, land
 from train.world.biomes import archetype, shape_of
 from train.world.camera import Camera, together
-from train.world.flow import flow, visibility
 from train.world.march import surface
+from train.world.motion import flow, visibility
 from train.world.render import Frame, render
 from train.world.styles import Style, look
 from train.world.tiles import tiles

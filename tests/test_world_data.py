@@ -1,0 +1,106 @@
+"""The world as training data: folders, the four kinds of batches, the pool, and the command."""
+
+import argparse
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from train.batches import Painted
+from train.data import read_painted
+from train.world import cache, classes, command, data, folder
+
+SIZE = (64, 64)
+
+
+def is_image(image: torch.Tensor, *shape: int) -> bool:
+    return image.shape == shape and bool(image.isfinite().all()) and float(image.abs().max()) <= 1
+
+
+def test_painted_batches_look_like_the_fake_ones():
+    batch = data.painted(3, SIZE, first=10)
+    fake = Painted.fake(3, SIZE, instances=True)
+    for part, pattern in zip(batch, fake, strict=True):
+        assert part.shape == pattern.shape and part.dtype == pattern.dtype
+    # a layout is seen in two styles
+    assert torch.equal(batch.labels[0], batch.labels[1]) and not torch.equal(batch.images[0], batch.images[1])
+
+
+def test_unpaired_sides_are_other_places_in_another_season():
+    batch = data.unpaired(2, SIZE, "seasons", first=5)
+    assert is_image(batch.a, 2, 3, *SIZE) and is_image(batch.b, 2, 3, *SIZE)
+    assert batch.b.mean() > batch.a.mean()  # snow
+    with pytest.raises(ValueError, match="no pair 'years'; there are: seasons, hours"):
+        data.unpaired(1, SIZE, "years")
+
+
+def test_few_shot_holds_classes_out():
+    batch = data.few_shot(2, SIZE, examples=2, held_out=True)
+    assert is_image(batch.content, 2, 3, *SIZE) and is_image(batch.examples, 2, 2, 3, *SIZE)
+    assert all(kind in data.HELD_OUT for kind in batch.style_class.tolist())
+    assert not any(kind in data.HELD_OUT for kind in batch.content_class.tolist())
+    assert len({data.KINDS[kind][0] for kind in data.HELD_OUT}) == 6  # every biome has some
+
+
+def test_clips_carry_their_geometry():
+    clip = data.clips(1, 3, SIZE, first=10)
+    assert is_image(clip.images[0], 3, 3, *SIZE)
+    assert clip.labels.shape == clip.depth.shape == clip.instances.shape == (1, 3, 1, *SIZE)
+    assert clip.flow.shape == (1, 2, 2, *SIZE) and clip.seen.shape == (1, 2, 1, *SIZE)
+    assert clip.position.shape == (1, 3, 3) and clip.yaw.shape == (1, 3)
+
+
+def test_pool_is_refilled_slowly():
+    pool = data.Pool(4, SIZE, first=10, share=0.0)
+    before = pool.images.clone()
+    batch = pool.batch(3, torch.Generator().manual_seed(1))
+    assert is_image(batch.images, 3, 3, *SIZE) and batch.labels.dtype == torch.int64
+    assert pool.refill() and not pool.refill()  # the first is free, then no time is left
+    changed = (pool.images != before).flatten(1).any(1)
+    assert changed.tolist() == [True, True, False, False]
+
+
+def test_command_checks_its_flags(tmp_path):
+    def run(*words: str) -> int:
+        parser = argparse.ArgumentParser()
+        command.add_arguments(parser)
+        return command.run(parser.parse_args(words))
+
+    with pytest.raises(ValueError, match="either --out FOLDER or --sheet FILE"):
+        run()
+    with pytest.raises(ValueError, match="a size of 30 does not work"):
+        run("--out", str(tmp_path / "set"), "--size", "30")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    with pytest.raises(ValueError, match="is not empty"):
+        run("--out", str(tmp_path / "full"))
+    assert run("--out", str(tmp_path / "set"), "--size", "32", "--images", "2", "--first", "10") == 0
+    assert len(list((tmp_path / "set" / "images").iterdir())) == 2
+
+
+def test_folder_round_trip(tmp_path):
+    counts = list(folder.write(tmp_path / "set", 3, (64, 64), first=10))
+    assert counts[-1] == 3
+    read = read_painted(tmp_path / "set", (64, 64))
+    assert len(read) == 3 and read.instances is not None and read.palette.names == classes.palette().names
+    first = next(data.painted_frames((64, 64), first=10))
+    stored = np.array(Image.open(tmp_path / "set" / "labels" / "00000.png"))
+    assert np.array_equal(stored, first.labels[0, 0].numpy())
+    numbers = np.array(Image.open(tmp_path / "set" / "instances" / "00000.png"))
+    assert np.array_equal(numbers, first.instances[0, 0].numpy())
+
+
+def test_bakes_are_kept_and_broken_ones_made_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("CGAN_CACHE", str(tmp_path))
+    made = []
+
+    def bake():
+        made.append(1)
+        return {"maps": torch.arange(6.0).half()}
+
+    for _ in range(2):
+        assert cache.baked("thing", bake)["maps"].tolist() == [0, 1, 2, 3, 4, 5]
+    assert len(made) == 1
+    next(cache.folder().iterdir()).write_bytes(b"torn")
+    assert cache.baked("thing", bake)["maps"].dtype == torch.float32 and len(made) == 2
