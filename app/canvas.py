@@ -19,7 +19,9 @@ MAX_SIDE = 1024  # of the canvas
 
 
 class LabelCanvas(Widget):
-    """The painter. Its value is the map; `palette` as of `Palette.to_list`, `size` (H, W), `first` a map.
+    """The painter. Its value is the map, painted by `checkpoint` (a name).
+
+    `palette` is that of `Palette.to_list`, `size` (H, W) the checkpoint's, `first` a map to begin with or "".
 
     Events: `input` when the map changed and should be painted, `submit` for Ctrl+Enter.
     """
@@ -30,12 +32,16 @@ class LabelCanvas(Widget):
         self,
         value: str | None = None,
         *,
+        checkpoint: str = "",
         palette: list[dict] | None = None,
         size: list[int] | None = None,
         first: str = "",
         **options,
     ):
-        super().__init__(value, palette=palette or [], size=size or [256, 256], first=first, **options)
+        palette, size = palette or [], size or [256, 256]
+        super().__init__(
+            value, checkpoint=checkpoint, palette=palette, size=size, first=first, **options
+        )
 
 
 def read_map(uri: str, palette: Palette, name: str = "the label map") -> np.ndarray:

@@ -30,7 +30,7 @@ from cgan import Checkpoint, CheckpointError, DataError, Found, read_picture
 
 MAX_SEED = 2**31 - 1
 VARIATIONS = 4
-NO_CHECKPOINT = "There is no checkpoint yet. Train one: python -m train spade --out checkpoints/NAME"
+NO_CHECKPOINT = "There is no checkpoint yet. Make one: python -m train spade --out checkpoints/first"
 
 
 class Painting:
@@ -55,7 +55,7 @@ class Painting:
         palette, size = checkpoint.palette, tuple(checkpoint.about["size"])
         maps = examples(palette, size)
         first = maps[0]["picture"] if maps else ""
-        canvas = gr.update(palette=palette.to_list(), size=list(size), first=first)
+        canvas = gr.update(checkpoint=name, palette=palette.to_list(), size=list(size), first=first)
         return canvas, gr.update(examples=maps), origin(checkpoint)
 
     def paint(self, name: str, label_map: str, seed: int, style: str | None):

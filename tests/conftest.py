@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from drawn import rectangles
 from PIL import Image
-
-from train.data import rectangles
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # nothing is downloaded by a test
 ROOT = Path(__file__).parent.parent

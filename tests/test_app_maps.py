@@ -121,7 +121,7 @@ def test_examples_of_foreign_classes_are_not_offered():
 
 def test_the_shelf_lists_loads_and_forgets(tmp_path):
     shelf = Shelf(tmp_path, "cpu")
-    assert shelf.look().checkpoints == [] and "Train one" in paint.notices(shelf.look())
+    assert shelf.look().checkpoints == [] and "Make one" in paint.notices(shelf.look())
     for number in range(KEPT + 1):
         save_checkpoint(tmp_path / f"tiny-{number}", seed=number)
         shelf.painter(f"tiny-{number}")

@@ -11,7 +11,10 @@ from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 import cgan
+from app import uris
 from app.examples import examples
+from app.shelf import Shelf
+from app.ui import build, launch
 
 SKY, BUILDING, ROAD, CAR = (PALETTE.names.index(name) for name in ("sky", "building", "road", "car"))
 MODEL_CALL = "/gradio_api/queue/join"
@@ -128,6 +131,8 @@ def test_a_stroke_is_drawn_painted_undone_and_redone(page):
     changed = after != before
     assert set(after[changed]) == {CAR} and 20 < changed.sum() < changed.size / 2
     assert after[12, 32] == CAR and after[40, 32] == before[40, 32]
+    last = cgan.load(checkpoints() / "tiny", "cpu").paint(after)[0]
+    wait_for_picture(page, uris.from_picture(last))  # however many were painted on the way
     page.keyboard.press("Control+z")
     assert np.array_equal(saved_map(page), before)
     page.keyboard.press("Control+Shift+z")
@@ -289,6 +294,20 @@ def test_a_new_checkpoint_appears_at_a_refresh(page):
     shutil.rmtree(folder)
 
 
+def test_another_checkpoint_of_the_same_classes_paints_the_same_map(page):
+    folder = save_checkpoint(checkpoints() / "twin", seed=1)
+    page.get_by_label("Look for new checkpoints").click()
+    before, old = saved_map(page), picture_of(page)
+    page.get_by_label("Model").click()
+    page.get_by_role("option", name="twin").click()
+    wait_for_another_picture(page, old)
+    assert np.array_equal(saved_map(page), before)
+    page.get_by_label("Model").click()
+    page.get_by_role("option", name="tiny").click()
+    wait_for_picture(page, old)
+    shutil.rmtree(folder)
+
+
 def test_on_a_phone_the_picture_is_under_the_canvas(chromium):
     page = visit(chromium, viewport={"width": 412, "height": 915}, has_touch=True, is_mobile=True)
     canvas, picture = (page.locator(part).bounding_box() for part in (".sheet", ".result .picture"))
@@ -300,3 +319,14 @@ def test_on_a_phone_the_picture_is_under_the_canvas(chromium):
     wait_for_another_picture(page, old)
     assert saved_map(page)[43, 32] == BUILDING
     page.context.close()
+
+
+def test_without_checkpoints_the_page_says_what_to_run(chromium, tmp_path):
+    _, url, _ = launch(empty := build(Shelf(tmp_path, "cpu")), prevent_thread_lock=True, quiet=True)
+    page = chromium.new_page()
+    page.goto(url)
+    expect(page.locator("#notice")).to_contain_text("python -m train spade")
+    page.get_by_role("button", name="Paint", exact=True).click()
+    expect(page.get_by_text("There is no checkpoint yet")).to_have_count(2)
+    page.close()
+    empty.close()

@@ -6,11 +6,12 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from drawn import rectangles
 from PIL import Image
 
 from cgan.errors import DataError
 from train.batches import Painted
-from train.data import PaintedData, _colour, read_painted, rectangles
+from train.data import PaintedData, _colour, read_painted
 
 PALETTE = [
     {"id": 0, "name": "sky", "colour": "#0000ff"},

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from drawn import rectangles
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -14,7 +15,6 @@ import cgan
 from cgan.errors import DataError
 from cgan.models import spade
 from train import evaluate, teachers
-from train.data import rectangles
 
 
 @pytest.fixture(scope="module")

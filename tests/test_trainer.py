@@ -17,7 +17,9 @@ from train.trainer import Trainer
 from train.watchdog import diagnose
 
 
-def small_trainer(tmp_path, *words: str) -> Trainer:
+@pytest.fixture
+def it(tmp_path, painted_folder) -> Trainer:
+    """A trainer before its first step."""
     flags = [
         "--preset",
         "tiny",
@@ -30,12 +32,12 @@ def small_trainer(tmp_path, *words: str) -> Trainer:
         "--calibrate",
         "2",
     ]
-    flags += ["--images", "16", "--validation", "0.1", "--out", str(tmp_path / "run"), *words]
+    flags += ["--images", "16", "--validation", "0.1", "--out", str(tmp_path / "run")]
+    flags += ["--data", str(painted_folder)]
     return build("spade", *parse("spade", flags), torch.device("cpu"))
 
 
-def test_the_watchdog_names_the_layer(tmp_path):
-    it = small_trainer(tmp_path)
+def test_the_watchdog_names_the_layer(it):
     it.step()
     with torch.no_grad():
         it.recipe.model.blocks[2].norm_1.shared.bias.fill_(float("nan"))
@@ -55,8 +57,7 @@ def test_the_watchdog_names_gradients():
     assert diagnose(turns(), {"player": bank}) == "the gradient of player.bias overflows"
 
 
-def test_bad_steps_are_skipped_reported_and_end_the_run(tmp_path, monkeypatch, capfd):
-    it = small_trainer(tmp_path)
+def test_bad_steps_are_skipped_reported_and_end_the_run(it, monkeypatch, capfd):
     monkeypatch.setattr(trainer, "PATIENCE", 3)
     it.recipe.hyper = it.recipe.hyper.__class__(weight_features=float("nan"))
     before = it.banks["generator"].master.detach().clone()
@@ -68,8 +69,7 @@ def test_bad_steps_are_skipped_reported_and_end_the_run(tmp_path, monkeypatch, c
         it.step()
 
 
-def test_the_average_follows_and_is_calibrated(tmp_path):
-    it = small_trainer(tmp_path)
+def test_the_average_follows_and_is_calibrated(it):
     for _ in range(3):
         it.step()
     flat, effective = it.average.flat, it.banks["generator"].effective
@@ -84,7 +84,7 @@ def test_the_average_follows_and_is_calibrated(tmp_path):
         assert torch.equal(buffer, before[name]), "the learning model is left alone"
 
 
-def test_calibrated_statistics_are_a_plain_mean(tmp_path):
+def test_calibrated_statistics_are_a_plain_mean(it):
     """Over the batches, and whatever the statistics were before."""
 
     class Stub:
@@ -95,7 +95,7 @@ def test_calibrated_statistics_are_a_plain_mean(tmp_path):
         def finish(self, model, facts):
             assert len(facts) == 12
 
-    average = small_trainer(tmp_path).average
+    average = it.average
     norm = average.model.blocks[0].norm_0.base
     batches = [torch.randn(4, len(norm.mean), 3, 3) + i for i in range(3)]
     norm.mean.fill_(100.0)
@@ -103,8 +103,7 @@ def test_calibrated_statistics_are_a_plain_mean(tmp_path):
     assert torch.allclose(norm.mean, torch.stack([x.mean((0, 2, 3)) for x in batches]).mean(0), atol=1e-5)
 
 
-def test_the_better_model_is_kept(tmp_path, monkeypatch):
-    it = small_trainer(tmp_path)
+def test_the_better_model_is_kept(it, tmp_path, monkeypatch):
     publisher: Publisher = it.publisher
     publisher.metrics = object()
     monkeypatch.setattr("train.publish.real_features", lambda data, metrics: torch.zeros(2, 2))
@@ -124,8 +123,7 @@ def test_the_better_model_is_kept(tmp_path, monkeypatch):
     assert "lpips 0.4, frechet 90" in card and str(tmp_path) not in card
 
 
-def test_a_card_that_was_rewritten_by_hand_stays(tmp_path):
-    it = small_trainer(tmp_path)
+def test_a_card_that_was_rewritten_by_hand_stays(it):
     it.evaluate()
     card = it.publisher.folder / "README.md"
     assert "python -m train spade --preset tiny" in card.read_text()

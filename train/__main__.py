@@ -117,7 +117,7 @@ def build(name: str, preset: str, config: Any, hyper: Any, run: Run, device: tor
     """Everything that a run needs, checked before the first step; a run that was begun is taken up again."""
     recipe_of = recipes.module(name).Recipe
     precision = choose_precision(run.precision, device)
-    out = run.out or Path("checkpoints") / f"{name}-{run.data.name if run.data else 'drawn'}"
+    out = run.out or Path("checkpoints") / f"{name}-{run.data.name if run.data else 'world'}"
     begun = open_folder(out, run.fresh)
     data, validation = read_data(recipe_of, run)
     fitted = recipe_of.configure(config, data)
@@ -166,8 +166,7 @@ def choose_precision(wish: str, device: torch.device) -> str:
 def read_data(recipe: Any, run: Run) -> tuple[Any, Any | None]:
     """(training data, validation data or None), as --data and --validation say."""
     if run.data is None:
-        say("no --data: learning from a small set drawn on the spot")
-        data = recipe.builtin(run.size, run.seed)
+        data = recipe.builtin(run.size, run.seed, say)
     else:
         data = recipe.read(run.data, run.size, say)
     if run.validation == "none":
@@ -259,7 +258,7 @@ def describe(name: str, preset: str, run: Run, options: dict, device: torch.devi
         if options["run"][key] is not None:
             options["run"][key] = Path(options["run"][key]).name
     return {
-        "data": run.data_name or (run.data.name if run.data else "rectangles drawn by cgan"),
+        "data": run.data_name or (run.data.name if run.data else "the built-in world"),
         "licence": run.licence,
         "attribution": run.attribution,
         "command": " ".join([f"python -m train {name} --preset {preset}", *given]),

@@ -11,7 +11,7 @@ import torch
 class Run:
     """This machine and this folder."""
 
-    data: Path | None = None  # folder of training data; none: a small set drawn on the spot
+    data: Path | None = None  # folder of training data; none: the built-in world
     out: Path | None = None  # folder of the checkpoint (default: checkpoints/MODEL-DATA)
     size: tuple[int, int] = (128, 128)  # height x width of the training crops, multiples of 32
     images: int = 40_000  # pictures to see in all: the unit of progress

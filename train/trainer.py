@@ -96,6 +96,7 @@ class Trainer:
 
         The steps of accumulated batches advance side by side, one turn at a time.
         """
+        self.data.advance(images)
         torch.manual_seed(mix(self.run.seed, images, 1))
         batches = [self._batch(images, part) for part in range(self.run.accumulate)]
         steps = [self.recipe.step(batch) for batch in batches]
@@ -174,7 +175,7 @@ class Trainer:
             parts = {f"bank.{name}": bank.state() for name, bank in self.banks.items()}
             for name, bank in self.banks.items():
                 parts[f"buffers.{name}"] = dict(bank.player.module.named_buffers())
-            parts["average"] = {"flat": self.average.flat}
+            parts |= {"average": {"flat": self.average.flat}, "data": self.data.state()}
             tensors = itertools.chain(
                 *(state.with_prefix(part, name).items() for name, part in parts.items())
             )
@@ -190,5 +191,6 @@ class Trainer:
             bank.load(state.part(tensors, f"bank.{name}"))
             state.load_buffers(bank.player.module, state.part(tensors, f"buffers.{name}"))
         self.average.flat.copy_(tensors["average.flat"])
+        self.data.load(state.part(tensors, "data"))
         self.images, self.seconds = facts["images"], facts["seconds"]
         return facts

@@ -1,8 +1,8 @@
 // The label painter: tools, classes and a canvas on which every pixel is the id of a class.
 //
-// Props from Python: `palette` [{id, name, colour}], `size` [height, width], `first` (a map to begin with) and
-// `value`, the map as a palette PNG (a data URI). Events: `input` when the map changed and should be painted,
-// `submit` for Ctrl+Enter.
+// Props from Python: `checkpoint` (its name), `palette` [{id, name, colour}], `size` [height, width], `first`
+// (a map to begin with) and `value`, the map as a palette PNG (a data URI). Events: `input` when the map
+// changed and should be painted, `submit` for Ctrl+Enter.
 
 const UNDO_STEPS = 60;
 const LIVE_GAP = 60; // milliseconds between two maps sent while drawing
@@ -279,7 +279,7 @@ function take(tool) {
   if (state.tool === "polygon" && tool !== "polygon") state.points = [];
   state.tool = tool;
   view.sheet.dataset.tool = tool;
-  $$("[data-tool]").forEach((button) => button.ariaPressed = String(button.dataset.tool === tool));
+  $$("button[data-tool]").forEach((button) => button.ariaPressed = String(button.dataset.tool === tool));
   overlay();
 }
 
@@ -364,7 +364,9 @@ view.list.addEventListener("keydown", (event) => {
   next.focus();
 });
 $(".size input").addEventListener("input", (event) => widen(event.target.value));
-$(".onion input").addEventListener("input", (event) => { view.map.style.opacity = 1 - event.target.value / 100; });
+$(".onion input").addEventListener("input", (event) => {
+  view.map.style.opacity = 1 - event.target.value / 100;
+});
 $(".live input").addEventListener("change", () => { if (live() && state.map) publish(true); });
 window.addEventListener("cgan:picture", (event) => { view.under.src = event.detail; });
 
@@ -402,11 +404,17 @@ window.addEventListener("keydown", typed);
 
 // ---------------------------------------------------------------- maps and palettes from Python
 
+/** A map at the scale of the checkpoint: its shorter side is that of `size`. */
+function atScale(map) {
+  const scale = Math.min(...props.size) / Math.min(map.width, map.height);
+  return scale === 1 ? map : raster.resize(map, Math.round(map.width * scale), Math.round(map.height * scale));
+}
+
 async function open(uri, byHand) {
   const map = await png.decode(uri);
   if (map.ids.some((id) => id >= props.palette.length)) return;
   if (byHand && state.map) remember();
-  state.map = map;
+  state.map = byHand ? map : atScale(map);
   state.points = [];
   show();
   publish(true);
@@ -416,28 +424,28 @@ async function open(uri, byHand) {
 
 let known = ""; // the classes of the map on the canvas, as JSON
 
-/** Another checkpoint: keep the drawing if it has the same classes, else begin with what was kept or an example. */
+/** Another checkpoint: the drawing stays if it has the same classes, else a kept one or an example comes. */
 async function adopt() {
   if (!props.palette.length) return;
   const names = JSON.stringify(props.palette);
-  const [height, width] = props.size;
   if (names === known && state.map) {
-    if (state.map.height !== height) {
-      remember();
-      state.map = raster.resize(state.map, Math.round((state.map.width * height) / state.map.height), height);
-    }
-    return finished();
+    if (atScale(state.map) !== state.map) remember();
+    state.map = atScale(state.map);
+    show();
+    publish(true);
+    return buttons();
   }
   known = names;
   Object.assign(state, { undo: [], redo: [], points: [], map: null });
   classes();
   choose(0);
+  const [height, width] = props.size;
   const blank = { ids: new Uint8Array(width * height), width, height };
   const start = kept() || props.first || (await encoded(blank));
   await open(start, false);
 }
 
-watch(["palette", "size", "first"], adopt);
+watch(["checkpoint", "palette", "size", "first"], adopt);
 watch("value", () => { if (props.value) open(props.value, true); });
 take("brush");
 widen(24);

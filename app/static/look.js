@@ -1,6 +1,6 @@
 // A picture whose light and colours the painting takes over. `value` is a data URI, or "" for none.
 //
-// Only the look counts, so the picture is made small here before it is sent. Prop: `side`, the longest in pixels.
+// Only the look counts, so the picture is made small before it is sent. Prop: `side`, the longest in pixels.
 
 const file = element.querySelector("input");
 const thumb = element.querySelector("img");
@@ -25,7 +25,8 @@ async function read(chosen) {
     const bitmap = await createImageBitmap(chosen);
     const scale = Math.min(1, props.side / Math.max(bitmap.width, bitmap.height));
     const sheet = document.createElement("canvas");
-    [sheet.width, sheet.height] = [bitmap.width, bitmap.height].map((n) => Math.max(1, Math.round(n * scale)));
+    sheet.width = Math.max(1, Math.round(bitmap.width * scale));
+    sheet.height = Math.max(1, Math.round(bitmap.height * scale));
     const pen = sheet.getContext("2d");
     [pen.fillStyle, pen.imageSmoothingQuality] = ["#fff", "high"];
     pen.fillRect(0, 0, sheet.width, sheet.height);

@@ -1,7 +1,7 @@
 // Label maps as PNG files of class ids, written and read by hand.
 //
-// An 8-bit palette PNG stores one byte a pixel: the id itself. The browser's own codec would go through colours,
-// which colour management and privacy shields may shift by one, and one off is another class.
+// An 8-bit palette PNG stores one byte a pixel: the id itself. The browser's own codec would go through
+// colours, which colour management and privacy shields may shift by one, and one off is another class.
 
 const png = (() => {
   const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];

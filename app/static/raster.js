@@ -64,7 +64,9 @@ const raster = (() => {
     const ids = new Uint8Array(width * height);
     for (let y = 0; y < height; y++) {
       const row = Math.floor(((y + 0.5) * map.height) / height) * map.width;
-      for (let x = 0; x < width; x++) ids[y * width + x] = map.ids[row + Math.floor(((x + 0.5) * map.width) / width)];
+      for (let x = 0; x < width; x++) {
+        ids[y * width + x] = map.ids[row + Math.floor(((x + 0.5) * map.width) / width)];
+      }
     }
     return { ids, width, height };
   }

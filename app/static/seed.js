@@ -1,5 +1,5 @@
-// The seed of the look, with a dice. `value` is a whole number. Events: `input` for a new seed, `submit` when the dice
-// rolled it (then a style picture gives way).
+// The seed of the look, with a dice. `value` is a whole number. Events: `input` for a new seed, `submit` when
+// the dice rolled it (then a style picture gives way).
 
 const MAX = 2147483647;
 const field = element.querySelector("input");
@@ -24,8 +24,8 @@ element.querySelector("button").addEventListener("click", roll);
 function typed(event) {
   if (!element.isConnected) return window.removeEventListener("keydown", typed);
   const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
-  if (event.key !== "r" || event.ctrlKey || event.metaKey || event.altKey || typing || !element.offsetParent) return;
-  roll();
+  const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+  if (event.key === "r" && plain && !typing && element.offsetParent) roll();
 }
 window.addEventListener("keydown", typed);
 watch("value", () => { field.value = props.value || 0; });

@@ -36,7 +36,7 @@ class Recipe(Protocol):
         """The data of a folder, checked whole; DataError lists what is wrong."""
 
     @staticmethod
-    def builtin(size: tuple[int, int], seed: int) -> Any:
+    def builtin(size: tuple[int, int], seed: int, say: Callable[[str], None]) -> Any:
         """The data used where no folder is given."""
 
     @staticmethod

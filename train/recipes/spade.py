@@ -13,8 +13,9 @@ from cgan.labels import Palette
 from cgan.models import spade
 from train.bank import Player, frozen
 from train.batches import Painted
-from train.data import PaintedData, read_painted, rectangles
+from train.data import PaintedData, read_painted
 from train.distributed import normal
+from train.landscapes import Landscapes
 from train.recipes import Loss
 
 
@@ -84,9 +85,9 @@ class Recipe:
         return read_painted(folder, size, say=say)
 
     @staticmethod
-    def builtin(size: tuple[int, int], seed: int) -> PaintedData:
-        """The data used where no folder is given."""
-        return rectangles(256, size, seed)
+    def builtin(size: tuple[int, int], seed: int, say: Callable[[str], None]) -> Landscapes:
+        """The built-in world."""
+        return Landscapes(size, 10_000 * (seed % 100), say=say)
 
     def step(self, batch: Painted) -> Iterator[Loss]:
         """One step: the discriminator's turn, then the generator's, on the same fake picture."""

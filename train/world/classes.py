@@ -42,8 +42,11 @@ def vote(labels: Tensor, scale: int) -> Tensor:
     """Labels (B, H * scale, W * scale) as (B, H, W): the class that covers most of a pixel and its near
     surroundings.
     """
-    shares = functional.one_hot(labels, COUNT).permute(0, 3, 1, 2).float()
-    shares = functional.avg_pool2d(shares, scale)
+    scenes, height, width = labels.shape
+    shares = torch.zeros(scenes, COUNT, height // scale, width // scale, device=labels.device)
+    for k in range(scale * scale):
+        part = labels[:, None, k // scale :: scale, k % scale :: scale]
+        shares.scatter_add_(1, part, torch.ones_like(part, dtype=shares.dtype))
     line = torch.tensor([1.0, 2.0, 1.0], device=labels.device) / 4
     for kernel in (line.view(1, 1, 3, 1), line.view(1, 1, 1, 3)):
         padding = (kernel.shape[3] // 2,) * 2 + (kernel.shape[2] // 2,) * 2
@@ -86,7 +89,7 @@ def purge(labels: Tensor, least: int, *others: Tensor) -> tuple[Tensor, ...]:
     """
     for _ in range(2):
         gone = small(labels, least)
-        for _ in range(least):
+        for _ in range(least // 2 + 1):
             filled = ~gone
             for shift in (0, 1, 2, 3):
                 source = _shifted(filled.long(), 0)[shift].bool() & gone

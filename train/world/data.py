@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import count as count_from
 from itertools import islice
 from typing import NamedTuple
 
@@ -39,28 +40,31 @@ class View(NamedTuple):
     styles: tuple[int, ...]
 
 
-def views(first: int = 0) -> Iterator[View]:
-    """Endless views: each world's cameras in turn, worlds from seed `first` on."""
-    number = first * VIEWS
-    while True:
-        styles = tuple(number * STYLES_A_VIEW + k for k in range(STYLES_A_VIEW))
-        yield View(number // VIEWS, number % VIEWS, styles)
-        number += 1
+def view_at(number: int) -> View:
+    """The view with this number: each world's cameras in turn."""
+    styles = tuple(number * STYLES_A_VIEW + k for k in range(STYLES_A_VIEW))
+    return View(number // VIEWS, number % VIEWS, styles)
+
+
+def view_frame(
+    view: View, size: Size, device: torch.device | str = "cpu", supersampling: int = 2
+) -> Frame | None:
+    """The frames of a view, one for each of its styles, or None for a dull view."""
+    world = _world(view.seed, str(device))
+    if view.camera >= len(world.cameras):
+        return None
+    camera = world.cameras[[view.camera] * len(view.styles)]
+    frame = world.frame(camera, [Style.drawn(seed) for seed in view.styles], size, supersampling)
+    return frame if _kept(frame.labels[0], view) else None
 
 
 def painted_frames(
     size: Size, first: int = 0, supersampling: int = 2, device: torch.device | str = "cpu"
 ) -> Iterator[Frame]:
-    """Endless frames for painting, one batch a view, in that view's styles; dull views are left out."""
-    world: World | None = None
-    for view in views(first):
-        if world is None or world.seed != view.seed:
-            world = World(view.seed, device)
-        if view.camera >= len(world.cameras):
-            continue
-        camera = world.cameras[[view.camera] * len(view.styles)]
-        frame = world.frame(camera, [Style.drawn(seed) for seed in view.styles], size, supersampling)
-        if _kept(frame.labels[0], view):
+    """Endless frames for painting, one batch a view, in that view's styles; worlds from seed `first` on."""
+    for number in count_from(first * VIEWS):
+        frame = view_frame(view_at(number), size, device, supersampling)
+        if frame is not None:
             yield frame
 
 

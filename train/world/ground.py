@@ -50,7 +50,7 @@ def survey(land: Land, tiles: Tiles, x: Tensor, z: Tensor, footprint: Tensor) ->
         "ridges": mid[:, 1],
         "dots": mid[:, 2],
         "broad": broad,
-        "fine": near[:, 0] * close,
+        "fine": mix(near[:, 0], cliff[:, 2], steepness) * close,
         "speckle": near[:, 2],
         "bump_x": mix(mid[:, 3], cliff[:, 3] * 1.2, steepness),
         "bump_z": mix(mid[:, 4], cliff[:, 4] * 1.2, steepness),
@@ -142,18 +142,19 @@ def _meadow(land: Land, ground: Ground, look: Look, blend: dict[str, Tensor]) ->
     detail = ground.detail
     mid, broad, fine = detail["mid"], detail["broad"], detail["fine"]
     autumn = look.autumn
-    grass = land.grass * (1 + 0.30 * broad + 0.22 * mid + 0.35 * fine)[..., None]
+    blades = 0.35 * fine + 0.30 * detail["speckle"] * ground.close
+    grass = land.grass * (1 + 0.30 * broad + 0.22 * mid + blades)[..., None]
     yellow = (autumn * 0.7 + 0.12 * smooth(-0.2, 0.6, broad))[..., None]
     grass = mix(grass, grass * grass.new_tensor([1.9, 1.12, 0.75]), yellow)
-    hill = land.hill * (1 + 0.30 * broad + 0.25 * mid + 0.3 * fine)[..., None]
+    hill = land.hill * (1 + 0.30 * broad + 0.25 * mid + blades)[..., None]
     hill = mix(hill, hill * grass.new_tensor([1.55, 0.85, 0.55]), (autumn * 0.8)[..., None])
     colour = mix(grass, hill, blend["hill"])
     first, second, third = land.flower_colours.unbind(1)
     second_here = smooth(-0.15, 0.15, detail["dots"] + broad * 0.4)[..., None]
     petals = mix(first[:, None], second[:, None], second_here)
     petals = mix(petals, third[:, None], smooth(0.35, 0.5, mid)[..., None])
-    blooms = smooth(0.15, 0.6, detail["speckle"] + 0.25 * fine)
-    dense = mix(0.50, blooms * 0.8, ground.close) * (0.6 + 0.4 * smooth(-0.4, 0.3, mid))
+    blooms = smooth(0.05, 0.5, detail["speckle"] + 0.25 * fine)
+    dense = mix(0.55, blooms * 0.95, ground.close) * (0.6 + 0.4 * smooth(-0.4, 0.3, mid))
     dense = dense * (1 - 0.75 * autumn) * (1 - 0.8 * look.winter)
     return mix(colour, petals * 0.9, blend["flowers"] * dense[..., None])
 
@@ -215,7 +216,7 @@ def shade(
     forest, snow = smooth(-0.025, 0.025, masks["forest"]), smooth(-0.25, 0.25, masks["snow"])
     high = smooth(120, 500, at["height"])
     rough = (
-        (0.25 + 2.6 * high * (1 - 0.55 * snow))
+        (0.25 + 2.3 * high * (1 - 0.55 * snow))
         * (1 - 0.8 * smooth(-0.12, 0.12, masks["sand"]))
         * (1 - 0.5 * forest)
     )

@@ -76,18 +76,13 @@ def _visible(canvas: Canvas) -> dict[str, Tensor]:
     offset = torch.stack([repeat[0], houses[..., 1] - eye[:, 1, None], repeat[1]], -1)
     right, ahead = canvas.camera.view(offset[..., 0] + eye[:, 0, None], offset[..., 2] + eye[:, 2, None])
     tower = houses[..., 4] > 0.5
-    tall, wide = torch.where(tower, 26.0, 9.0), torch.where(tower, 7.0, 9.0)
-    high, broad = canvas.height * canvas.scale, canvas.width * canvas.scale
-    per_metre = canvas.focal / ahead.clamp(min=1)
-    middle = right * per_metre + broad / 2
-    foot = canvas.camera.horizon * high - offset[..., 1] * per_metre
-    shown = (houses[..., 4] >= 0) & (ahead > 15) & (ahead < REACH) & (tall * per_metre > 3.0 * canvas.scale)
-    reach = wide * per_metre * 1.4
-    top = (foot - tall * per_metre * 1.15 - 2).clamp(0, high).long()
-    bottom = (foot + reach * 0.5 + 3).clamp(0, high).long()
-    left, end = (middle - reach - 1).clamp(0, broad).long(), (middle + reach + 1).clamp(0, broad).long()
-    scene = torch.arange(len(houses), device=houses.device)[:, None].expand_as(top)
-    number = torch.arange(houses.shape[1], device=houses.device)[None].expand_as(top)
+    tall, wide = torch.where(tower, 25.5, 7.2), torch.where(tower, 4.0, 6.4)
+    size = tall * canvas.focal / ahead.clamp(min=1)
+    shown = (houses[..., 4] >= 0) & (ahead > 15) & (ahead < REACH) & (size > 3.0 * canvas.scale)
+    box = _box(canvas, right, offset[..., 1], ahead, tall, wide)
+    box[1] = torch.where(shown, box[1], box[0])
+    scene = torch.arange(len(houses), device=houses.device)[:, None].expand_as(right)
+    number = torch.arange(houses.shape[1], device=houses.device)[None].expand_as(right)
     named = {
         "scene": scene,
         "kind": tower.long(),
@@ -98,8 +93,20 @@ def _visible(canvas: Canvas) -> dict[str, Tensor]:
         "horizon": sample(canvas.land.maps[:, -1:], houses[..., 0], houses[..., 2], PERIOD)[:, 0],
     }
     flat = {name: value.reshape(-1) for name, value in named.items()}
-    boxes = [edge.reshape(-1) for edge in (top, torch.where(shown, bottom, top), left, end)]
-    return {**flat, "offset": offset.reshape(-1, 3), "box": boxes}
+    return {**flat, "offset": offset.reshape(-1, 3), "box": [edge.reshape(-1) for edge in box]}
+
+
+def _box(canvas: Canvas, right: Tensor, up: Tensor, ahead: Tensor, tall: Tensor, wide: Tensor) -> list[Tensor]:
+    """Top, bottom, left and right end, in samples, of upright cylinders seen from the camera; all (B, K)."""
+    high, broad = canvas.height * canvas.scale, canvas.width * canvas.scale
+    near, far = canvas.focal / (ahead - wide).clamp(min=1), canvas.focal / (ahead + wide).clamp(min=1)
+    horizon = canvas.camera.horizon * high
+    top = horizon - torch.maximum((up + tall) * near, (up + tall) * far)
+    bottom = horizon - torch.minimum(up * near, up * far)
+    left = broad / 2 + torch.minimum((right - wide) * near, (right - wide) * far)
+    end = broad / 2 + torch.maximum((right + wide) * near, (right + wide) * far)
+    rows_ = [(edge + pad).clamp(0, high).long() for edge, pad in ((top, -1), (bottom, 2))]
+    return rows_ + [(edge + pad).clamp(0, broad).long() for edge, pad in ((left, -1), (end, 2))]
 
 
 def _turned(vector: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

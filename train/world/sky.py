@@ -15,7 +15,7 @@ from train.world.styles import Look
 from train.world.tiles import DETAIL_PERIOD, Tiles
 
 CLOUD_BASE, CLOUD_TOP = 1250.0, 2500.0
-CLOUD_STEPS = 32
+CLOUD_STEPS = 26
 DISC = 0.034  # radius in radians: painters draw the sun larger than it is
 
 

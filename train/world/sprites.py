@@ -132,15 +132,13 @@ def _joined(
 def _round(seed: int) -> Cloud:
     """A broadleaf tree: a trunk that forks into limbs, each with clumps of leaves, in an uneven crown."""
     random = generator(seed)
-    clumps, leaves = 46, 420
-    lobes = _unit(torch.randn(5, 3, generator=random)) * torch.tensor([0.15, 0.13, 0.15]) + torch.tensor(
-        [0.0, 0.60, 0.0]
-    )
+    clumps, leaves = 64, 300
+    lobes = _unit(torch.randn(5, 3, generator=random)) * 0.15 + torch.tensor([0.0, 0.55, 0.0])
     lobe = torch.randint(5, (clumps,), generator=random)
-    size = torch.tensor([0.15, 0.15, 0.15]) * (0.7 + 0.5 * torch.rand(clumps, 1, generator=random))
+    size = torch.tensor([0.15, 0.17, 0.15]) * (0.7 + 0.5 * torch.rand(clumps, 1, generator=random))
     centre = lobes[lobe] + _unit(torch.randn(clumps, 3, generator=random)) * size
-    centre[:, 1] = centre[:, 1].clamp(0.30, 0.88)
-    radius = 0.045 + 0.055 * torch.rand(clumps, generator=random)
+    centre[:, 1] = centre[:, 1].clamp(0.22, 0.90)
+    radius = 0.04 + 0.05 * torch.rand(clumps, generator=random)
     side = _unit(torch.randn(clumps, leaves, 3, generator=random))
     out = torch.rand(clumps, leaves, 1, generator=random) ** 0.3
     points = centre[:, None] + side * out * radius[:, None, None] * torch.tensor([1.25, 0.8, 1.25])
@@ -148,11 +146,10 @@ def _round(seed: int) -> Cloud:
     normals = _unit(side * 0.7 + crown * 0.6 + 0.35 * torch.randn(points.shape, generator=random))
     lit = (0.32 + 0.68 * smooth(0.3, 1.1, crown.norm(dim=-1))) * (0.58 + 0.42 * (0.5 + 0.5 * side[..., 1]))
     occlusion = lit * (0.75 + 0.25 * torch.rand(clumps, leaves, generator=random)) + 0.15
-    fork = torch.tensor([0.02 * torch.randn(1, generator=random).item(), 0.26, 0.0])
+    fork = torch.tensor([float(0.02 * torch.randn(1, generator=random)), 0.22, 0.0])
     along = torch.rand(900, 1, generator=random)
-    thick = (
-        0.020 * (1.3 - 0.8 * along) * torch.randn(900, 3, generator=random) * torch.tensor([1.0, 0.0, 1.0])
-    )
+    thick = 0.016 * (1.3 - 0.8 * along) * torch.randn(900, 3, generator=random)
+    thick = thick * torch.tensor([1.0, 0.0, 1.0])
     wood = [fork * along + thick]
     for limb in centre:
         part = torch.rand(120, 1, generator=random)

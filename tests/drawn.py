@@ -1,0 +1,69 @@
+"""Data drawn on the spot for tests: scenes of shaded, textured rectangles on ground under a sky."""
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cgan.labels import Label, Palette
+from train.data import MARGIN, PaintedData
+
+SCENE = (
+    ("sky", "#87b5e0"),
+    ("ground", "#6f8f4e"),
+    ("house", "#b5533c"),
+    ("tower", "#8f8f9c"),
+    ("water", "#3f7fa8"),
+    ("tree", "#2f5d34"),
+)
+
+
+def rectangles(count: int, size: tuple[int, int], seed: int = 0) -> PaintedData:
+    """`count` scenes of shaded, textured rectangles on ground under a sky: enough to see a model learn."""
+    if count < 2:
+        raise ValueError(f"{count} picture(s); at least 2 are needed")
+    palette = Palette(tuple(Label(id, name, colour) for id, (name, colour) in enumerate(SCENE)))
+    canvas = tuple(math.ceil(side * MARGIN) for side in size)
+    random = np.random.default_rng(seed)
+    labels = np.stack([_draw_scene(random, canvas) for _ in range(count)])
+    images = np.stack([_shade(random, scene, palette) for scene in labels])
+    names = [f"scene {index:04d}" for index in range(count)]
+    images, labels = (
+        torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(),
+        torch.from_numpy(labels)[:, None],
+    )
+    return PaintedData(images, labels, None, palette, names)
+
+
+def _draw_scene(random: np.random.Generator, canvas: tuple[int, int]) -> NDArray[np.uint8]:
+    """One label map: sky, ground from the horizon down, then rectangles that stand or lie on it."""
+    height, width = canvas
+    labels = np.zeros(canvas, np.uint8)
+    horizon = int(height * random.uniform(0.4, 0.65))
+    labels[horizon:] = 1
+    for _ in range(random.integers(3, 8)):
+        kind = int(random.integers(2, len(SCENE)))
+        lies = SCENE[kind][0] == "water"
+        wide = max(2, int(width * random.uniform(0.08, 0.3)))
+        tall = max(2, int(height * random.uniform(0.1, 0.45) * (0.3 if lies else 1)))
+        left = int(random.integers(0, width - wide + 1))
+        foot = int(random.uniform(0.9 if lies else horizon / height, 1) * height)
+        labels[max(0, foot - tall) : foot, left : left + wide] = kind
+    return labels
+
+
+def _shade(random: np.random.Generator, labels: NDArray[np.uint8], palette: Palette) -> NDArray[np.uint8]:
+    """The picture of a label map: its colours under a random light, with textures by class and noise."""
+    down, across = np.indices(labels.shape) / max(labels.shape)
+    waves = np.stack(
+        [
+            np.sin(2 * np.pi * ((4 + 3 * id) * down + (17 - 3 * id) * across + random.random()))
+            for id in range(len(palette))
+        ]
+    )
+    texture = np.take_along_axis(waves, labels[None].astype(np.int64), 0)[0]
+    light = random.uniform(0.7, 1.1) * (1.1 - 0.35 * down) + 0.08 * texture
+    tint = random.uniform(0.85, 1.1, 3)
+    picture = palette.rgb[labels] * light[..., None] * tint + random.normal(0, 4, (*labels.shape, 3))
+    return picture.clip(0, 255).astype(np.uint8)
