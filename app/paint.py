@@ -21,7 +21,7 @@ import gradio as gr
 import numpy as np
 
 from app import uris
-from app.canvas import LabelCanvas, fit, read_map, write_map
+from app.canvas import LabelCanvas, canvas_size, fit, read_map, write_map
 from app.events import on
 from app.examples import examples
 from app.shelf import Shelf
@@ -52,7 +52,7 @@ class Painting:
         if not name:
             return gr.skip(), gr.skip(), ""
         checkpoint = self.shelf.checkpoint(name)
-        palette, size = checkpoint.palette, tuple(checkpoint.about["size"])
+        palette, size = checkpoint.palette, canvas_size(checkpoint.about["size"])
         maps = examples(palette, size)
         first = maps[0]["picture"] if maps else ""
         canvas = gr.update(checkpoint=name, palette=palette.to_list(), size=list(size), first=first)
@@ -92,7 +92,7 @@ class Painting:
             raise CheckpointError(NO_CHECKPOINT)
         checkpoint = self.shelf.checkpoint(name)
         labels = read_map(label_map, checkpoint.palette)
-        return write_map(fit(labels, tuple(checkpoint.about["size"])), checkpoint.palette)
+        return write_map(fit(labels, canvas_size(checkpoint.about["size"])), checkpoint.palette)
 
     def _painter_and_labels(self, name: str, label_map: str):
         if not name:

@@ -18,7 +18,8 @@ from app.ui import build, launch
 from cgan.models import spade
 
 PALETTE = cgan.Palette.read(FOLDER / "streets" / "palette.json")
-SIZE = (48, 64)
+SIZE = (48, 64)  # of the training pictures
+DRAWN = (96, 128)  # of the canvas
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
 CHROMIUM += " --disable-component-update --disable-sync"
@@ -64,7 +65,7 @@ def address() -> str:
     return url
 
 
-def scene(height: int = SIZE[0], width: int = SIZE[1]) -> np.ndarray:
+def scene(height: int = DRAWN[0], width: int = DRAWN[1]) -> np.ndarray:
     """Labels of sky, building and road, uint8 (height, width)."""
     labels = np.zeros((height, width), np.uint8)
     labels[height // 3 :, : width // 2] = 1

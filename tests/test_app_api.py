@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from app_fixtures import PALETTE, SIZE, address, as_uri, checkpoints, from_uri, scene
+from app_fixtures import DRAWN, PALETTE, SIZE, address, as_uri, checkpoints, from_uri, scene
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from test_app_maps import bomb
@@ -51,10 +51,10 @@ def test_variations_are_what_their_seeds_paint(client):
     assert np.array_equal(from_uri(four[2]["picture"]), picture)
 
 
-def test_opening_a_colour_map_gives_ids_at_the_models_scale(client):
+def test_opening_a_colour_map_gives_ids_at_the_scale_of_the_canvas(client):
     large = scene(480, 640)
     opened = client.predict("tiny", as_uri(PALETTE.colours(large)), api_name="/open_map")
-    assert np.array_equal(from_uri(opened), large[5::10, 5::10])
+    assert np.array_equal(from_uri(opened), large[2::5, 2::5])
 
 
 def test_checkpoints_are_listed_and_the_broken_one_told(client):
@@ -66,7 +66,7 @@ def test_checkpoints_are_listed_and_the_broken_one_told(client):
 def test_choosing_tells_classes_examples_and_licence(client):
     canvas, maps, origin = client.predict("tiny", api_name="/choose")
     assert [label["name"] for label in canvas["props"]["palette"]] == PALETTE.names
-    assert canvas["props"]["size"] == list(SIZE) and len(maps["props"]["examples"]) >= 6
+    assert canvas["props"]["size"] == list(DRAWN) and len(maps["props"]["examples"]) >= 6
     assert origin == "drawn weights · for tests only"
 
 
@@ -90,7 +90,7 @@ def test_bad_requests_are_told_and_the_app_stays_up(client, why):
     request, message = BAD_REQUESTS[why]
     with pytest.raises(AppError, match=message):
         client.predict(*request, api_name="/paint")
-    assert paint(client, scene())[0].shape == (*SIZE, 3)
+    assert paint(client, scene())[0].shape == (*DRAWN, 3)
 
 
 def test_large_files_are_refused(client):

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from app_fixtures import PALETTE, SIZE, as_uri, break_checkpoint, from_uri, save_checkpoint, scene
+from app_fixtures import DRAWN, PALETTE, SIZE, as_uri, break_checkpoint, from_uri, save_checkpoint, scene
 from PIL import Image
 
 import cgan
 from app import paint, uris
-from app.canvas import LabelCanvas, fit, read_map, write_map
+from app.canvas import LabelCanvas, canvas_size, fit, read_map, write_map
 from app.examples import FOLDER, examples
 from app.shelf import KEPT, Shelf
 from app.widgets import Look, Maps, Result, Seed, Variations
@@ -86,6 +86,14 @@ FITTED = [((480, 640), (48, 64)), ((640, 480), (64, 48)), ((10, 10), (48, 48))]
 def test_maps_are_fitted_to_the_scale_of_the_model(shape, fitted):
     labels = fit(scene(*shape), SIZE)
     assert labels.shape == fitted and set(np.unique(labels)) <= {0, 1, 3}
+
+
+CANVASES = [((256, 341), (256, 341)), ((128, 128), (192, 192)), (SIZE, DRAWN)]
+
+
+@pytest.mark.parametrize(("trained", "drawn"), CANVASES)
+def test_the_canvas_of_a_small_model_is_finer(trained, drawn):
+    assert canvas_size(trained) == drawn
 
 
 def test_long_maps_are_bounded():

@@ -6,7 +6,7 @@ from urllib.parse import urlparse
 
 import numpy as np
 import pytest
-from app_fixtures import PALETTE, SIZE, address, browser, checkpoints, from_uri, save_checkpoint, scene
+from app_fixtures import PALETTE, DRAWN, address, browser, checkpoints, from_uri, save_checkpoint, scene
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
@@ -111,7 +111,7 @@ def cover(page, name: str) -> None:
 
 
 def test_the_first_example_is_painted_on_load(fresh):
-    first = from_uri(examples(PALETTE, SIZE)[0]["picture"])
+    first = from_uri(examples(PALETTE, DRAWN)[0]["picture"])
     assert np.array_equal(saved_map(fresh), first)
     assert from_uri(picture_of(fresh)).shape == (*first.shape, 3)
     assert fresh.locator(".maps .strip .tile").count() >= 6
@@ -129,8 +129,8 @@ def test_a_stroke_is_drawn_painted_undone_and_redone(page):
     wait_for_another_picture(page, old)
     after = saved_map(page)
     changed = after != before
-    assert set(after[changed]) == {CAR} and 20 < changed.sum() < changed.size / 2
-    assert after[12, 32] == CAR and after[40, 32] == before[40, 32]
+    assert set(after[changed]) == {CAR} and 80 < changed.sum() < changed.size / 2
+    assert after[24, 64] == CAR and after[80, 64] == before[80, 64]
     last = cgan.load(checkpoints() / "tiny", "cpu").paint(after)[0]
     wait_for_picture(page, uris.from_picture(last))  # however many were painted on the way
     page.keyboard.press("Control+z")
@@ -147,7 +147,7 @@ def test_fill_takes_one_region(page):
     page.keyboard.press("2")
     click(page, 0.1, 0.5)
     filled = saved_map(page)
-    assert filled[24, 2] == BUILDING and filled[24, 32] == SKY and filled[24, 62] == ROAD
+    assert filled[48, 4] == BUILDING and filled[48, 64] == SKY and filled[48, 124] == ROAD
     assert set(np.unique(filled)) == {SKY, BUILDING, ROAD}
 
 
@@ -159,7 +159,7 @@ def test_a_polygon_has_its_area(page):
         click(page, *corner)
     page.keyboard.press("Enter")
     drawn = saved_map(page)
-    assert set(np.unique(drawn)) == {SKY, BUILDING} and drawn[24, 32] == BUILDING
+    assert set(np.unique(drawn)) == {SKY, BUILDING} and drawn[48, 64] == BUILDING
     assert abs((drawn == BUILDING).mean() - 0.25) < 0.03
 
 
@@ -168,7 +168,7 @@ def test_a_line_and_the_picker(page):
     page.keyboard.press("l")
     page.keyboard.press("4")
     drag(page, (0.1, 0.9), (0.9, 0.9))
-    assert saved_map(page)[43, 32] == ROAD
+    assert saved_map(page)[86, 64] == ROAD
     page.get_by_role("radio", name="building").click()
     page.keyboard.press("i")
     click(page, 0.5, 0.9)
@@ -212,7 +212,7 @@ def test_a_colour_map_is_uploaded_exactly(page):
 
 def test_a_bad_upload_is_told_and_changes_nothing(page):
     before = saved_map(page)
-    page.get_by_label("Label map file").set_input_files(png(np.full(SIZE, 77, np.uint8)))
+    page.get_by_label("Label map file").set_input_files(png(np.full(DRAWN, 77, np.uint8)))
     expect(page.get_by_text("allowed: 0 sky")).to_be_visible()
     assert np.array_equal(saved_map(page), before)
     old = picture_of(page)
@@ -286,7 +286,7 @@ def test_a_new_checkpoint_appears_at_a_refresh(page):
     page.get_by_role("option", name="zoo").click()
     expect(page.get_by_role("radio")).to_have_count(2)
     expect(page.locator("#status")).to_contain_text("zoo")
-    assert saved_map(page).shape == SIZE and not saved_map(page).any()
+    assert saved_map(page).shape == DRAWN and not saved_map(page).any()
     page.get_by_label("Model").click()
     page.get_by_role("option", name="tiny").click()
     expect(page.locator("#status")).to_contain_text("tiny")
@@ -317,7 +317,7 @@ def test_on_a_phone_the_picture_is_under_the_canvas(chromium):
     page.get_by_role("radio", name="building").tap()
     page.touchscreen.tap(*at(page, 0.5, 0.9))
     wait_for_another_picture(page, old)
-    assert saved_map(page)[43, 32] == BUILDING
+    assert saved_map(page)[86, 64] == BUILDING
     page.context.close()
 
 

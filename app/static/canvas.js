@@ -372,13 +372,10 @@ window.addEventListener("cgan:picture", (event) => { view.under.src = event.deta
 
 // ---------------------------------------------------------------- keys
 
+const toolKeys = { b: "brush", g: "fill", p: "polygon", l: "line", i: "pick" };
 const keys = {
-  b: () => take("brush"),
-  g: () => take("fill"),
-  p: () => take("polygon"),
-  l: () => take("line"),
-  i: () => take("pick"),
-  "[": () => widen(Math.floor(state.radius * 1.7)), "]": () => widen(Math.ceil(state.radius * 2.4) + 1),
+  "[": () => widen(Math.floor(state.radius * 1.7)),
+  "]": () => widen(Math.ceil(state.radius * 2.4) + 1),
   Enter: closePolygon,
   Escape() { state.points = []; overlay(); },
 };
@@ -392,6 +389,7 @@ function typed(event) {
   const command = event.ctrlKey || event.metaKey;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   let deed = command || event.altKey ? null : keys[key];
+  if (!command && !event.altKey && toolKeys[key]) deed = () => take(toolKeys[key]);
   if (command && key === "z") deed = event.shiftKey ? deeds.redo : deeds.undo;
   if (command && key === "y") deed = deeds.redo;
   if (command && key === "Enter") deed = () => { publish(false); trigger("submit"); };
@@ -407,7 +405,8 @@ window.addEventListener("keydown", typed);
 /** A map at the scale of the checkpoint: its shorter side is that of `size`. */
 function atScale(map) {
   const scale = Math.min(...props.size) / Math.min(map.width, map.height);
-  return scale === 1 ? map : raster.resize(map, Math.round(map.width * scale), Math.round(map.height * scale));
+  const sides = [map.width, map.height].map((side) => Math.round(side * scale));
+  return scale === 1 ? map : raster.resize(map, ...sides);
 }
 
 async function open(uri, byHand) {

@@ -96,3 +96,13 @@ def cover(top: Tensor, bottom: Tensor, left: Tensor, right: Tensor) -> tuple[Ten
     box = torch.arange(len(area), device=area.device).repeat_interleave(area)
     place = torch.arange(len(box), device=area.device) - (area.cumsum(0) - area)[box]
     return box, top[box] + place // width[box], left[box] + place % width[box]
+
+
+def box(
+    canvas: Canvas, top: Tensor, bottom: Tensor, left: Tensor, right: Tensor, shown: Tensor
+) -> list[Tensor]:
+    """Boxes of whole samples inside the picture, for `cover`; empty where `shown` is False."""
+    high, wide = canvas.height * canvas.scale, canvas.width * canvas.scale
+    first, last = top.floor().clamp(0, high).long(), bottom.ceil().clamp(0, high).long()
+    columns = [left.floor().clamp(0, wide).long(), right.ceil().clamp(0, wide).long()]
+    return [first, torch.where(shown, last, first), *columns]

@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from train.world import classes, ground
-from train.world.canvas import Canvas, cover
+from train.world import classes, ground, shadows
+from train.world.canvas import Canvas, box, cover
 from train.world.land import PERIOD
 from train.world.noise import mix, sample
 from train.world.sky import haze
@@ -38,17 +38,17 @@ def _shapes() -> Tensor:
 
 
 def draw(canvas: Canvas) -> None:
-    """Draw every house in view, all scenes and houses in one pass."""
+    """Draw every house in view with its shadow, all scenes and houses in one pass."""
     house = _visible(canvas)
-    box, row, column = cover(*house["box"])
-    if len(box) == 0:
+    owner, row, column = cover(*house["box"])
+    if len(owner) == 0:
         return
-    kind, scene = house["kind"][box], house["scene"][box]
-    sample_ = row * canvas.width * canvas.scale + column
-    place = scene * canvas.depth.shape[1] + sample_
+    shadows.cast(canvas, house)
+    kind, scene = house["kind"][owner], house["scene"][owner]
+    place = scene * canvas.depth.shape[1] + row * canvas.width * canvas.scale + column
     ray = canvas.ray.reshape(-1, 3)[place]
-    cos, sin = house["yaw"].cos()[box], house["yaw"].sin()[box]
-    eye = _turned(-house["offset"][box], cos, sin)
+    cos, sin = house["yaw"].cos()[owner], house["yaw"].sin()[owner]
+    eye = _turned(-house["offset"][owner], cos, sin)
     local = _turned(ray, cos, sin)
     near, far, normal, roof = _cut(_shapes().to(ray.device)[kind], eye, local)
     depth = near / canvas.length.reshape(-1)[place]
@@ -57,7 +57,7 @@ def draw(canvas: Canvas) -> None:
     nearest.scatter_reduce_(0, place[hit], depth[hit], "amin")
     won = (hit & (depth == nearest[place])).nonzero()[:, 0]
     place, near = place[won], near[won]
-    picked = {name: house[name][box[won]] for name in ("scene", "kind", "number", "y", "horizon")}
+    picked = {name: house[name][owner[won]] for name in ("scene", "kind", "number", "foot", "horizon")}
     facing = _turned(normal[won], cos[won], -sin[won])
     where = eye[won] + local[won] * near[:, None]
     colour = _shade(canvas, picked, where, normal[won], facing, roof[won], ray[won], near)
@@ -65,7 +65,7 @@ def draw(canvas: Canvas) -> None:
     canvas.labels.view(-1)[place] = classes.HOUSE
     canvas.depth.view(-1)[place] = depth[won]
     canvas.sky.view(-1)[place] = False
-    canvas.instances.view(-1)[place] = house["id"][box[won]]
+    canvas.instances.view(-1)[place] = house["id"][owner[won]]
 
 
 def _visible(canvas: Canvas) -> dict[str, Tensor]:
@@ -79,34 +79,46 @@ def _visible(canvas: Canvas) -> dict[str, Tensor]:
     tall, wide = torch.where(tower, 25.5, 7.2), torch.where(tower, 4.0, 6.4)
     size = tall * canvas.focal / ahead.clamp(min=1)
     shown = (houses[..., 4] >= 0) & (ahead > 15) & (ahead < REACH) & (size > 3.0 * canvas.scale)
-    box = _box(canvas, right, offset[..., 1], ahead, tall, wide)
-    box[1] = torch.where(shown, box[1], box[0])
+    per_metre = canvas.focal / ahead.clamp(min=1)
+    edges = _edges(canvas, right, offset[..., 1], ahead, tall, wide)
     scene = torch.arange(len(houses), device=houses.device)[:, None].expand_as(right)
-    number = torch.arange(houses.shape[1], device=houses.device)[None].expand_as(right)
+    horizon = sample(canvas.land.maps[:, -1:], houses[..., 0], houses[..., 2], PERIOD)[:, 0]
     named = {
         "scene": scene,
         "kind": tower.long(),
         "yaw": houses[..., 3],
         "number": houses[..., 5],
-        "id": number + 1,
-        "y": houses[..., 1],
-        "horizon": sample(canvas.land.maps[:, -1:], houses[..., 0], houses[..., 2], PERIOD)[:, 0],
+        "id": 1 + torch.arange(houses.shape[1], device=houses.device)[None].expand_as(right),
+        "horizon": horizon,
+        "x": eye[:, 0, None] + offset[..., 0],
+        "z": eye[:, 2, None] + offset[..., 2],
+        "foot": houses[..., 1] + 0.6,
+        "length": torch.where(tower, 22.0, 4.5),
+        "radius": torch.where(tower, 3.3, 5.0),
+        "shape": torch.full_like(tower, shadows.BLOCK, dtype=torch.long),
+        "depth": ahead,
+        "middle": right * per_metre + canvas.width * canvas.scale / 2,
+        "per_metre": per_metre,
+        "sun": ground.sunlight(canvas.look, horizon),
+        "shown": shown,
     }
     flat = {name: value.reshape(-1) for name, value in named.items()}
-    return {**flat, "offset": offset.reshape(-1, 3), "box": [edge.reshape(-1) for edge in box]}
+    flat["box"] = box(canvas, *(edge.reshape(-1) for edge in edges), flat["shown"])
+    return {**flat, "offset": offset.reshape(-1, 3)}
 
 
-def _box(canvas: Canvas, right: Tensor, up: Tensor, ahead: Tensor, tall: Tensor, wide: Tensor) -> list[Tensor]:
+def _edges(
+    canvas: Canvas, right: Tensor, up: Tensor, ahead: Tensor, tall: Tensor, wide: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Top, bottom, left and right end, in samples, of upright cylinders seen from the camera; all (B, K)."""
-    high, broad = canvas.height * canvas.scale, canvas.width * canvas.scale
     near, far = canvas.focal / (ahead - wide).clamp(min=1), canvas.focal / (ahead + wide).clamp(min=1)
-    horizon = canvas.camera.horizon * high
-    top = horizon - torch.maximum((up + tall) * near, (up + tall) * far)
-    bottom = horizon - torch.minimum(up * near, up * far)
-    left = broad / 2 + torch.minimum((right - wide) * near, (right - wide) * far)
-    end = broad / 2 + torch.maximum((right + wide) * near, (right + wide) * far)
-    rows_ = [(edge + pad).clamp(0, high).long() for edge, pad in ((top, -1), (bottom, 2))]
-    return rows_ + [(edge + pad).clamp(0, broad).long() for edge, pad in ((left, -1), (end, 2))]
+    horizon, middle = canvas.camera.horizon * canvas.height * canvas.scale, canvas.width * canvas.scale / 2
+    return (
+        horizon - torch.maximum((up + tall) * near, (up + tall) * far),
+        horizon - torch.minimum(up * near, up * far),
+        middle + torch.minimum((right - wide) * near, (right - wide) * far),
+        middle + torch.maximum((right + wide) * near, (right + wide) * far),
+    )
 
 
 def _turned(vector: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -136,9 +148,7 @@ def _shade(
     ray: Tensor,
     distance: Tensor,
 ) -> Tensor:
-    """Radiance (M, 3) of walls, roofs and windows; `where` and `normal` in the house's frame, `facing` in the
-    world's.
-    """
+    """Radiance (M, 3) of walls, roofs, windows. `facing` is `normal` in the world's frame."""
     look = canvas.look.rows(house["scene"])
     tower, is_roof = house["kind"] > 0, roof > 0.5
     walls = torch.tensor([*WALLS, TOWER_WALL], device=ray.device)
@@ -156,6 +166,6 @@ def _shade(
     sun = (facing * look.direction[0]).sum(-1).clamp(min=0) * ground.sunlight(look, house["horizon"][None])[0]
     sky = (0.75 + 0.25 * facing[:, 1]) * 1.1
     lit = colour * (look.sun[0] * sun[:, None] + look.ambient[0] * sky[:, None])
-    lit = lit + (window * look.lamps[0])[:, None] * ray.new_tensor([2.6, 1.35, 0.42])
-    altitude = (where[:, 1] + house["y"] + canvas.camera.position[house["scene"], 1]) / 2
+    lit = lit + (window * look.lamps[0])[:, None] * ray.new_tensor([1.5, 0.72, 0.20])
+    altitude = (where[:, 1] + house["foot"] + canvas.camera.position[house["scene"], 1]) / 2
     return haze(lit[None], distance[None], altitude[None], ray[None], look)[0]

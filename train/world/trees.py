@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from train.world import classes, ground
-from train.world.canvas import Canvas, cover
+from train.world import classes, ground, shadows
+from train.world.canvas import Canvas, box, cover
 from train.world.land import CELLS, PERIOD
 from train.world.noise import mix, sample, smooth
 from train.world.sky import haze
@@ -23,16 +23,14 @@ NEAREST = 9.0  # metres: a tree at the camera would be nothing but leaves
 
 
 def draw(canvas: Canvas) -> None:
-    """Draw shadows on the ground, then the trees."""
+    """Draw the trees' shadows on the ground, then the trees."""
     tree = _visible(canvas)
-    _shadows(canvas, tree)
+    shadows.cast(canvas, tree)
     _sprites(canvas, tree)
 
 
 def _visible(canvas: Canvas) -> dict[str, Tensor]:
-    """The nearest MOST trees of each scene as flat lists (B * MOST,); those that are not shown have `shown`
-    False.
-    """
+    """The nearest MOST trees of each scene as flat lists (B * MOST,); `shown` says which of them count."""
     land, camera = canvas.land, canvas.camera
     around = torch.arange(-REACH, REACH + 1, device=canvas.depth.device)
     home = (camera.position[:, ::2] / CELL).floor().long()
@@ -63,6 +61,9 @@ def _visible(canvas: Canvas) -> dict[str, Tensor]:
         "z": z,
         "foot": at["height"].clamp(min=0) + detail - 0.35,
         "tall": tall,
+        "length": tall * 0.8,  # of the shadow of a sun at 45 degrees
+        "radius": tall * 0.17,
+        "shape": torch.where(land.conifers > 0.5, shadows.CONE, shadows.CROWN).expand_as(x),
         "depth": ahead,
         "middle": middle,
         "per_metre": per_metre,
@@ -80,83 +81,6 @@ def _visible(canvas: Canvas) -> dict[str, Tensor]:
     }
 
 
-def _box(
-    canvas: Canvas, top: Tensor, bottom: Tensor, left: Tensor, right: Tensor, shown: Tensor
-) -> list[Tensor]:
-    """Boxes of whole samples inside the picture; empty where a tree is not shown."""
-    high, wide = canvas.height * canvas.scale, canvas.width * canvas.scale
-    edges = [
-        top.floor().clamp(0, high),
-        bottom.ceil().clamp(0, high),
-        left.floor().clamp(0, wide),
-        right.ceil().clamp(0, wide),
-    ]
-    top, bottom, left, right = (edge.long() for edge in edges)
-    return [top, torch.where(shown, bottom, top), left, right]
-
-
-def _shadows(canvas: Canvas, tree: dict[str, Tensor]) -> None:
-    """Darken the ground along each tree's shadow; where shadows meet, the darker counts."""
-    look, scene = canvas.look.rows(tree["scene"]), tree["scene"]
-    flat = look.direction[0, :, ::2]
-    steepness = flat.norm(dim=-1).clamp(min=1e-3)
-    away = -flat / steepness[:, None]
-    length = tree["tall"] * 0.8 * (steepness / look.direction[0, :, 1].clamp(min=0.12)).clamp(max=3.0)
-    radius = tree["tall"] * 0.17
-    eye = canvas.camera.position[scene]
-    owner, row, column = cover(*_shadow_box(canvas, tree, eye, away * length[:, None], radius))
-    if len(owner) == 0:
-        return
-    place = scene[owner] * canvas.depth.shape[1] + row * canvas.width * canvas.scale + column
-    open_ = ~canvas.sky.view(-1)[place] & (canvas.labels.view(-1)[place] != classes.WATER)
-    owner, place = owner[open_], place[open_]
-    distance = (canvas.depth * canvas.length).view(-1)[place]
-    ray = canvas.ray.view(-1, 3)[place]
-    east = eye[owner, 0] + ray[:, 0] * distance - tree["x"][owner]
-    north = eye[owner, 2] + ray[:, 2] * distance - tree["z"][owner]
-    away, length, radius = away.expand(len(scene), 2)[owner], length[owner], radius[owner]
-    along = ((east * away[:, 0] + north * away[:, 1]) / length).clamp(0, 1)
-    aside = ((east - away[:, 0] * length * along) ** 2 + (north - away[:, 1] * length * along) ** 2).sqrt()
-    crown = radius * (0.35 + 0.65 * smooth(0.05, 0.4, along) * (1 - 0.6 * along))
-    cone = radius * (0.9 - 0.55 * along)
-    edge = torch.where(canvas.land.conifers.expand(len(canvas.camera), 1)[scene[owner], 0] > 0.5, cone, crown)
-    share = look.sun[0].mean(-1) / (look.sun[0].mean(-1) + look.ambient[0].mean(-1) * 1.2)
-    strength = (share * tree["sun"] * 0.75)[owner]
-    dark = (1 - smooth(edge * 0.6, edge * 1.3, aside)) * strength
-    dark = dark + (1 - smooth(0.0 * radius, radius * 1.5, (east.square() + north.square()).sqrt())) * 0.25
-    shadow = torch.zeros(canvas.depth.numel(), device=dark.device)
-    shadow.scatter_reduce_(0, place, dark.clamp(max=0.85), "amax")
-    canvas.colour = canvas.colour * (1 - shadow.view(canvas.depth.shape))[..., None]
-
-
-def _shadow_box(
-    canvas: Canvas, tree: dict[str, Tensor], eye: Tensor, fall: Tensor, radius: Tensor
-) -> list[Tensor]:
-    """Boxes of samples around shadows that fall `fall` (K, 2) metres from each foot."""
-    yaw = canvas.camera.yaw[tree["scene"]]
-    right = fall[:, 0] * yaw.cos() - fall[:, 1] * yaw.sin()
-    ahead = fall[:, 0] * yaw.sin() + fall[:, 1] * yaw.cos()
-    middle = canvas.width * canvas.scale / 2
-    horizon = canvas.camera.horizon * canvas.height * canvas.scale
-    depth = (tree["depth"] + ahead).clamp(min=3)
-    tip = canvas.focal / depth
-    column = ((tree["middle"] - middle) / tree["per_metre"] + right) * tip + middle
-    rise = tree["foot"] - eye[:, 1]
-    rows_ = [horizon - rise * tree["per_metre"], horizon - rise * tip]
-    margin = 1.6 * radius * torch.maximum(tip, tree["per_metre"])
-    slack = (
-        0.35 * (fall.square().sum(-1).sqrt() + radius) * torch.maximum(tip, tree["per_metre"])
-    )  # for slopes
-    return _box(
-        canvas,
-        torch.minimum(*rows_) - slack,
-        torch.maximum(*rows_) + slack,
-        torch.minimum(column, tree["middle"]) - margin,
-        torch.maximum(column, tree["middle"]) + margin,
-        tree["shown"],
-    )
-
-
 def _sprites(canvas: Canvas, tree: dict[str, Tensor]) -> None:
     """Find the nearest opaque sprite of each sample, then light and draw just those samples."""
     scene = tree["scene"]
@@ -167,7 +91,7 @@ def _sprites(canvas: Canvas, tree: dict[str, Tensor]) -> None:
     )
     left = tree["middle"] - tall * ASPECT / 2
     owner, row, column = cover(
-        *_box(canvas, bottom - tall, bottom, left, left + tall * ASPECT, tree["shown"])
+        *box(canvas, bottom - tall, bottom, left, left + tall * ASPECT, tree["shown"])
     )
     if len(owner) == 0:
         return
