@@ -6,7 +6,7 @@ from urllib.parse import urlparse
 
 import numpy as np
 import pytest
-from app_fixtures import PALETTE, DRAWN, address, browser, checkpoints, from_uri, save_checkpoint, scene
+from app_fixtures import DRAWN, PALETTE, address, browser, checkpoints, from_uri, save_checkpoint, scene
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 

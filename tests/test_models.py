@@ -123,3 +123,11 @@ def test_paint_refuses(tmp_path):
 def test_an_unknown_model_names_the_others():
     with pytest.raises(ValueError, match="no model 'spad'; there are: .*spade"):
         models.module("spad")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_fp16_paints_as_fp32_does(tmp_path):
+    folder = painter(tmp_path).checkpoint.folder
+    labels = np.repeat(np.arange(6, dtype=np.uint8), 16)[:, None].repeat(64, 1)
+    half, full = (cgan.load(folder, device="cuda", precision=p).paint(labels)[0] for p in ("fp16", "fp32"))
+    assert np.abs(half.astype(int) - full).mean() <= 2

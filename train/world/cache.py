@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-VERSION = 9  # raise it when a bake changes: old files are then ignored
+VERSION = 10  # raise it when a bake changes: old files are then ignored
 KEPT = 96  # bakes kept, about 20 MB each; the longest unused go first
 
 

@@ -96,7 +96,7 @@ def _scores(land: Land, camera: Camera) -> Tensor:
     reward = reward + water * 5.5 * share[:, 8].clamp(max=0.22) + 3 * river.clamp(max=0.08)
     reward = reward + 2.5 * share[:, 5].clamp(max=0.12)
     reward = reward + 4 * (skyline.amax(1) - 0.12).clamp(0, 0.22)
-    regret = 3 * (part((depth < 450) & (steep > 0.45) & ~sky) - 0.05).clamp(min=0)
+    regret = 5 * (part((depth < 700) & (steep > 0.45) & ~sky) - 0.05).clamp(min=0)
     regret = regret + 3 * (share.amax(1) - 0.42).clamp(min=0)
     regret = regret + 9 * (share[:, 9] - 0.40).abs() ** 1.5 + 3.5 * (part(depth < 45) - 0.10).clamp(min=0)
     regret = regret + 4 * (share[:, 8] - 0.35).clamp(min=0) + 6 * (rough - 0.03).clamp(min=0)

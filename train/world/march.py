@@ -19,11 +19,8 @@ STEPS = 900
 EARTH = 6.4e6
 
 
-def surface(land: Land, tiles: Tiles, x: Tensor, z: Tensor) -> Tensor:
-    """The height that is seen at x, z (B, ...): ground with its detail, forest canopy, and water at 0.
-
-    As x.
-    """
+def surface(land: Land, tiles: Tiles, x: Tensor, z: Tensor, forest_share: Tensor | float = 1.0) -> Tensor:
+    """The height seen at x, z (B, ...): ground with its detail, a share of the canopy, water at 0; as x."""
     shape = (-1,) + (1,) * (x.dim() - 1)
     height, forest = sample(land.relief, x, z, PERIOD).unbind(1)
     crowns = sample(tiles.canopy[:, [0, 2]], x, z, CANOPY_PERIOD)
@@ -31,7 +28,8 @@ def surface(land: Land, tiles: Tiles, x: Tensor, z: Tensor) -> Tensor:
     detail = sample(tiles.detail[:, :2], x, z, DETAIL_PERIOD)
     rough = detail[:, 1] * (1.5 + 34 * smooth(120, 500, height)) + detail[:, 0]
     ground = height + smooth(0.5, 3, height) * rough
-    return (ground + canopy * smooth(-0.04, 0.10, forest) * land.tree_height.view(shape)).clamp(min=0)
+    trees = canopy * smooth(-0.04, 0.10, forest) * forest_share * land.tree_height.view(shape)
+    return (ground + trees).clamp(min=0)
 
 
 def march(
@@ -43,7 +41,8 @@ def march(
     across, up = camera.offsets(height, width, scale)
     east, north = camera.headings(across)
     eye = camera.position[:, :, None, None]
-    top = surface(land, tiles, eye[:, 0] + east[..., None] * depths, eye[:, 2] + north[..., None] * depths)
+    x, z = eye[:, 0] + east[..., None] * depths, eye[:, 2] + north[..., None] * depths
+    top = surface(land, tiles, x, z, smooth(15, 60, depths))  # at the camera, a canopy would be giant leaves
     slope = (top - eye[:, 1] - depths * depths / (2 * EARTH)) / depths
     rising = slope.cummax(-1).values.contiguous()
     wanted = up.expand(len(camera), len(across), len(up)).contiguous()

@@ -17,6 +17,7 @@ from train.world.sky import haze, sky_colour
 
 REACH = 9000.0  # metres that a reflected ray is followed
 STEPS = 44
+SOFT = 0.012  # a mirrored outline is soft over this slope
 
 
 def draw(canvas: Canvas, water: Tensor, sky: Tensor) -> None:
@@ -99,41 +100,46 @@ def _body(canvas: Canvas, at: dict[str, Tensor], lit: Tensor) -> Tensor:
 
 
 def _reflection(canvas: Canvas, x: Tensor, z: Tensor, ray: Tensor, sky: Tensor) -> Tensor:
-    """What is seen along mirrored rays (B, M, 3): the drawn sky by its place in the picture, or the shaded
-    land.
-    """
-    look, land = canvas.look, canvas.land
-    right, ahead = canvas.camera.view(
-        ray[..., 0] + canvas.camera.position[:, 0, None], ray[..., 2] + canvas.camera.position[:, 2, None]
-    )
+    """What is seen along mirrored rays (B, M, 3): the land where they meet it, and the sky above it."""
+    colour = _mirrored_sky(canvas, ray, sky)
+    distance, opacity = _meet(canvas, x, z, ray)
+    met = opacity > 0
+    index = pack(met)
+    if index.shape[1] == 0:
+        return colour
+    behind, ray, distance = rows(colour, index), rows(ray, index), distance.gather(1, index)
+    x, z = x.gather(1, index) + ray[..., 0] * distance, z.gather(1, index) + ray[..., 2] * distance
+    wide = distance / 300 + 2  # a coarse footprint: reflections are soft
+    seen = ground.survey(canvas.land, canvas.tiles, x, z, wide)
+    shaded = ground.shade(canvas.land, canvas.tiles, seen, canvas.look, x, z, wide)
+    shaded = haze(shaded, distance, seen.at["height"] * 0.5, ray, canvas.look) * 0.88
+    return put(colour, met, index, mix(behind, shaded, opacity.gather(1, index)[..., None]))
+
+
+def _mirrored_sky(canvas: Canvas, ray: Tensor, sky: Tensor) -> Tensor:
+    """The drawn sky at the place of each ray in the picture, and a little of the clear sky."""
+    eye, focal = canvas.camera.position, canvas.camera.focal
+    right, ahead = canvas.camera.view(ray[..., 0] + eye[:, 0, None], ray[..., 2] + eye[:, 2, None])
     ahead = ahead.clamp(min=0.05)
-    u = right / ahead * canvas.camera.focal * 2
-    v = (
-        canvas.camera.horizon - ray[..., 1] / ahead * canvas.camera.focal * canvas.width / canvas.height
-    ) * 2 - 1
-    drawn = functional.grid_sample(
-        sky, torch.stack([u, v.clamp(-0.99, 1)], -1)[:, None], padding_mode="reflection", align_corners=False
-    )
-    colour = mix(sky_colour(ray, look), drawn[:, :, 0].transpose(1, 2), 0.75)
+    u = right / ahead * focal * 2
+    v = (canvas.camera.horizon - ray[..., 1] / ahead * focal * canvas.width / canvas.height) * 2 - 1
+    place = torch.stack([u, v.clamp(-0.99, 1)], -1)[:, None]
+    drawn = functional.grid_sample(sky, place, padding_mode="reflection", align_corners=False)
+    return mix(sky_colour(ray, canvas.look), drawn[:, :, 0].transpose(1, 2), 0.75)
+
+
+def _meet(canvas: Canvas, x: Tensor, z: Tensor, ray: Tensor) -> tuple[Tensor, Tensor]:
+    """How far (B, M) mirrored rays go until they meet the land, and 0..1 by how clearly they do."""
+    land = canvas.land
     distances = 6.0 * (REACH / 6.0) ** (torch.arange(STEPS, device=x.device) / (STEPS - 1))
     path_x, path_z = x[..., None] + ray[..., :1] * distances, z[..., None] + ray[..., 2:] * distances
     height, forest = sample(land.relief, path_x, path_z, PERIOD).unbind(1)
     top = height + smooth(0, 0.1, forest) * (land.tree_height * 0.62)[..., None]
-    above = ray[..., 1:2] * distances - top
-    blocked = (above < 0) & (distances > 8)
-    hit = blocked.any(-1)
-    index = pack(hit)
-    if index.shape[1] == 0:
-        return colour
+    above = ray[..., 1:2] - top / distances
+    above = above.masked_fill(distances < 8, 1.0)
+    blocked = above < SOFT
     step = blocked.int().argmax(-1, keepdim=True)
     before, after = above.gather(2, (step - 1).clamp(min=0)), above.gather(2, step)
-    part = (before / (before - after).clamp(min=1e-3)).clamp(0, 1)
-    distance = mix(distances[(step - 1).clamp(min=0)], distances[step], part)[..., 0].gather(1, index)
-    ray = rows(ray, index)
-    hit_x = x.gather(1, index) + ray[..., 0] * distance
-    hit_z = z.gather(1, index) + ray[..., 2] * distance
-    wide = distance / 300 + 2  # a coarse footprint: reflections are soft
-    seen = ground.survey(land, canvas.tiles, hit_x, hit_z, wide)
-    shaded = ground.shade(land, canvas.tiles, seen, look, hit_x, hit_z, wide)
-    shaded = haze(shaded, distance, seen.at["height"] * 0.5, ray, look) * 0.92
-    return put(colour, hit, index, shaded)
+    part = ((before - SOFT) / (before - after).clamp(min=1e-4)).clamp(0, 1)
+    distance = mix(distances[(step - 1).clamp(min=0)], distances[step], part)[..., 0]
+    return distance, smooth(SOFT, -0.3 * SOFT, above.amin(-1)) * blocked.any(-1)
