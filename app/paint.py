@@ -30,6 +30,7 @@ from cgan import Checkpoint, CheckpointError, DataError, Found, read_picture
 
 MAX_SEED = 2**31 - 1
 VARIATIONS = 4
+FIRST = "spade-landscape"  # shown first, if it is there: everybody wants to paint mountains
 NO_CHECKPOINT = "There is no checkpoint yet. Make one: python -m train spade --out checkpoints/first"
 
 
@@ -42,7 +43,7 @@ class Painting:
     def look(self, name: str | None):
         """List the checkpoints: the picker's choices and a notice about what is missing or broken."""
         found = self.shelf.look()
-        names = [checkpoint.name for checkpoint in found.checkpoints]
+        names = sorted((checkpoint.name for checkpoint in found.checkpoints), key=lambda name: name != FIRST)
         chosen = name if name in names else next(iter(names), None)
         notice = notices(found)
         return gr.update(choices=names, value=chosen), gr.update(value=notice, visible=bool(notice))

@@ -128,3 +128,10 @@ def test_json_may_lack_fields_that_have_defaults():
 def test_json_that_does_not_fit_is_refused(values, told):
     with pytest.raises(ValueError, match=told):
         from_dict(values, Hyper)
+
+
+def test_fields_without_a_flag_keep_their_default():
+    parser = argparse.ArgumentParser()
+    add_flags(parser, Hyper, without={"rate"})
+    assert "--rate" not in parser.format_help()
+    assert from_flags(parser.parse_args([]), Hyper).rate == Hyper().rate

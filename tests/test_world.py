@@ -197,7 +197,7 @@ def test_default_cameras_are_different_places(land):
 def test_all_classes_are_reachable():
     """Every class is to be seen from the views of two worlds."""
     found = set()
-    for seed in (7, 10):
+    for seed in (7, 9):
         other = World(seed)
         found |= set(other.frame(other.cameras, size=(64, 64), supersampling=1).labels.unique().tolist())
     missing = [classes.palette().names[i] for i in range(classes.COUNT) if i not in found]

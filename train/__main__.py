@@ -102,7 +102,7 @@ def parse(name: str, words: list[str]) -> tuple[str, Any, Any, Run]:
         "--preset", choices=PRESETS, default=preset, help="sizes (paper on a GPU, else small)"
     )
     add_flags(parser, Run, Run(**PRESETS[preset]))
-    add_flags(parser, model.Config, base)
+    add_flags(parser, model.Config, base, without=FIXED)
     add_flags(parser, recipe.Hyper, recipe.PRESETS[preset])
     arguments = parser.parse_args(words)
     config = from_flags(arguments, model.Config)

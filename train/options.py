@@ -16,24 +16,30 @@ import textwrap
 import tokenize
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
 
 
-def add_flags(parser: argparse.ArgumentParser, kind: type, defaults: Any = None) -> None:
+def add_flags(
+    parser: argparse.ArgumentParser, kind: type, defaults: Any = None, without: Collection[str] = ()
+) -> None:
     """Add a flag to `parser` for each field of the dataclass `kind`.
 
     `defaults`, an instance of `kind` or a mapping of field names, replaces the fields' defaults (a preset).
-    Sizes are written `256` or `192x256`: height x width. A field without any default becomes required.
+    Sizes are written `256` or `192x256`: height x width. A field without any default becomes required; those
+    named in `without` keep their default and get no flag.
     """
     group = parser.add_argument_group(title_of(kind))
     meanings, hints = comments(kind), typing.get_type_hints(kind)
     given = _values(defaults)
     for field in dataclasses.fields(kind):
         default = given[field.name] if field.name in given else _default(field)
+        if field.name in without:
+            parser.set_defaults(**{field.name: default})
+            continue
         keywords = _keywords(hints[field.name])
         text = meanings.get(field.name, "")
         if default is dataclasses.MISSING:

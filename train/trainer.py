@@ -47,7 +47,7 @@ class Trainer:
         self.average = Average(recipe.model, self.banks[recipe.saved])
         self.images, self.seconds, self.stopping, self.bad = 0, 0.0, False, 0
         self.each = run.batch * run.accumulate * distributed.size()
-        self.every = -(-(run.evaluate_every or max(run.images // 10, 1)) // self.each) * self.each
+        self.every = -(-(run.evaluate_every or max(run.images // 20, 1)) // self.each) * self.each
         self.state_folder = publisher.folder / "training"
 
     # --- the loop

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--first", type=int, default=0, help="seed of the first world (default %(default)s)")
     parser.add_argument("--sheet", type=Path, help="write a contact sheet to this picture file instead")
     parser.add_argument(
-        "--side", type=int, default=192, help="pixels of one picture of the sheet (default %(default)s)"
+        "--side", type=int, default=160, help="pixels of one picture of the sheet (default %(default)s)"
     )
     parser.add_argument("--device", default="cpu", help="where to render: cpu, cuda, … (default %(default)s)")
 
@@ -41,13 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"a size of {side} does not work; give 32 to 2048 pixels, a multiple of 4")
     device = torch.device(arguments.device)
     if arguments.sheet:
-        rows = []
-        for row in folder.sheet(side, device=device):
-            rows.append(row)
-            print(f"world {len(rows)} of {folder.SHEET_SEEDS}", flush=True)
-        Image.fromarray(np.concatenate(rows)).save(arguments.sheet)
-        print(f"{arguments.sheet} is ready")
-        return 0
+        return _sheet(arguments.sheet, side, device)
     return _write(arguments, device)
 
 
@@ -65,4 +59,16 @@ def _write(arguments: argparse.Namespace, device: torch.device) -> int:
             left = (now - begin) / count * (arguments.images - count)
             print(f"{count} of {arguments.images} images, {left / 60:.0f} minutes left", flush=True)
     print(f"{arguments.out} is ready: train with --data {arguments.out}")
+    return 0
+
+
+def _sheet(path: Path, side: int, device: torch.device) -> int:
+    """Write the contact sheet, two worlds in a row."""
+    strips = []
+    for strip in folder.sheet(side, device=device):
+        strips.append(strip)
+        print(f"world {len(strips)} of {folder.SHEET_SEEDS}", flush=True)
+    rows = [np.concatenate(strips[i : i + 2], 1) for i in range(0, len(strips), 2)]
+    Image.fromarray(np.concatenate(rows)).save(path, quality=85)
+    print(f"{path} is ready")
     return 0

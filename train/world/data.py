@@ -1,4 +1,4 @@
-"""The world as training data, in the four kinds that models ask for; and a pool refilled during training.
+"""The world as training data, in the four kinds that models ask for.
 
 `painted` gives `train.batches.Painted`. The other three kinds are defined here until models ask for them
 there.
@@ -6,7 +6,6 @@ there.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from itertools import count as count_from
 from itertools import islice
@@ -234,55 +233,3 @@ def _clip(flight: Flight) -> tuple[Tensor, ...]:
         shots.camera.yaw,
         shots.instances,
     )
-
-
-class Pool:
-    """Frames kept on a device, replaced one view after another while a model trains on them.
-
-    `refill` is called once a step, and renders only while rendering has taken less than `share` of the time.
-    """
-
-    def __init__(
-        self,
-        capacity: int,
-        size: Size,
-        device: torch.device | str = "cpu",
-        first: int = 0,
-        share: float = 0.1,
-    ) -> None:
-        self.share = share
-        self._stream = painted_frames(size, first, device=device)
-        self._begin = self._spent = 0.0
-        shots = list(islice(self._stream, -(-capacity // STYLES_A_VIEW)))
-        self.labels = torch.cat([shot.labels for shot in shots]).to(torch.uint8)
-        self.images = torch.cat([shot.image for shot in shots])
-        self.instances = torch.cat([shot.instances for shot in shots]).to(torch.int32)
-        self._oldest = 0
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def batch(self, count: int, random: torch.Generator) -> Painted:
-        """`count` frames drawn with `random`, half of them mirrored."""
-        index = torch.randint(len(self), (count,), generator=random)
-        mirrored = (torch.rand(count, 1, 1, 1, generator=random) < 0.5).to(self.images.device)
-        index = index.to(self.images.device)
-        parts = (self.labels[index].long(), self.images[index], self.instances[index].long())
-        labels, images, instances = (torch.where(mirrored, part.flip(-1), part) for part in parts)
-        return Painted(labels, images, instances)
-
-    def refill(self) -> bool:
-        """Replace the oldest view, if there is time for it; says whether it did."""
-        now = time.perf_counter()
-        self._begin = self._begin or now
-        if self._spent > self.share * (now - self._begin):
-            return False
-        shot = next(self._stream)
-        index = (torch.arange(len(shot.image)) + self._oldest) % len(self)
-        index = index.to(self.images.device)
-        self.labels[index] = shot.labels.to(torch.uint8)
-        self.images[index] = shot.image
-        self.instances[index] = shot.instances.to(torch.int32)
-        self._oldest = (self._oldest + len(shot.image)) % len(self)
-        self._spent += time.perf_counter() - now
-        return True

@@ -69,11 +69,9 @@ def label_map(labels: np.ndarray) -> Image.Image:
 
 
 def sheet(
-    side: int = 192, seeds: int = SHEET_SEEDS, device: torch.device | str = "cpu"
+    side: int = 160, seeds: int = SHEET_SEEDS, device: torch.device | str = "cpu"
 ) -> Iterator[np.ndarray]:
-    """Rows of the contact sheet, uint8 (side, 7 * side, 3): each seed's label map, then its best view in six
-    styles.
-    """
+    """Strips of the sheet, uint8 (side, 7 * side, 3): a seed's label map, and its best view in six styles."""
     styles = [Style.named(*names) for names in SHEET_STYLES]
     for seed in range(seeds):
         world = World(seed, device)
