@@ -102,6 +102,12 @@ def test_styles_are_continuous():
                 assert (value - vars(other)[name]).abs().max() < 0.15, name
 
 
+def test_sizes_need_not_be_square(land):
+    assert land.frame(size=(48, 80), supersampling=1).labels.shape == (1, 1, 48, 80)
+    with pytest.raises(ValueError, match="frames of 50x48 cannot be drawn"):
+        land.frame(size=(50, 48))
+
+
 def test_unknown_style_is_named():
     with pytest.raises(ValueError, match="no style 'noone'; there are: dawn, noon"):
         Style.named("noone")

@@ -46,6 +46,8 @@ def render(
     scenes.
     """
     height, width = size
+    if height % 4 or width % 4 or min(size) < 16:
+        raise ValueError(f"frames of {height}x{width} cannot be drawn: sides are multiples of 4, 16 or more")
     shared = tiles(str(camera.yaw.device))
     depth, open_sky = march(land, shared, camera, height, width, scale)
     canvas = Canvas(camera, land, shared, look, height, width, scale, depth, open_sky)
