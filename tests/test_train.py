@@ -231,3 +231,11 @@ def test_order_shows_every_picture_once_an_epoch():
 def test_rate_falls_to_zero():
     run = Run(images=100, decay_from=0.5)
     assert [rate(1.0, images, run) for images in (0, 50, 75, 100)] == [1.0, 1.0, 0.5, 0.0]
+
+
+def test_without_data_it_learns_from_the_world(command, tmp_path):
+    done = command(*FLAGS, "--images", 8, "--out", tmp_path / "world")
+    assert done.returncode == 0 and "rendering 32 landscapes" in done.stderr, done.stderr
+    checkpoint = cgan.read_checkpoint(tmp_path / "world")
+    assert "snow" in checkpoint.palette.names and checkpoint.about["data"] == "the built-in world"
+    assert tensors(tmp_path / "world")["data.images"].shape == (32, 3, 72, 72)
