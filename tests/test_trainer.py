@@ -9,9 +9,10 @@ import cgan
 from cgan.errors import CganError
 from cgan.layers.spade import BatchNorm
 from train import sheet, state, trainer
-from train.__main__ import build, parse
+from train.__main__ import build, describe, parse
 from train.bank import PRECISIONS, Bank, Player
 from train.card import model_card, put_scores
+from train.options import as_dict
 from train.publish import Publisher, total
 from train.trainer import Trainer
 from train.watchdog import diagnose
@@ -156,3 +157,14 @@ def test_a_foreign_state_is_refused(tmp_path):
     (tmp_path / state.NAME).write_bytes(b"<html>")
     with pytest.raises(cgan.CheckpointError, match="delete it to start the run anew"):
         state.read(tmp_path)
+
+
+def test_the_recorded_command_can_be_typed_again_and_tells_no_path(tmp_path):
+    words = "--preset tiny --no-noise --weight-kl 0.5 --size 64x96 --data".split() + [str(tmp_path)]
+    preset, config, hyper, run = parse("spade", words)
+    options = {"run": as_dict(run)}
+    about = describe("spade", preset, config, hyper, run, options, torch.device("cpu"))
+    told = about["command"].removeprefix("python -m train spade ").split()
+    again = parse("spade", [str(tmp_path) if word == tmp_path.name else word for word in told])
+    assert again == (preset, config, hyper, run)
+    assert str(tmp_path) not in str(about)

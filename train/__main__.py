@@ -28,6 +28,8 @@ from train.trainer import Trainer
 
 TOOLS = {"evaluate": "train.evaluate", "world": "train.world.command"}  # further commands: their modules
 FIXED = {"classes"}  # fields of a Config that follow from the data
+# Options whose folders are nobody's business: cards and configs name the last part only.
+LOCAL = ("data", "out", "validation", "perceptual_weights", "metric_weights", "start_from")
 
 
 def main(words: list[str]) -> int:
@@ -131,7 +133,7 @@ def build(name: str, preset: str, config: Any, hyper: Any, run: Run, device: tor
     recipe = recipe_of(fitted, hyper, None if perceptual is None else perceptual.to(device))
     options = {"config": as_dict(fitted), "hyper": as_dict(hyper), "run": as_dict(run)}
     options["run"]["precision"] = precision
-    about = describe(name, preset, run, options, device)
+    about = describe(name, preset, fitted, hyper, run, options, device)
     shown = data if validation is None else validation
     publisher = Publisher(
         out,
@@ -245,16 +247,30 @@ def begin_with(trainer: Trainer, folder: Path, weights: dict[str, torch.Tensor])
     say(f"starting from {folder} with {words}")
 
 
-def describe(name: str, preset: str, run: Run, options: dict, device: torch.device) -> dict:
+def as_typed(key: str, value: Any) -> str:
+    """A flag and its value, for the record."""
+    if isinstance(value, bool):
+        return flag(key) if value else flag(f"no_{key}")
+    return f"{flag(key)} {Path(value).name if key in LOCAL and value is not None else show(value)}"
+
+
+def describe(
+    name: str, preset: str, config: Any, hyper: Any, run: Run, options: dict, device: torch.device
+) -> dict:
     """The checkpoint's `about`, but for what training adds."""
-    usual = {**vars(Run()), **PRESETS[preset]}
+    usual = {
+        **vars(models.module(name).PRESETS[preset]),
+        **vars(recipes.module(name).PRESETS[preset]),
+        **vars(Run(**PRESETS[preset])),
+    }
+    untold = FIXED | {"licence", "attribution", "data_name", "fresh"}
     given = [
-        f"{flag(key)} {value.name if isinstance(value, Path) else show(value)}"
-        for key, value in vars(run).items()
-        if value != usual[key] and key not in {"licence", "attribution", "data_name", "fresh"}
+        as_typed(key, value)
+        for part in (run, config, hyper)
+        for key, value in vars(part).items()
+        if value != usual[key] and key not in untold and (run.start_from is None or part is not config)
     ]
-    local = ("data", "out", "validation", "perceptual_weights", "metric_weights", "start_from")
-    for key in local:  # the machine's own paths are nobody's business
+    for key in LOCAL:
         if options["run"][key] is not None:
             options["run"][key] = Path(options["run"][key]).name
     return {
