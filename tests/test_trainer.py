@@ -160,7 +160,8 @@ def test_a_foreign_state_is_refused(tmp_path):
 
 
 def test_the_recorded_command_can_be_typed_again_and_tells_no_path(tmp_path):
-    words = "--preset tiny --no-noise --weight-kl 0.5 --size 64x96 --data".split() + [str(tmp_path)]
+    words = ["--preset", "tiny", "--no-noise", "--weight-kl", "0.5", "--size", "64x96"]
+    words += ["--data", str(tmp_path)]
     preset, config, hyper, run = parse("spade", words)
     options = {"run": as_dict(run)}
     about = describe("spade", preset, config, hyper, run, options, torch.device("cpu"))

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from train.distributed import average_over_processes
-from train.spectral import WARM_UP, Spectral, as_matrix
+from train.spectral import WARM_UP, Spectral, pieces_of
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,9 @@ class Bank:
         self.effective = self.master.detach().clone()
         layer_of = {layer.weight: layer for layer in player.normalised}
         self.layers = {i: layer_of[leaf] for i, leaf in enumerate(self.leaves) if leaf in layer_of}
-        self.spectral = Spectral(self._matrices(self.master.detach()), torch.Generator().manual_seed(seed))
+        pieces = pieces_of(self.layers, self.starts)
+        self.spectral = Spectral(self.master.detach(), pieces, torch.Generator().manual_seed(seed))
+        self.half = self._half_weights() if precision.leaf != precision.master else None
         self._place_leaves()
         self.adam = torch.optim.Adam(
             [self.master], lr=torch.tensor(player.rate), betas=player.betas, eps=1e-8, fused=True
@@ -108,7 +110,7 @@ class Bank:
     def descend(self, rate: float) -> None:
         """End a turn: one step of Adam at the learning rate `rate`, or none where a gradient is not finite.
         """
-        self.spectral.correct(self._matrices(self.gradient), self._matrices(self.effective))
+        self.spectral.correct(self.gradient, self.effective)
         average_over_processes(self.gradient)
         finite = self.gradient.sum().isfinite()
         self.skipped = torch.where(finite, 0, self.skipped + 1)
@@ -118,15 +120,9 @@ class Bank:
         self.gradient.zero_()
         self.refresh()
 
-    @torch.no_grad()
     def refresh(self, iterations: int = 1) -> None:
         """Iterate `iterations` times and write the leaves."""
-        self.spectral.iterate(iterations)
-        self.effective.copy_(self.master)
-        self.spectral.normalise(self._matrices(self.effective))
-        for i in self.layers:
-            if self.leaves[i].dtype != self.effective.dtype:
-                self.leaves[i].copy_(self._view(self.effective, i))
+        self.spectral.refresh(self.effective, self.half, iterations)
 
     def faults(self) -> list[str]:
         """The names of the parameters whose gathered gradient is not finite, in the order of the data's flow.
@@ -138,27 +134,26 @@ class Bank:
 
     def _view(self, flat: Tensor, i: int) -> Tensor:
         """Parameter `i` in `flat`, in its own shape."""
-        shape = self.leaves[i].shape
-        piece = flat[self.starts[i] : self.starts[i + 1]]
-        if len(shape) == 4:
-            return piece.view(shape[0], shape[2], shape[3], shape[1]).permute(0, 3, 1, 2)
-        return piece.view(shape)
-
-    def _matrices(self, flat: Tensor) -> list[Tensor]:
-        return [
-            as_matrix(flat[self.starts[i] : self.starts[i + 1]], layer) for i, layer in self.layers.items()
-        ]
+        return _shaped(flat[self.starts[i] : self.starts[i + 1]], self.leaves[i].shape)
 
     def views(self, flat: Tensor) -> dict[str, Tensor]:
         """All parameters in `flat` (as long as `master`) by name, in their own shapes."""
         return {name: self._view(flat, i) for i, name in enumerate(self.names)}
 
+    def _half_weights(self) -> Tensor:
+        """The flat tensor of the normalised weights in half precision, each well aligned."""
+        last = max((piece.half + piece.stop - piece.start for piece in self.spectral.pieces), default=0)
+        return torch.zeros(last, dtype=self.precision.leaf, device=self.master.device)
+
     def _place_leaves(self) -> None:
-        """Make the module's parameters views of `effective`, or half-precision copies; gather gradients."""
+        """Make the module's parameters views of `effective`, or of `half`; gather gradients."""
+        normalised = dict(zip(self.layers, self.spectral.pieces, strict=True))
         for i, leaf in enumerate(self.leaves):
-            view = self._view(self.effective, i)
-            half = i in self.layers and self.precision.leaf != self.precision.master
-            leaf.data = view.to(self.precision.leaf) if half else view
+            if self.half is not None and i in normalised:
+                start = normalised[i].half
+                leaf.data = _shaped(self.half[start : start + leaf.numel()], leaf.shape)
+            else:
+                leaf.data = self._view(self.effective, i)
             target = self._view(self.gradient, i)
 
             def gather(leaf: Tensor, target: Tensor = target) -> None:
@@ -204,6 +199,13 @@ class Bank:
         """Start with the masters of another run of the same network."""
         self.master.copy_(master)
         self.refresh(WARM_UP)
+
+
+def _shaped(flat: Tensor, shape: torch.Size) -> Tensor:
+    """A flat weight, channels last where it has four dimensions, in its own shape."""
+    if len(shape) == 4:
+        return flat.view(shape[0], shape[2], shape[3], shape[1]).permute(0, 3, 1, 2)
+    return flat.view(shape)
 
 
 def _channels_last(weight: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cgan.labels import instance_edges, onehot
+from cgan.layers.faster import Faster
 from cgan.layers.spade import SpadeBlock
 
 
@@ -131,3 +132,11 @@ class Model(nn.Module):
                 x = F.interpolate(x, scale_factor=2.0, mode="nearest")
             x = block(x, condition[:, :, ::scale, ::scale], noise[:, :, ::scale, ::scale])
         return torch.tanh(self.to_rgb(F.leaky_relu(x, 0.2)))
+
+    def faster(self) -> Faster:
+        """Something that paints the same pictures sooner, in eval mode, in float32 on a CPU."""
+        vectors = torch.eye(self.config.classes)
+        if self.config.edges:  # each class without, then each class with an edge
+            edge = torch.arange(2.0).repeat_interleave(len(vectors))[:, None]
+            vectors = torch.cat([vectors.repeat(2, 1), edge], 1)
+        return Faster(self, [2**halvings for _, halvings in BLOCKS], vectors)
