@@ -37,6 +37,8 @@ needs_triton = pytest.mark.skipif(
 def backend(request, monkeypatch) -> str:
     """Both backends, whatever the device would choose."""
     monkeypatch.setattr(spectral, "choose_backend", lambda master: request.param)
+    if INTERPRETED:  # where an iteration takes a second
+        monkeypatch.setattr("train.bank.WARM_UP", 1)
     return request.param
 
 
@@ -146,7 +148,7 @@ def test_half_precision(precision, backend, device):
         # the interpreter cuts bf16 instead of rounding it
         cut = 2**-7 if INTERPRETED and precision == "bf16" else 0
         assert torch.allclose(leaf.float(), view.to(leaf.dtype).float(), rtol=cut, atol=0)
-        assert leaf.data_ptr() % 128 == 0 or not halved
+        assert leaf.data_ptr() % 64 == 0 or not halved
     assert bank.spectral.sigma.dtype == bank.effective.dtype == torch.float32
     before = bank.master.detach().clone()
     with torch.autocast(device, dtype):
@@ -160,21 +162,20 @@ def test_a_run_goes_on_as_if_it_had_not_stopped(backend, device):
     """Loading rebuilds Ŵ without iterating; the next turn gives the same bits."""
 
     def turn(bank: Bank) -> None:
-        bank.backward(bank.player.module(x).square().mean())
+        with torch.autocast(device, torch.bfloat16):
+            loss = bank.player.module(x).float().square().mean()
+        bank.backward(loss)
         bank.descend(0.01)
 
     def new() -> Bank:
         return bank_of(nn.Conv2d(3, 4, 3), nn.ConvTranspose2d(4, 2, 3), device=device, precision="bf16")
 
     one, two, x = new(), new(), torch.randn(2, 3, 5, 5, device=device)
-    x = x.bfloat16()
-    for bank in (one, two):
-        bank.player.module.to(torch.bfloat16) if False else None
-    with torch.autocast(device, torch.bfloat16):
-        turn(one)
-        two.load({name: tensor.clone() for name, tensor in one.state().items()})
-        assert torch.equal(two.effective, one.effective) and torch.equal(two.half, one.half)
-        turn(one), turn(two)
+    turn(one)
+    two.load({name: tensor.clone() for name, tensor in one.state().items()})
+    assert torch.equal(two.effective, one.effective) and torch.equal(two.half, one.half)
+    turn(one)
+    turn(two)
     assert torch.equal(two.master, one.master) and torch.equal(two.half, one.half)
 
 

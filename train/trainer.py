@@ -9,6 +9,7 @@ import itertools
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from cgan.errors import CganError
 from train import distributed, state
 from train.average import Average
 from train.bank import PRECISIONS, Bank
+from train.compiling import compile_or_say_why, eagerly
 from train.log import Log, memory, say
 from train.publish import Publisher
 from train.recipes import Recipe
@@ -45,7 +47,7 @@ class Trainer:
             distributed.share([*player.module.parameters(), *player.module.buffers()])
         self.banks = {name: Bank(player, self.precision, run.seed) for name, player in recipe.players.items()}
         self.average = Average(recipe.model, self.banks[recipe.saved])
-        self.images, self.seconds, self.stopping, self.bad = 0, 0.0, False, 0
+        self.images, self.seconds, self.stopping, self.compiled = 0, 0.0, False, False
         self.each = run.batch * run.accumulate * distributed.size()
         self.every = -(-(run.evaluate_every or max(run.images // 20, 1)) // self.each) * self.each
         self.state_folder = publisher.folder / "training"
@@ -59,6 +61,7 @@ class Trainer:
         last_save = began = time.monotonic()
         before = self.seconds
         try:
+            self._compile()
             while self.images < self.run.images and not self.stopping:
                 losses = self.step()
                 self.seconds = before + time.monotonic() - began
@@ -115,6 +118,21 @@ class Trainer:
                     gathered[name] = gathered.get(name, 0) + term.detach() / len(steps)
             yield loss.player, gathered
 
+    def _compile(self) -> None:
+        """Compile the networks, if that is wished, and leave everything else as it was."""
+        self.compiled = self.run.compile and compile_or_say_why(
+            list(self.recipe.players.values()), self._rehearse, say
+        )
+
+    def _rehearse(self) -> None:
+        """A step's passes; what it gathers is thrown away."""
+        try:
+            for _ in self._turns(self.images):
+                pass
+        finally:
+            for bank in self.banks.values():
+                bank.gradient.zero_()
+
     def _batch(self, images: int, part: int) -> Any:
         """This process's share of the batch `part` of the step after `images`."""
         whole = self.run.batch * distributed.size()
@@ -138,7 +156,8 @@ class Trainer:
         searching = self.precision.autocast == torch.float16 and max(skipped.values()) < 20
         if not any(skipped.values()) or searching:  # fp16 finds its scale by overflowing
             return
-        said = f"a step after {start} images was skipped: {diagnose(self._turns(start), self.banks)}"
+        with eagerly() if self.compiled else nullcontext():  # where layers can be watched
+            said = f"a step after {start} images was skipped: {diagnose(self._turns(start), self.banks)}"
         say(said)
         if max(skipped.values()) >= PATIENCE:
             raise CganError(f"training stopped after {PATIENCE} bad steps in a row; {said}")

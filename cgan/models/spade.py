@@ -107,12 +107,17 @@ class Model(nn.Module):
         Without instances, the boundaries between the classes stand in for theirs.
         """
         condition = onehot(labels, self.config.classes)
+        return torch.cat([condition, self._edges(labels, instances)], 1) if self.config.edges else condition
+
+    def symbols(self, labels: Tensor, instances: Tensor | None = None) -> Tensor:
+        """The same in one number a pixel, for `faster`: the class, plus the number of classes on an edge."""
         if not self.config.edges:
-            return condition
+            return labels
+        return labels + self.config.classes * self._edges(labels, instances).long()
+
+    def _edges(self, labels: Tensor, instances: Tensor | None) -> Tensor:
         edges = instance_edges(labels)
-        if instances is not None:
-            edges = torch.maximum(edges, instance_edges(instances))
-        return torch.cat([condition, edges], 1)
+        return edges if instances is None else torch.maximum(edges, instance_edges(instances))
 
     def draw(self, normal: Tensor) -> Tensor:
         """Styles such as the training pictures have: normal (B, style) of N(0, 1) -> (B, style)."""
@@ -134,9 +139,9 @@ class Model(nn.Module):
         return torch.tanh(self.to_rgb(F.leaky_relu(x, 0.2)))
 
     def faster(self) -> Faster:
-        """Something that paints the same pictures sooner, in eval mode, in float32 on a CPU."""
+        """What paints the same in less time: in eval mode, on a CPU, in float32, a map given as `symbols`."""
         vectors = torch.eye(self.config.classes)
-        if self.config.edges:  # each class without, then each class with an edge
+        if self.config.edges:  # each class without an edge, then each with one
             edge = torch.arange(2.0).repeat_interleave(len(vectors))[:, None]
             vectors = torch.cat([vectors.repeat(2, 1), edge], 1)
         return Faster(self, [2**halvings for _, halvings in BLOCKS], vectors)
