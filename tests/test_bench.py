@@ -31,7 +31,7 @@ def test_all_ways_are_measured(tmp_path, capsys):
 def test_what_spectral_norm_costs():
     parts = {"forward": 0.1, "backward": 0.1, "descend": 0.1, "spectral norm": 0.02}
     times = {"none": 0.3, "torch's": 0.4, "ours": 0.32}
-    measured = {Way(norm, "fp32", False): Measured(time, parts, 0, 0) for norm, time in times.items()}
+    measured = {Way(norm, "fp32", False): Measured([time] * 3, parts, 0, 0) for norm, time in times.items()}
     ways = list(measured)
     assert norm_cost(ways[0], measured)[0] is None
     assert norm_cost(ways[1], measured) == pytest.approx((0.1, 0.25))

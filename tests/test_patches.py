@@ -1,6 +1,7 @@
 """Patch tables: they number patches exactly, and what they paint is what the convolutions paint."""
 
 import argparse
+import copy
 import threading
 
 import cv2
@@ -150,6 +151,17 @@ def test_patches_are_bounded(monkeypatch):
 def test_tables_paint_what_convolutions_paint(name, edges):
     model = model_of(edges)
     assert_close(both(model, model.faster(), MAPS[name], batch=2))
+
+
+def test_tables_round_no_worse():
+    """Against float64, they are as near as the convolutions are."""
+    model, labels = model_of(), MAPS["drawn"]
+    fast, dense = both(model, model.faster(), labels, batch=2)
+    ids, style, noise = inputs(model, labels, batch=2)
+    condition = model.condition(ids).expand(2, -1, -1, -1)
+    exact = copy.deepcopy(model).double()(condition.double(), style.double(), noise.double())
+    errors = [(image - exact).square().mean().sqrt().item() for image in (fast, dense)]
+    assert errors[0] <= 1.5 * errors[1] and errors[1] < 1e-5
 
 
 def test_without_noise_and_in_another_memory_format():

@@ -148,12 +148,17 @@ class Plain(Learner):
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """Medians of a way's steps: seconds in all and by part, peak memory in bytes and kernels launched."""
+    """A way's steps: seconds of each, their medians by part, peak memory in bytes and kernels launched."""
 
-    seconds: float
+    steps: list[float]
     parts: dict[str, float]
     memory: int
     launches: int
+
+    @property
+    def seconds(self) -> float:
+        """The median of the steps."""
+        return statistics.median(self.steps)
 
 
 def measure(ways: list[Way], new: Callable[[Way], Learner], steps: int) -> dict[Way, Measured]:
@@ -179,9 +184,9 @@ def measure(ways: list[Way], new: Callable[[Way], Learner], steps: int) -> dict[
     measured = {}
     for way, learner in learners.items():
         parts = {part: statistics.median(time[part] for time in times[way]) for part in PARTS}
-        seconds = statistics.median(time["step"] for time in times[way])
+        whole = [time["step"] for time in times[way]]
         memory = max(peaks[way]) + owned[way] if torch.cuda.is_initialized() else 0
-        measured[way] = Measured(seconds, parts, memory, learner.clock.launches(learner.step))
+        measured[way] = Measured(whole, parts, memory, learner.clock.launches(learner.step))
     return measured
 
 
@@ -220,7 +225,9 @@ def table(measured: dict[Way, Measured], batch: int) -> str:
 
 
 def norm_cost(way: Way, measured: dict[Way, Measured]) -> tuple[float | None, float]:
-    """(seconds, share of the step) of spectral norm: timed for ours, the difference to none for torch's."""
+    """(seconds, share of the step) of spectral norm: timed for ours; for torch's, the median difference to
+    the step without it in the same round.
+    """
     value = measured[way]
     if way.norm == "ours":
         seconds = value.parts["spectral norm"]
@@ -228,7 +235,7 @@ def norm_cost(way: Way, measured: dict[Way, Measured]) -> tuple[float | None, fl
     without = measured.get(dataclasses.replace(way, norm="none"))
     if way.norm == "none" or without is None:
         return None, 0.0
-    seconds = value.seconds - without.seconds
+    seconds = statistics.median(a - b for a, b in zip(value.steps, without.steps, strict=True))
     return seconds, seconds / value.seconds
 
 
