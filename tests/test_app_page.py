@@ -58,7 +58,7 @@ def shared(chromium):
 
 @pytest.fixture
 def page(shared):
-    """A page with the first example, the first seed, the brush and the first class, which other tests use too."""
+    """A page with the first example and seed, the brush and the first class, which other tests use too."""
     shared.locator(".maps .strip .tile").first.click()
     wait_for_picture(shared, shared.first_picture)
     shared.keyboard.press("b")
