@@ -88,6 +88,10 @@ class Painting:
         """The dice was rolled: clear the style picture, so that the seed's look shows."""
         return None
 
+    def forget_variations(self):
+        """Another map or model came: the four looks of the one before go."""
+        return []
+
     def open_map(self, name: str, label_map: str):
         """Bring a label map (a PNG of ids or of the palette's colours) to the canvas."""
         if not name:
@@ -191,6 +195,8 @@ def wire(parts: Parts, painting: Painting, page: gr.Blocks, status: gr.HTML) -> 
        painting.paint, [model, canvas, seed, style], [result, status],
        api_name="paint", model=True, trigger_mode="always_last", show_progress="minimal",
        show_progress_on=result)
+    on([model.change, maps.input], painting.forget_variations, [], [variations],
+       api_name="forget_variations", api_visibility="private", **quiet)
     on([maps.input], painting.open_map, [model, maps], [canvas], api_name="open_map", **quiet)
     on([variations.submit], painting.vary, [model, canvas], [variations],
        api_name="variations", model=True, show_progress="minimal")

@@ -64,6 +64,7 @@ def flags() -> argparse.ArgumentParser:
     add("--port", type=int, default=int(port), help="default %(default)s")
     add("--share", action="store_true", help="make a public link (through Gradio's servers)")
     add("--checkpoints", type=Path, default=default_root(), metavar="FOLDER", help="default %(default)s")
+    add("--browser", action=argparse.BooleanOptionalAction, default=True, help="open the page in a browser")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps … (default %(default)s)")
     add("--precision", default="auto", help="auto, fp32, fp16 or bf16 (default %(default)s)")
     return parser
@@ -77,12 +78,18 @@ def main(arguments: list[str] | None = None) -> int:
         Runtime.choose(given.device, given.precision)
     except ValueError as error:
         parser.error(str(error))
+    if given.checkpoints.exists() and not given.checkpoints.is_dir():
+        parser.error(f"--checkpoints {given.checkpoints} is a file; give the folder of checkpoints")
     if problem := refusal(given.host, given.port):
         where = f"{given.host}:{given.port}"
         print(f"app.py: cannot listen on {where}: {problem}; choose another --port", file=sys.stderr)
         return 2
     page = build(Shelf(given.checkpoints, given.device, given.precision))
-    launch(page, server_name=given.host, server_port=given.port, share=given.share)
+    here = given.host in ("127.0.0.1", "localhost")
+    launch(
+        page, server_name=given.host, server_port=given.port, share=given.share,
+        inbrowser=given.browser and here,
+    )
     return 0
 
 

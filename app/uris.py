@@ -21,6 +21,8 @@ _START = re.compile(r"data:image/[a-z0-9.+-]+;base64,", re.IGNORECASE)
 def contents(uri: str, name: str) -> bytes:
     """The file inside a data URI. Raises `MediaError` for anything else, and for files that are too large."""
     head = _START.match(uri) if isinstance(uri, str) else None
+    if head is None and isinstance(uri, str) and uri.startswith("data:"):
+        raise MediaError(f"{name} is not a picture; PNG, JPEG, WEBP, BMP, GIF and TIFF can be opened")
     if head is None:
         allowed = "a data URI (data:image/png;base64,…), not a path or an address"
         raise MediaError(f"{name} must be {allowed}")

@@ -85,9 +85,11 @@ class Painter:
         return self.model(condition, styles, noise)
 
     def _check(self, labels: np.ndarray) -> None:
-        if labels.ndim != 2 or labels.dtype != np.uint8:
+        if not isinstance(labels, np.ndarray):
+            raise ValueError(f"labels must be a numpy array, uint8 (H, W), not a {type(labels).__name__}")
+        if labels.ndim != 2 or labels.dtype != np.uint8 or not labels.size:
             raise ValueError(f"labels must be uint8 (H, W), not {labels.dtype} {labels.shape}")
-        if not labels.size or labels.size > MAX_PAINTED_PIXELS:
+        if labels.size > MAX_PAINTED_PIXELS:
             raise DataError(
                 f"the label map is {labels.shape[1]}x{labels.shape[0]}; at most {MAX_PAINTED_PIXELS} pixels"
             )

@@ -15,7 +15,7 @@ from app_fixtures import DRAWN, PALETTE, SIZE, as_uri, break_checkpoint, from_ur
 from PIL import Image
 
 import cgan
-from app import paint, uris
+from app import paint, ui, uris
 from app.canvas import LabelCanvas, canvas_size, fit, read_map, write_map
 from app.examples import FOLDER, examples
 from app.shelf import KEPT, Shelf
@@ -180,3 +180,10 @@ def test_a_port_in_use_is_one_line(tmp_path):
         ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, env=os.environ)
     assert ended.returncode == 2
     assert port in ended.stderr and len(ended.stderr.strip().splitlines()) == 1
+
+
+def test_a_file_for_checkpoints_is_refused(tmp_path, capsys):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(SystemExit) as stopped:
+        ui.main(["--checkpoints", str(tmp_path / "file")])
+    assert stopped.value.code == 2 and "is a file; give the folder" in capsys.readouterr().err

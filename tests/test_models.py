@@ -114,6 +114,9 @@ def test_paint_refuses(tmp_path):
         it.paint(labels)
     with pytest.raises(ValueError, match="uint8"):
         it.paint(np.zeros((64, 64)))
+    for wrong in (np.zeros((0, 5), np.uint8), [[0]]):
+        with pytest.raises(ValueError, match="uint8"):
+            it.paint(wrong)
     with pytest.raises(ValueError, match="style vector has 8"):
         it.paint(labels * 0, style=np.zeros(3))
     with pytest.raises(cgan.DataError, match="at most"):

@@ -148,7 +148,8 @@ def build(name: str, preset: str, config: Any, hyper: Any, run: Run, device: tor
     trainer = Trainer(recipe, data, run, publisher, device, precision)
     millions = sum(p.numel() for p in recipe.model.parameters()) / 1e6
     say(
-        f"{name} {preset}, {millions:.1f} M weights · {len(data)} pictures · {hardware(device)} · "
+        f"{name} {preset}, {millions:.1f} M weights · {len(data)} pictures"
+        f"{'' if validation is None else f', {len(validation)} more for validation'} · {hardware(device)} · "
         f"{precision} · {out}"
     )
     if begun:
