@@ -26,7 +26,8 @@ from train.publish import Publisher, hardware, versions
 from train.run import MAY_DIFFER, PRESETS, Run, check
 from train.trainer import Trainer
 
-TOOLS = {"evaluate": "train.evaluate", "world": "train.world.command"}  # further commands: their modules
+# Further commands, and their modules.
+TOOLS = {"evaluate": "train.evaluate", "bench": "train.bench", "world": "train.world.command"}
 FIXED = {"classes"}  # fields of a Config that follow from the data
 # Options whose folders are nobody's business: cards and configs name the last part only.
 LOCAL = ("data", "out", "validation", "perceptual_weights", "metric_weights", "start_from")
