@@ -41,6 +41,7 @@ class Trainer:
         self, recipe: Recipe, data: Any, run: Run, publisher: Publisher, device: torch.device, precision: str
     ):
         self.recipe, self.run, self.publisher, self.device = recipe, run, publisher, device
+        torch.backends.cudnn.benchmark = True  # shapes are few and fixed: search the fastest kernels once
         self.data, self.precision = data.to(device), PRECISIONS[precision]
         for player in recipe.players.values():
             player.module.to(device, self.precision.master)
