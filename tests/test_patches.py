@@ -13,6 +13,7 @@ import cgan
 from cgan.labels import Label, Palette
 from cgan.layers import faster as faster_module
 from cgan.layers import patches as patches_module
+from cgan.layers import tables as tables_module
 from cgan.layers.patches import DIGITS, OUTSIDE, Numbers, Patches
 from cgan.models import spade
 from train import bench_inference
@@ -197,7 +198,7 @@ def test_a_stroke_changes_nothing_else_to_the_bit():
 
 def test_with_few_rows_kept(monkeypatch):
     monkeypatch.setattr(faster_module, "KEPT_BYTES", 10_000)
-    monkeypatch.setattr(faster_module, "KEPT_SPACE", 10_000)
+    monkeypatch.setattr(tables_module, "KEPT_SPACE", 10_000)
     model = model_of()
     fast = model.faster()
     for seed in range(4):

@@ -19,22 +19,22 @@ from torch import Tensor, nn
 
 from cgan.layers.patches import DIGITS, Patches
 from cgan.layers.spade import SpadeBlock, SpadeNorm
-from cgan.layers.tables import Table, modulate
+from cgan.layers.tables import Space, Table, modulate
 
 KEPT_BYTES = 2**25  # of the rows of one resolution, from map to map
-KEPT_SPACE = 2**24  # numbers of working memory, from call to call
 SLOPE = 0.2  # of every leaky ReLU
 
 
 class Level:
     """One resolution: the patches of its label map, and a table for each of its norms.
 
-    Args: `blocks` those of this resolution; `vectors` (symbols, conditions), what the convolutions see.
+    Args: `blocks` those of this resolution; `vectors` (symbols, conditions), what the convolutions see of
+    each; `space` for its tables to work in.
     """
 
-    def __init__(self, blocks: Sequence[SpadeBlock], vectors: Tensor):
+    def __init__(self, blocks: Sequence[SpadeBlock], vectors: Tensor, space: Space):
         norms = [part for block in blocks for part in block.children() if isinstance(part, SpadeNorm)]
-        self.tables = {norm: Table(norm, vectors) for norm in norms}
+        self.tables = {norm: Table(norm, vectors, space) for norm in norms}
         self.patches = Patches(KEPT_BYTES // sum(8 * norm.base.mean.numel() for norm in norms))
         self.vectors = vectors
         self.symbols, self.alphabet = np.empty((0, 0), np.int64), np.empty(0, np.int64)
@@ -82,12 +82,12 @@ class Faster:
 
     def __init__(self, model: nn.Module, scales: Sequence[int], vectors: Tensor):
         self.model, self.scales, self.vectors = model, tuple(scales), vectors
-        self._levels = {
-            scale: Level([b for b, s in zip(model.blocks, scales, strict=True) if s == scale], vectors)
-            for scale in scales
-        }
+        self._features, self._rows = Space(), Space()
+        self._levels = {}
+        for scale in dict.fromkeys(self.scales):
+            blocks = [block for block, at in zip(model.blocks, scales, strict=True) if at == scale]
+            self._levels[scale] = Level(blocks, vectors, self._rows)
         self._alphabet = np.zeros(1, np.int64)  # digit -> 1 + symbol
-        self._space = torch.empty(0)
         self._lock = Lock()
 
     def clear(self) -> None:
@@ -116,8 +116,8 @@ class Faster:
         x = model.start(start.permute(2, 0, 1)[None]) + model.style(style)[:, :, None, None]
         for block, scale in zip(model.blocks, self.scales, strict=True):
             x = self._block(block, self._levels[scale], x, noise[:, :, ::scale, ::scale])
-        if self._space.numel() > KEPT_SPACE:
-            self._space = torch.empty(0)
+        self._features.shrink()
+        self._rows.shrink()
         return torch.tanh_(model.to_rgb(F.leaky_relu_(x, SLOPE)))
 
     def _look(self, symbols: np.ndarray) -> None:
@@ -143,20 +143,13 @@ class Faster:
         height, width = level.symbols.shape
         if not block.learned_shortcut and x.shape[2] != height:
             x = F.interpolate(x, scale_factor=2.0, mode="nearest")
-        space = self._borrow(len(x), x.shape[1], height, width)
+        space = self._features.lend(len(x), height, width, x.shape[1]).permute(0, 3, 1, 2)
         shortcut = block.conv_s(level.norm(block.norm_s, x, space)) if block.learned_shortcut else x
         h = last_channels(block.conv_0(level.norm(block.norm_0, x, space, SLOPE)))
         h = h.addcmul_(noise, block.noise_0) if block.noisy else h
         h = block.conv_1(level.norm(block.norm_1, h, h, SLOPE))
         h = h.addcmul_(noise, block.noise_1) if block.noisy else h
         return h.add_(shortcut)
-
-    def _borrow(self, images: int, channels: int, height: int, width: int) -> Tensor:
-        """Working memory (images, channels, height, width), channels last; what was in it is lost."""
-        count = images * channels * height * width
-        if count > self._space.numel():
-            self._space = torch.empty(count)
-        return self._space[:count].view(images, height, width, channels).permute(0, 3, 1, 2)
 
 
 def last_channels(x: Tensor) -> Tensor:

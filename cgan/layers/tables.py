@@ -8,6 +8,8 @@ A `Table` has one row of scales and one of shifts for each patch, and keeps them
 stroke of the brush only the patches that the stroke has made are computed. `modulate` looks them up.
 """
 
+import math
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -21,6 +23,26 @@ BATCH = 2**21  # numbers in the rows that are computed at a time
 # A matrix product may round a row differently if there are few others. Rows are filled up to a multiple of
 # this, so that those computed after a stroke are those of a fresh start.
 ROWS = 64
+KEPT_SPACE = 2**24  # numbers of working memory that are kept from picture to picture
+
+
+class Space:
+    """Working memory that is lent again and again: fresh memory takes longer to get than to compute in."""
+
+    def __init__(self):
+        self._numbers = torch.empty(0)
+
+    def lend(self, *shape: int) -> Tensor:
+        """A tensor of this shape. What was lent before, and what was in it, is lost."""
+        count = math.prod(shape)
+        if count > self._numbers.numel():
+            self._numbers = torch.empty(count)
+        return self._numbers[:count].view(shape)
+
+    def shrink(self) -> None:
+        """Give back what is more than one should keep."""
+        if self._numbers.numel() > KEPT_SPACE:
+            self._numbers = torch.empty(0)
 
 
 class Table:
@@ -29,11 +51,11 @@ class Table:
     The weights are those of the norm at the time that rows are first computed.
 
     Args: `vectors` (symbols, conditions), what the convolutions see of each symbol; the digits of the patches
-    are translated to symbols by the `alphabet` given to `rows`.
+    are translated to symbols by the `alphabet` given to `rows`. `space` is used during `rows` only.
     """
 
-    def __init__(self, norm: SpadeNorm, vectors: Tensor):
-        self.norm = norm
+    def __init__(self, norm: SpadeNorm, vectors: Tensor, space: Space):
+        self.norm, self._space = norm, space
         hidden, conditions = norm.shared.weight.shape[:2]
         seen = torch.einsum("sc,hckl->sklh", vectors, norm.shared.weight)
         outside = torch.zeros(1, 3, 3, hidden)
@@ -75,7 +97,7 @@ class Table:
         used[taps] = True
         hidden = self._hidden(patches.digits[:, used], alphabet)
         weight = self.norm.modulation.weight
-        partial = hidden.new_empty(9, len(hidden), len(weight))
+        partial = self._space.lend(9, len(hidden), len(weight))
         for tap in range(9):
             torch.mm(hidden, weight[:, :, tap // 3, tap % 3].T, out=partial[tap])
         position = np.cumsum(used) - 1
