@@ -54,6 +54,20 @@ def read_map(uri: str, palette: Palette, name: str = "the label map") -> np.ndar
     return palette.ids(open_picture(uris.contents(uri, name), name, uris.MAX_PIXELS), name)
 
 
+def has_other_colours(uri: str, palette: Palette, labels: np.ndarray) -> bool:
+    """Whether a map that was read as ids, uint8 (H, W), shows them in other colours than `palette`.
+
+    Then they may be the ids of other classes. A ramp of greys, or black throughout, says nothing of the kind.
+    """
+    picture = open_picture(uris.contents(uri, "the label map"), "the label map", uris.MAX_PIXELS)
+    if picture.mode != "P" or not np.array_equal(np.asarray(picture), labels):
+        return False
+    used = np.unique(labels)
+    shown = np.array(picture.getpalette("RGB"), np.uint8).reshape(-1, 3)[used]
+    coloured = (shown.max(axis=1) != shown.min(axis=1)).any()
+    return bool(coloured and (shown != palette.rgb[used]).any())
+
+
 def write_map(labels: np.ndarray, palette: Palette) -> str:
     """Labels, uint8 (H, W), as the data URI that the canvas reads."""
     picture = Image.fromarray(labels)

@@ -1,15 +1,23 @@
-"""Example maps, drawn for this project: folders in static/examples of a palette.json and PNGs of ids."""
+"""Examples to begin with, from static/examples.
 
+Label maps: folders of a palette.json and PNGs of ids, drawn for this project. Pictures to translate: folders
+in `translate/`, called like the checkpoint, the domain or the model (see `pictures`).
+"""
+
+import re
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from app import uris
 from app.canvas import fit, write_map
 from app.widgets import STATIC
 from cgan import Palette
 
 FOLDER = STATIC / "examples"
+PICTURES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 
 
 def examples(palette: Palette, size: tuple[int, int]) -> list[dict]:
@@ -27,8 +35,55 @@ def examples(palette: Palette, size: tuple[int, int]) -> list[dict]:
     return found
 
 
+def pictures(*places: str) -> list[dict]:
+    """The pictures in the first of `places` that has some: folders in static/examples/translate.
+
+    A place is "name" or "name/part"; parts come from checkpoints, so whatever is no plain word is skipped.
+    Returns [{"name", "picture": data URI}], by file name.
+    """
+    for place in places:
+        if all(re.fullmatch(r"\w[\w -]*", part) for part in place.split("/")):
+            folder = FOLDER / "translate" / place
+            files = [path for path in sorted(folder.glob("*")) if path.suffix.lower() in PICTURES]
+            if files:
+                return [{"name": _name(path), "picture": _uri(path)} for path in files]
+    return []
+
+
+def sets(*places: str) -> list[dict]:
+    """The sets of style pictures in the first of `places` that has some: its folders, each of one class.
+
+    Returns [{"name", "pictures": [data URI]}], by folder name.
+    """
+    for place in places:
+        folders = sorted(path for path in (FOLDER / "translate" / place).glob("*") if path.is_dir())
+        found = [{"name": _name(path), "pictures": _pictures(f"{place}/{path.name}")} for path in folders]
+        if found := [each for each in found if each["pictures"]]:
+            return found
+    return []
+
+
+def is_example(uri: str) -> bool:
+    """Whether a picture is one of the examples to translate."""
+    files = (FOLDER / "translate").rglob("*")
+    return any(path.suffix.lower() in PICTURES and _uri(path) == uri for path in files)
+
+
+def _pictures(place: str) -> list[str]:
+    return [each["picture"] for each in pictures(place)]
+
+
+@lru_cache(maxsize=256)
+def _uri(path: Path) -> str:
+    return uris.from_file(path.read_bytes(), PICTURES[path.suffix.lower()])
+
+
+def _name(path: Path) -> str:
+    """A file's name for people: "2-blue_coat.png" is "blue coat"."""
+    return path.stem.lstrip("0123456789-").replace("-", " ").replace("_", " ") or path.stem
+
+
 def _example(path: Path, labels: np.ndarray, own: Palette, palette: Palette, size: tuple[int, int]) -> dict:
     places = [palette.names.index(name) if name in palette.names else 0 for name in own.names]
     translated = np.array(places, np.uint8)[labels]
-    name = path.stem.lstrip("0123456789-").replace("-", " ")
-    return {"name": name, "picture": write_map(fit(translated, size), palette)}
+    return {"name": _name(path), "picture": write_map(fit(translated, size), palette)}

@@ -21,18 +21,19 @@ import gradio as gr
 import numpy as np
 
 from app import uris
-from app.canvas import LabelCanvas, canvas_size, fit, read_map, write_map
+from app.canvas import LabelCanvas, canvas_size, fit, has_other_colours, read_map, write_map
 from app.events import on
 from app.examples import examples
 from app.shelf import Shelf
 from app.widgets import Look, Maps, Picker, Refresh, Result, Seed, Variations
-from cgan import Checkpoint, CheckpointError, DataError, Found, read_picture
+from cgan import Checkpoint, CheckpointError, DataError, Found
 
 MAX_SEED = 2**31 - 1
 VARIATIONS = 4
 FIRST = "spade-landscape"  # shown first, if it is there: everybody wants to paint mountains
 FIRST_SEED = 7  # in the landscapes, a clear summer day
 NO_CHECKPOINT = "There is no checkpoint yet. Make one: python -m train spade --out checkpoints/first"
+OTHER_COLOURS = "The map's colours are not this model's: it was read by its ids. Are they the same classes?"
 
 
 class Painting:
@@ -98,6 +99,8 @@ class Painting:
             raise CheckpointError(NO_CHECKPOINT)
         checkpoint = self.shelf.checkpoint(name)
         labels = read_map(label_map, checkpoint.palette)
+        if has_other_colours(label_map, checkpoint.palette, labels):
+            gr.Info(OTHER_COLOURS)
         return write_map(fit(labels, canvas_size(checkpoint.about["size"])), checkpoint.palette)
 
     def _painter_and_labels(self, name: str, label_map: str):
@@ -117,17 +120,16 @@ def check_seed(seed: int) -> None:
 
 def read_style(uri: str, size: tuple[int, int]) -> np.ndarray:
     """A style picture that a client sent, uint8 (h, w, 3), no larger than `size` (H, W) asks for."""
-    name = "the style picture"
-    picture = read_picture(uris.contents(uri, name), name, uris.MAX_PIXELS)
+    picture = uris.picture(uri, "the style picture")
     height, width = picture.shape[:2]
     scale = min(1, max(size) / max(height, width))
     target = (max(1, round(width * scale)), max(1, round(height * scale)))
     return cv2.resize(picture, target, interpolation=cv2.INTER_AREA)
 
 
-def notices(found: Found) -> str:
-    """What the user should know about the checkpoints, as HTML; "" if all is well."""
-    lines = [] if found.checkpoints else [escape(NO_CHECKPOINT)]
+def notices(found: Found, nothing: str = NO_CHECKPOINT) -> str:
+    """What the user should know about the checkpoints, as HTML; "" if all is well, `nothing` for none."""
+    lines = [] if found.checkpoints else [escape(nothing)]
     for name, error in found.broken.items():
         lines.append(f"The checkpoint <b>{escape(name)}</b> cannot be used: {escape(str(error))}")
     return "".join(f"<p>{line}</p>" for line in lines)
@@ -157,9 +159,11 @@ class Parts:
     maps: Maps
 
 
-def tab(shelf: Shelf, page: gr.Blocks, status: gr.HTML) -> None:
+def tab(shelf: Shelf, page: gr.Blocks, status: gr.HTML) -> Parts:
     """Fill the current `gr.Tab`; `status` shows the model, the device, the precision and the milliseconds."""
-    wire(lay_out(), Painting(shelf), page, status)
+    parts = lay_out()
+    wire(parts, Painting(shelf), page, status)
+    return parts
 
 
 def lay_out() -> Parts:

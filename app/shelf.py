@@ -5,7 +5,8 @@ from pathlib import Path
 from threading import Lock
 
 import cgan
-from cgan.tasks import Painter
+from cgan import models
+from cgan.tasks import Painter, Translator
 
 KEPT = 3  # loaded models
 
@@ -18,14 +19,16 @@ class Shelf:
 
     def __init__(self, root: Path, device: str = "auto", precision: str = "auto"):
         self.root, self.device, self.precision = Path(root), device, precision
-        self._loaded: OrderedDict[tuple[str, str], Painter] = OrderedDict()  # by name and hash of the weights
+        self._loaded: OrderedDict[tuple[str, str], Painter | Translator] = OrderedDict()  # by name and hash
         self._lock = Lock()
 
-    def look(self) -> cgan.Found:
-        """The checkpoints that paint label maps, and what is wrong with the broken ones."""
+    def look(self, task: str = "paint") -> cgan.Found:
+        """The checkpoints for a task (`paint`: label maps, `translate`: pictures), and what is wrong with the
+        broken ones.
+        """
         found = cgan.find(self.root)
-        painters = [checkpoint for checkpoint in found.checkpoints if checkpoint.palette]
-        return cgan.Found(painters, found.broken)
+        fit = [checkpoint for checkpoint in found.checkpoints if task_of(checkpoint) == task]
+        return cgan.Found(fit, found.broken)
 
     def checkpoint(self, name: str) -> cgan.Checkpoint:
         """What the checkpoint called `name` says about itself. Raises `CheckpointError` if it is not here."""
@@ -37,6 +40,13 @@ class Shelf:
 
     def painter(self, name: str) -> Painter:
         """The checkpoint called `name`, ready to paint. Raises `CheckpointError`."""
+        return self._lend(name, Painter)
+
+    def translator(self, name: str) -> Translator:
+        """The checkpoint called `name`, ready to translate. Raises `CheckpointError`."""
+        return self._lend(name, Translator)
+
+    def _lend(self, name: str, kind: type) -> Painter | Translator:
         key = (name, self.checkpoint(name).sha256)
         with self._lock:
             if key not in self._loaded:
@@ -44,4 +54,13 @@ class Shelf:
             self._loaded.move_to_end(key)
             while len(self._loaded) > KEPT:
                 self._loaded.popitem(last=False)
-            return self._loaded[key]
+            lent = self._loaded[key]
+        if not isinstance(lent, kind):
+            raise cgan.CheckpointError(f"the checkpoint {name!r} is no {kind.__name__.lower()}")
+        return lent
+
+
+def task_of(checkpoint: cgan.Checkpoint) -> str:
+    """What a checkpoint is for. pix2pixHD paints where it has classes and translates where it has none."""
+    task = models.module(checkpoint.model).Model.task
+    return "translate" if task == "paint" and not checkpoint.palette else task

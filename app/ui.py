@@ -11,7 +11,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr  # noqa: E402
 
-from app import paint, uris  # noqa: E402
+from app import paint, translate, uris  # noqa: E402
 from app.limits import BodyLimit  # noqa: E402
 from app.shelf import Shelf  # noqa: E402
 from app.widgets import STATIC  # noqa: E402
@@ -35,21 +35,24 @@ def theme() -> gr.themes.Base:
 
 
 def build(shelf: Shelf) -> gr.Blocks:
-    """The whole page. A tab is a module with a function `tab(shelf, page, status)`."""
+    """The whole page. A tab is a module with a function `tab`, which fills it and listens."""
     with gr.Blocks(title="cgan", fill_width=True) as page:
         with gr.Row(elem_id="header"):
             gr.HTML(BRAND, elem_id="brand", apply_default_css=False)
             status = gr.HTML(elem_id="status", apply_default_css=False)
-        with gr.Tab("Paint"):
-            paint.tab(shelf, page, status)
+        with gr.Tabs() as tabs:
+            with gr.Tab("Paint", id="paint"):
+                painting = paint.tab(shelf, page, status)
+            with gr.Tab("Translate", id="translate") as shown:
+                translate.tab(shelf, shown, status, tabs, painting.style)
     return page
 
 
 def launch(page: gr.Blocks, **options):
     """`page.launch` with what every start of this app has in common."""
     return page.launch(
-        theme=theme(), css_paths=STATIC / "style.css", ssr_mode=False, run_history=False,
-        footer_links=["api", "settings"], max_file_size=uris.MAX_BYTES,
+        theme=theme(), css_paths=[STATIC / "style.css", STATIC / "translate.css"], ssr_mode=False,
+        run_history=False, footer_links=["api", "settings"], max_file_size=uris.MAX_BYTES,
         app_kwargs={"middleware": [(BodyLimit, (), {"limit": LARGEST_REQUEST})]}, **options,
     )
 
@@ -75,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = flags()
     given = parser.parse_args(arguments)
     try:
-        Runtime.choose(given.device, given.precision)
+        runtime = Runtime.choose(given.device, given.precision)
     except ValueError as error:
         parser.error(str(error))
     if given.checkpoints.exists() and not given.checkpoints.is_dir():
@@ -86,11 +89,19 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     page = build(Shelf(given.checkpoints, given.device, given.precision))
     here = given.host in ("127.0.0.1", "localhost")
-    launch(
+    _, local, public = launch(
         page, server_name=given.host, server_port=given.port, share=given.share,
-        inbrowser=given.browser and here,
+        inbrowser=given.browser and here, quiet=True, prevent_thread_lock=True,
     )
+    print(greeting(local, public, runtime), flush=True)
+    page.block_thread()
     return 0
+
+
+def greeting(local: str, public: str | None, runtime: Runtime) -> str:
+    """The one line that the start prints: where the app is, and on what it computes."""
+    where = local.rstrip("/") + (f" and {public}" if public else "")
+    return f"cgan is at {where} · {runtime.describe()} · Ctrl-C ends it"
 
 
 def refusal(host: str, port: int) -> str | None:

@@ -10,7 +10,7 @@ import re
 import cv2
 import numpy as np
 
-from cgan import MediaError
+from cgan import MediaError, read_picture
 
 MAX_BYTES = 16 * 2**20  # of an uploaded file
 MAX_PIXELS = 4096 * 4096
@@ -32,6 +32,11 @@ def contents(uri: str, name: str) -> bytes:
         return base64.b64decode(uri[head.end():], validate=True)
     except (binascii.Error, ValueError) as error:
         raise MediaError(f"{name} is not valid base64: {error}") from error
+
+
+def picture(uri: str, name: str) -> np.ndarray:
+    """The picture in a data URI, uint8 (H, W, 3). Raises `MediaError`."""
+    return read_picture(contents(uri, name), name, MAX_PIXELS)
 
 
 def from_file(data: bytes, kind: str = "png") -> str:

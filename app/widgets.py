@@ -97,10 +97,20 @@ class Picker(gr.Dropdown):
         return {"type": "string"}
 
 
+class Size(gr.Slider):
+    """A slider that hands on whatever was sent, None for the model's own size: handlers check it themselves."""
+
+    is_template = True
+
+    def preprocess(self, payload):
+        """The number that was sent."""
+        return payload
+
+
 class Look(Widget):
     """A picture to take light and colours from, as a data URI; None for none."""
 
-    markup, scripts = "look", ("look",)
+    markup, scripts = "look", ("shrink", "look")
 
     def __init__(self, value: str | None = None, *, side: int = 512, **options):
         super().__init__(value, side=side, **options)
@@ -127,3 +137,121 @@ class Maps(Widget):
         **options,
     ):
         super().__init__(value, examples=examples or [], limit=limit, **options)
+
+
+class Compare(Widget):
+    """A picture before and after, with a slider between, and the looks to choose from under it.
+
+    Its value is {"before": data URI, "pictures": [{"picture": data URI, "label": str}], "names": [2 words]}.
+
+    Events: `select` (with {picture}) sends the shown picture to be the next input, `submit` to be the style
+    of the Paint tab.
+    """
+
+    markup, scripts = "compare", ("compare",)
+    api = {"type": "object"}
+
+
+class Source(Widget):
+    """The photograph to translate, a data URI, with a camera. What is dropped on it goes to `Pictures`.
+
+    `turn` names the model and its direction: where it changes, the picture is to be translated anew.
+
+    Event: `input` when there is a picture to translate.
+    """
+
+    markup, scripts = "source", ("source",)
+
+    def __init__(self, value: str | None = None, *, turn: str = "", **options):
+        super().__init__(value, turn=turn, **options)
+
+
+class Pictures(Widget):
+    """Pictures to begin with: examples [{"name", "picture": data URI}] or a file; `value` is the chosen.
+
+    `side` is the longest in pixels that is sent, `limit` the most bytes of a file.
+    """
+
+    markup, scripts = "pictures", ("shrink", "pictures")
+
+    def __init__(
+        self,
+        value: str | None = None,
+        *,
+        examples: list[dict] | None = None,
+        side: int = 1600,
+        limit: int = uris.MAX_BYTES,
+        **options,
+    ):
+        super().__init__(value, examples=examples or [], side=side, limit=limit, **options)
+
+
+class Choice(Widget):
+    """One of a few, side by side: `options` [{"value", "label"}]; hidden where there is nothing to choose."""
+
+    markup, scripts = "choice", ("choice",)
+
+    def __init__(self, value: str | None = None, *, choices: list[dict] | None = None, **options):
+        super().__init__(value, choices=choices or [], **options)
+
+    def example_payload(self):
+        """An example of the value, for the API's page."""
+        return "ab"
+
+    example_value = example_payload
+
+
+class Count(Widget):
+    """How many looks to show, a whole number from 1 to 8."""
+
+    markup, scripts = "count", ("count",)
+    api = {"type": "integer"}
+
+    def example_payload(self):
+        """An example of the value, for the API's page."""
+        return 1
+
+    example_value = example_payload
+
+
+class Styles(Widget):
+    """What the style is mixed from: [{"picture": data URI or "seed": int, "weight": from 0 to 1}].
+
+    `side` is the longest in pixels that is sent, `most` how many there may be, `needed` whether the model
+    cannot do without, `sets` [{"name", "pictures": [data URI]}] examples to begin with.
+    """
+
+    markup, scripts = "styles", ("shrink", "styles")
+    api = {"type": "array", "items": {"type": "object"}}
+
+    def __init__(
+        self,
+        value: list[dict] | None = None,
+        *,
+        side: int = 512,
+        most: int = 8,
+        needed: bool = False,
+        sets: list[dict] | None = None,
+        limit: int = uris.MAX_BYTES,
+        **options,
+    ):
+        sets = sets or []
+        super().__init__(value or [], side=side, most=most, needed=needed, sets=sets, limit=limit, **options)
+
+    def example_payload(self):
+        """An example of the value, for the API's page."""
+        return [{"picture": "data:image/png;base64,…", "weight": 1}]
+
+    example_value = example_payload
+
+
+class Blend(Widget):
+    """A strip of looks from one style to another: [{"picture": data URI, "mix": list}].
+
+    A mix is [{"seed": int or "style": its place in `Styles`, "weight"}].
+
+    Events: `submit` asks for a strip, `select` (with {mix}) keeps one of its looks.
+    """
+
+    markup, scripts = "blend", ("blend",)
+    api = {"type": "array", "items": {"type": "object"}}

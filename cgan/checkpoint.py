@@ -17,7 +17,7 @@ import hashlib
 import json
 import os
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,10 +47,11 @@ class Checkpoint:
 
     folder: Path
     model: str  # a name in cgan.models
-    config: dict  # the fields of the model's Config
-    palette: Palette | None  # None for models without label maps
-    about: dict  # data, licence, attribution, command, images, hardware, minutes, size, preset, scores, …
-    sha256: str = ""  # of model.safetensors
+    config: dict = field(repr=False)  # the fields of the model's Config
+    palette: Palette | None = field(repr=False)  # None for models without label maps
+    # data, licence, attribution, command, images, hardware, minutes, size, preset, scores, domains, …
+    about: dict = field(repr=False)
+    sha256: str = field(default="", repr=False)  # of model.safetensors
 
     @property
     def name(self) -> str:
@@ -171,7 +172,7 @@ def save(folder: str | Path, model: nn.Module, palette: Palette | None, about: d
     folder, name, data = Path(folder), _name_of(model), weights.pack(model)
     config = asdict(model.config)
     _check_about(about, ValueError)
-    _check_palette(palette, config, ValueError)
+    _check_palette(palette, name, config, ValueError)
     content = {
         "format": FORMAT,
         "model": name,
@@ -263,18 +264,18 @@ def _parse(path: Path, text: bytes) -> Checkpoint:
     if content["format"] != FORMAT:
         remedy = "update cgan" if content["format"] > FORMAT else "there was never such a format"
         raise CheckpointError(f"{path} has format {content['format']}, this cgan reads {FORMAT}: {remedy}")
-    for field, kind in _FIELDS.items():
-        value = content.get(field, ...)
-        if not isinstance(value, kind) and not (field == "palette" and value is None):
-            raise CheckpointError(f"{path}: {field!r} is missing or no {kind.__name__}; download it again")
+    for name, kind in _FIELDS.items():
+        value = content.get(name, ...)
+        if not isinstance(value, kind) and not (name == "palette" and value is None):
+            raise CheckpointError(f"{path}: {name!r} is missing or no {kind.__name__}; download it again")
     try:
         palette = None if content["palette"] is None else Palette.from_list(content["palette"])
         _check_about(content["about"], CheckpointError)
         _config(content["model"], content["config"])
-        _check_palette(palette, content["config"], CheckpointError)
+        _check_palette(palette, content["model"], content["config"], CheckpointError)
     except CganError as error:
         raise CheckpointError(f"{path}: {error}") from error
-    words = {field: content[field] for field in ("model", "config", "about", "sha256")}
+    words = {name: content[name] for name in ("model", "config", "about", "sha256")}
     return Checkpoint(folder=path.parent, palette=palette, **words)
 
 
@@ -317,10 +318,10 @@ def _check_about(about: dict, error: type[Exception]) -> None:
         raise error(f"about needs a size, [height, width] of the training pictures, not {size!r}")
 
 
-def _check_palette(palette: Palette | None, config: dict, error: type[Exception]) -> None:
-    """A model that has classes needs a palette of as many."""
+def _check_palette(palette: Palette | None, model: str, config: dict, error: type[Exception]) -> None:
+    """A model that paints label maps needs a palette of as many classes as it has."""
     named = len(palette) if palette else 0
-    if "classes" in config and config["classes"] != named:
+    if models.module(model).Model.task == "paint" and config["classes"] != named:
         raise error(f"the model has {config['classes']} classes, its palette {named}")
 
 

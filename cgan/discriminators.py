@@ -7,6 +7,8 @@ Wang et al., High-Resolution Image Synthesis with Conditional GANs, 2018 (the sc
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cgan.layers.blocks import PreResidual
+
 
 class Patch(nn.Module):
     """One scale: 4x4 convolutions, of stride 2 but for the last two; instance norm on the inner ones.
@@ -49,3 +51,70 @@ class MultiScale(nn.Module):
             x = F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False) if i else x
             judged.append(patch(x))
         return judged
+
+
+class SharedPatch(nn.Module):
+    """One patch discriminator that judges every scale: 3x3 convolutions of stride 2, without norms.
+
+    With spectral norm it needs no other, and instance norm would hide from it how bright a picture is and
+    what colours it has.
+    Shapes: x (B, inputs, H, W); out for each scale the features of every layer, and last the scores.
+    """
+
+    def __init__(self, inputs: int, filters: int, layers: int = 4, scales: int = 3, limit: int = 512):
+        super().__init__()
+        self.scales = scales
+        widths = [inputs] + [min(filters * 2**i, limit) for i in range(layers)]
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip(widths, widths[1:], strict=False)
+        )
+        self.scores = nn.Conv2d(widths[-1], 1, 3, padding=1)
+
+    def forward(self, x: Tensor) -> list[list[Tensor]]:
+        judged = []
+        for i in range(self.scales):
+            x = F.avg_pool2d(x, 2, ceil_mode=True) if i else x
+            judged.append(self._judge(x))
+        return judged
+
+    def _judge(self, x: Tensor) -> list[Tensor]:
+        features = []
+        for convolution in self.convolutions:
+            x = F.leaky_relu(convolution(x), 0.2)
+            features.append(x)
+        return [*features, self.scores(x)]
+
+
+class Residual(nn.Module):
+    """It judges a picture as a whole: residual blocks, each halving it, and one score (the "global" one).
+
+    It suits pictures of one thing each. The last features are brought to 4x4, whatever the picture's size,
+    and weighed together.
+    Shapes: x (B, inputs, H, W); out one scale: each block's features, and last the score (B, 1, 1, 1).
+    """
+
+    def __init__(self, inputs: int, filters: int, layers: int = 6, limit: int = 512):
+        super().__init__()
+        widths = [min(filters * 2**i, limit) for i in range(layers + 1)]
+        self.start = nn.Conv2d(inputs, widths[0], 1)
+        self.blocks = nn.ModuleList(
+            PreResidual(a, b, style=None, slope=0.2) for a, b in zip(widths, widths[1:], strict=False)
+        )
+        self.whole = nn.Conv2d(widths[-1], widths[-1], 4)
+        self.scores = nn.Conv2d(widths[-1], 1, 1)
+
+    def forward(self, x: Tensor) -> list[list[Tensor]]:
+        x, features = self.start(x), []
+        for block in self.blocks:
+            x = F.avg_pool2d(block(x), 2, ceil_mode=True)
+            features.append(x)
+        x = F.adaptive_avg_pool2d(F.leaky_relu(x, 0.2), 4)
+        return [[*features, self.scores(F.leaky_relu(self.whole(x), 0.2))]]
+
+
+class PerDomain(nn.Module):
+    """A discriminator for each of two domains, which learn as one player: called as `of.a(x)`, `of.b(x)`."""
+
+    def __init__(self, a: nn.Module, b: nn.Module):
+        super().__init__()
+        self.a, self.b = a, b

@@ -1,11 +1,16 @@
-"""Where a model runs, in which precision, and in which memory format."""
+"""Where a model runs, in which precision, in which memory format, and whether from CUDA graphs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock
+from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+T = TypeVar("T")
+KEPT_GRAPHS = 4  # of a function, one for each set of shapes: each holds memory of its own
 
 
 @dataclass(frozen=True)
@@ -18,12 +23,13 @@ class Runtime:
     device: torch.device
     dtype: torch.dtype
     channels_last: bool  # the memory format in which convolutions are fastest here
+    tf32: bool = False  # whether a GPU may round the factors of float32 products to 10 bits
 
     @classmethod
     def choose(cls, device: str | torch.device = "auto", precision: str = "auto") -> "Runtime":
         """Pick the device and the precision; `auto` is the first GPU, else the CPU, each in what suits it.
 
-        Args: `device` auto | cpu | cuda | cuda:N | mps; `precision` auto | fp32 | fp16 | bf16.
+        Args: `device` auto | cpu | cuda | cuda:N | mps; `precision` auto | fp32 | tf32 | fp16 | bf16.
         `auto` means fp16 on CUDA, fp32 elsewhere. Raises `ValueError` with what is allowed on this machine.
         """
         chosen = _device(str(device))
@@ -32,12 +38,12 @@ class Runtime:
             precision = "fp16" if chosen.type == "cuda" else "fp32"
         if precision not in allowed:
             raise ValueError(f"no precision {precision!r} on {chosen}; allowed: auto, {', '.join(allowed)}")
-        return cls(chosen, DTYPES[precision], channels_last=chosen.type != "mps")
+        return cls(chosen, DTYPES[precision], chosen.type != "mps", tf32=precision == "tf32")
 
     @property
     def precision(self) -> str:
-        """The precision's name: fp32, fp16 or bf16."""
-        return next(name for name, dtype in DTYPES.items() if dtype == self.dtype)
+        """The precision's name: fp32, tf32, fp16 or bf16."""
+        return "tf32" if self.tf32 else next(name for name, dtype in DTYPES.items() if dtype == self.dtype)
 
     def describe(self) -> str:
         """Name device and precision for people: "CPU · fp32"."""
@@ -59,9 +65,79 @@ class Runtime:
 
     def autocast(self) -> torch.autocast:
         """The context in which the model computes; in fp32 it also switches off a caller's autocast."""
+        if self.device.type == "cuda":
+            allow_tf32(self.tf32)
         if self.dtype == torch.float32:
             return torch.autocast(self.device.type, enabled=False)
         return torch.autocast(self.device.type, dtype=self.dtype)
+
+
+def allow_tf32(allowed: bool) -> None:
+    """Whether GPUs may compute float32 convolutions and matrix products in TF32, from now on.
+
+    torch starts with TF32 convolutions and strict products: without this, fp32 on a GPU is neither. These
+    are torch's older names for it; set through the newer ones (`fp32_precision`), the older cannot be read
+    any more, and torch 2.11's own compiler reads them.
+    """
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = allowed
+
+
+class CudaGraph:
+    """One CUDA graph: kernels that were launched once, and are launched again as one."""
+
+    def __init__(self):
+        self._graph = torch.cuda.CUDAGraph()
+
+    def warm_up(self, function: Callable[[], object]) -> None:
+        """Call `function` as it will be captured, so that kernels are chosen and libraries have their memory.
+        """
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            function()
+        torch.cuda.current_stream().wait_stream(stream)
+
+    def capture(self, function: Callable[[], T]) -> T:
+        """Note what `function` launches; gives what it returns, which `replay` fills."""
+        with torch.cuda.graph(self._graph):
+            return function()
+
+    def replay(self) -> None:
+        """Do it again, to the same memory."""
+        self._graph.replay()
+
+
+class Replayed:
+    """A function of tensors that a GPU replays from CUDA graphs: one launch, where a model has hundreds.
+
+    The inputs are copied to where the graph expects them, and the output (a tensor) is copied out. A graph is
+    captured for each new set of shapes; the last few are kept. What else the function reads (weights) must
+    stay where it is, and it may not wait for the GPU. One call at a time. `graph` makes a graph.
+    """
+
+    def __init__(self, function: Callable[..., Tensor], graph: Callable[[], CudaGraph] = CudaGraph):
+        self.function, self._new = function, graph
+        self._graphs: dict[tuple, tuple[CudaGraph, list[Tensor], Tensor]] = {}
+        self._lock = Lock()
+
+    @torch.no_grad()
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        """What `function` gives for `inputs`."""
+        key = tuple((x.shape, x.dtype) for x in inputs)
+        with self._lock:
+            graph, places, output = self._graphs.pop(key, None) or self._capture(inputs)
+            self._graphs[key] = graph, places, output  # the last that was used stands last
+            for place, x in zip(places, inputs, strict=True):
+                place.copy_(x)
+            graph.replay()
+            return output.clone()
+
+    def _capture(self, inputs: tuple[Tensor, ...]) -> tuple[CudaGraph, list[Tensor], Tensor]:
+        while len(self._graphs) >= KEPT_GRAPHS:
+            del self._graphs[next(iter(self._graphs))]
+        graph, places = self._new(), [x.clone() for x in inputs]
+        graph.warm_up(lambda: self.function(*places))
+        return graph, places, graph.capture(lambda: self.function(*places))
 
 
 def devices() -> list[str]:
@@ -90,7 +166,7 @@ def _precisions(device: torch.device) -> list[str]:
     match device.type:
         case "cuda":
             major, _ = torch.cuda.get_device_capability(device)
-            return ["fp32", "fp16", "bf16"] if major >= 8 else ["fp32", "fp16"]
+            return ["fp32", "tf32", "fp16", "bf16"] if major >= 8 else ["fp32", "fp16"]
         case "mps":
             return ["fp32", "fp16"]
         case _:

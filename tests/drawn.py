@@ -1,13 +1,15 @@
 """Data drawn on the spot for tests: scenes of shaded, textured rectangles on ground under a sky."""
 
-import math
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cgan.labels import Label, Palette
-from train.data import MARGIN, PaintedData
+from cgan.labels import Label, Palette, instance_edges
+from train.data import PaintedData
+from train.few_shot import FewShotData
+from train.paired import PairedData
+from train.stored import canvas
+from train.unpaired import UnpairedData
 
 SCENE = (
     ("sky", "#87b5e0"),
@@ -24,9 +26,8 @@ def rectangles(count: int, size: tuple[int, int], seed: int = 0) -> PaintedData:
     if count < 2:
         raise ValueError(f"{count} picture(s); at least 2 are needed")
     palette = Palette(tuple(Label(id, name, colour) for id, (name, colour) in enumerate(SCENE)))
-    canvas = tuple(math.ceil(side * MARGIN) for side in size)
     random = np.random.default_rng(seed)
-    labels = np.stack([_draw_scene(random, canvas) for _ in range(count)])
+    labels = np.stack([_draw_scene(random, canvas(size)) for _ in range(count)])
     images = np.stack([_shade(random, scene, palette) for scene in labels])
     names = [f"scene {index:04d}" for index in range(count)]
     images, labels = (
@@ -36,10 +37,10 @@ def rectangles(count: int, size: tuple[int, int], seed: int = 0) -> PaintedData:
     return PaintedData(images, labels, None, palette, names)
 
 
-def _draw_scene(random: np.random.Generator, canvas: tuple[int, int]) -> NDArray[np.uint8]:
+def _draw_scene(random: np.random.Generator, size: tuple[int, int]) -> NDArray[np.uint8]:
     """One label map: sky, ground from the horizon down, then rectangles that stand or lie on it."""
-    height, width = canvas
-    labels = np.zeros(canvas, np.uint8)
+    height, width = size
+    labels = np.zeros(size, np.uint8)
     horizon = int(height * random.uniform(0.4, 0.65))
     labels[horizon:] = 1
     for _ in range(random.integers(3, 8)):
@@ -67,3 +68,29 @@ def _shade(random: np.random.Generator, labels: NDArray[np.uint8], palette: Pale
     tint = random.uniform(0.85, 1.1, 3)
     picture = palette.rgb[labels] * light[..., None] * tint + random.normal(0, 4, (*labels.shape, 3))
     return picture.clip(0, 255).astype(np.uint8)
+
+
+def unpaired(count: int, size: tuple[int, int], seed: int = 0) -> UnpairedData:
+    """`count` scenes as photographs, and other ones as drawings: black outlines on white."""
+    photographs, others = rectangles(count, size, seed), rectangles(count, size, seed + 1)
+    outlines = 255 - 255 * instance_edges(others.labels).byte().expand(-1, 3, -1, -1)
+    return UnpairedData(photographs.images, outlines.contiguous(), ("photograph", "drawing"))
+
+
+def few_shot(count: int, size: tuple[int, int], seed: int = 0, classes: int = 4) -> FewShotData:
+    """`count` scenes whose classes are tints; at least two of each class are needed."""
+    if count < 2 * classes:
+        raise ValueError(f"{count} picture(s); at least 2 are needed of each of {classes} classes")
+    images = rectangles(count, size, seed).images.float()
+    random = np.random.default_rng(seed)
+    tints = torch.from_numpy(random.uniform(0.4, 1, (classes, 3))).float()
+    numbers = torch.arange(count) % classes
+    tinted = (images * tints[numbers][:, :, None, None]).byte()
+    return FewShotData(tinted, numbers, tuple(f"tint {i}" for i in range(classes)))
+
+
+def paired(count: int, size: tuple[int, int], seed: int = 0) -> PairedData:
+    """`count` scenes as photographs, and their outlines as inputs."""
+    scenes = rectangles(count, size, seed)
+    outlines = 255 - 255 * instance_edges(scenes.labels).byte().expand(-1, 3, -1, -1)
+    return PairedData(outlines.contiguous(), scenes.images, scenes.names)

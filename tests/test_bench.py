@@ -1,11 +1,12 @@
 """The benchmark of training: a row for each way, and what spectral norm costs."""
 
 import argparse
+from pathlib import Path
 
 import pytest
 import torch
 
-from train import bench
+from train import bench, recipes
 from train.bench import Measured, Way, choose_ways, norm_cost, table
 
 CPU = torch.device("cpu")
@@ -43,8 +44,43 @@ def test_ways():
     assert {way.precision for way in choose_ways(None, None, CPU)} == {"fp32", "bf16"}
     compiled = [way for way in choose_ways("fp32", True, CPU) if way.compiled]
     assert [way.norm for way in compiled] == ["torch's", "ours"]
+    graphs = [way for way in choose_ways("fp32", True, CPU, True) if way.graphs]
+    assert [way.title for way in graphs] == ["fp32, graphs · ours", "fp32, compiled, graphs · ours"]
     with pytest.raises(ValueError, match="there are fp32, bf16"):
         choose_ways("fp16", None, CPU)
+
+
+def test_a_graph_has_no_parts():
+    parts = {"forward": 0.0, "backward": 0.0, "descend": 0.0, "spectral norm": 0.0}
+    way = Way("ours", "fp16", graphs=True)
+    text = table({way: Measured([0.02] * 3, parts, 2**30, 3)}, 4)
+    assert "| fp16, graphs · ours | 200 | 20 ms | – | – | – | – | – | 1.00 GiB | 3 |" in text
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_every_model_can_be_measured(name):
+    """A step of ours and one as torch's parts make it; there is no graph on a CPU, and that is said."""
+    new = bench.maker(name, "tiny", (64, 64), 2, CPU, "none")
+    for way in (Way("ours", "bf16"), Way("torch's", "fp32")):
+        learner = new(way)
+        learner.step()
+        learner.clock.read()
+    assert not new(Way("ours", "fp32", graphs=True)).make_ready()
+
+
+def test_a_step_from_a_graph_is_a_step(monkeypatch):
+    """What the graph is made of does what a timed step does."""
+    new, found = bench.maker("spade", "tiny", (64, 64), 2, CPU, "none"), []
+    for whole in (False, True):
+        learner = new(Way("ours", "fp32"))
+        torch.manual_seed(1)
+        if whole:
+            terms = learner.whole([learner.batch])
+            assert "generator.features" in terms and not learner.clock.marks
+        else:
+            learner.step()
+        found.append(learner.banks["generator"].master.detach().clone())
+    assert torch.equal(*found)
 
 
 def test_wrong_words():
@@ -57,5 +93,8 @@ def test_wrong_words():
 def test_inference_gets_its_flags(monkeypatch):
     inference = pytest.importorskip("train.bench_inference")
     monkeypatch.setattr(inference, "run", lambda arguments: arguments)
-    given = bench.run(parsed("--device", "cpu", "--inference", "paper", "--size", "128"))
-    assert (given.inference, given.device, given.size) == ("paper", "cpu", 128)
+    for words in (["--device", "cpu", "--inference", "paper", "--size", "128", "--out", "x.md"],
+                  ["--device", "cpu", "--out", "x.md", "--size", "128", "--inference", "paper"]):  # fmt: skip
+        given = bench.run(parsed(*words))
+        assert (given.inference, given.device, given.size) == ("paper", "cpu", 128)
+        assert given.out == Path("x.md")

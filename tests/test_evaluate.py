@@ -1,4 +1,4 @@
-"""Scores of painters: the distances themselves, the baselines, and the command."""
+"""Scores of painters: the baselines, the segmenter, the command with its table, sheet and card."""
 
 import argparse
 import json
@@ -14,7 +14,8 @@ from safetensors.torch import save_file
 import cgan
 from cgan.errors import DataError
 from cgan.models import spade
-from train import evaluate, teachers
+from train import evaluate, evaluate_painter, metrics, sheet, teachers
+from train.card import SAMPLES
 
 
 @pytest.fixture(scope="module")
@@ -28,64 +29,22 @@ def squeezenet_file(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def metrics(squeezenet_file):
-    return evaluate.Metrics(squeezenet_file, None, "cpu", lambda line: None)
+def networks(squeezenet_file):
+    return metrics.Metrics(squeezenet_file, None, "cpu", lambda line: None)
 
 
-def gaussian(count, features, seed, mean=0.0, scale=1.0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(count, features, generator=generator, dtype=torch.float64) * scale + mean
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("CGAN_CACHE", str(tmp_path / "cache"))
 
 
-def test_frechet_of_known_gaussians():
-    """Independent features: |difference of means|² + the sum of (σ - τ)²."""
-    a, b = gaussian(60_000, 4, 0), gaussian(60_000, 4, 1, mean=0.5, scale=3.0)
-    assert evaluate.frechet(a, b) == pytest.approx(4 * 0.25 + 4 * 4, rel=0.02)
-
-
-def test_frechet_of_equal_sets_is_zero_both_ways():
-    assert evaluate.frechet(gaussian(50, 8, 0), gaussian(50, 8, 0)) == pytest.approx(0, abs=1e-9)
-    assert evaluate.frechet(gaussian(5, 80, 0), gaussian(5, 80, 0)) == pytest.approx(0, abs=1e-9)
-
-
-def test_frechet_by_samples_equals_frechet_by_features():
-    """The N × M way against the F × F way, on features padded with zeros so that either is taken."""
-    a, b = (
-        gaussian(30, 20, 0),
-        gaussian(25, 20, 1, mean=0.3) @ torch.diag(torch.linspace(0.5, 2, 20).double()),
-    )
-    wide = [torch.cat([x, torch.zeros(len(x), 20, dtype=torch.float64)], 1) for x in (a, b)]
-    assert evaluate.frechet(a, b) == pytest.approx(evaluate.frechet(*wide), rel=1e-6)
-    product = torch.cov(a.T) @ torch.cov(b.T)
-    trace = torch.linalg.eigvals(product).real.clamp(min=0).sqrt().sum()
-    expected = (
-        (a.mean(0) - b.mean(0)).square().sum() + torch.cov(a.T).trace() + torch.cov(b.T).trace() - 2 * trace
-    )
-    assert evaluate.frechet(a, b) == pytest.approx(expected.item(), rel=1e-6)
-
-
-def test_kernel_distance_is_about_zero_for_one_distribution_and_grows():
-    same = evaluate.kernel_distance(gaussian(400, 16, 0), gaussian(400, 16, 1))
-    other = evaluate.kernel_distance(gaussian(400, 16, 0), gaussian(400, 16, 1, mean=0.5))
-    assert abs(same) < 0.03 < other
-
-
-def test_interval_holds_the_value_and_narrows_with_more_samples():
-    values = gaussian(400, 1, 0, mean=5.0).numpy()[:, 0]
-    widths = []
-    for count in (20, 400):
-        part = values[:count]
-        low, high = evaluate.interval(lambda drawn, part=part: part[drawn].mean(), count, float(part.mean()))
-        assert low < part.mean() < high
-        widths.append(high - low)
-    assert widths[1] < widths[0] / 2
-
-
-def test_painter_scores_order_painters(metrics):
+def test_painter_scores_order_painters(networks):
     data = rectangles(10, (48, 48), 0)
-    perfect = evaluate.painter_scores(evaluate.photographs, data, metrics)
-    flat = evaluate.painter_scores(evaluate.paint_flat(evaluate.mean_colours(data)), data, metrics)
-    black = evaluate.painter_scores(lambda batch: torch.full_like(batch.images, -1), data, metrics)
+    perfect = evaluate.painter_scores(evaluate.photographs, data, networks)
+    flat = evaluate.painter_scores(
+        evaluate_painter.paint_flat(evaluate_painter.mean_colours(data)), data, networks
+    )
+    black = evaluate.painter_scores(lambda batch: torch.full_like(batch.images, -1), data, networks)
     assert perfect["lpips"] == 0 and perfect["frechet"] == pytest.approx(0, abs=1e-6)
     for score in ("lpips", "frechet"):
         assert perfect[score] < flat[score] < black[score]
@@ -97,18 +56,18 @@ def test_metrics_without_weights_are_not_available(monkeypatch):
 
     monkeypatch.setattr(teachers, "download", refuse)
     said = []
-    metrics = evaluate.Metrics(None, None, "cpu", said.append)
-    assert not metrics.available and metrics.frechet_name == "" and "no network" in said[0]
-    assert evaluate.painter_scores(evaluate.photographs, rectangles(2, (32, 32)), metrics) == {}
+    networks = metrics.Metrics(None, None, "cpu", said.append)
+    assert not networks.available and networks.frechet_name == "" and "no network" in said[0]
+    assert evaluate.painter_scores(evaluate.photographs, rectangles(2, (32, 32)), networks) == {}
 
 
 def test_mobilenet_features_get_their_own_name(squeezenet_file, tmp_path):
     state = teachers.MobileNetFeatures().body.state_dict()
     path = tmp_path / "mobilenet.safetensors"
     save_file({f"features.{name}": tensor for name, tensor in state.items()}, path)
-    metrics = evaluate.Metrics(squeezenet_file, path, "cpu", lambda line: None)
-    assert metrics.frechet_name == "FID-MNv2"
-    scores = evaluate.painter_scores(evaluate.photographs, rectangles(3, (32, 32)), metrics)
+    networks = metrics.Metrics(squeezenet_file, path, "cpu", lambda line: None)
+    assert networks.frechet_name == "FID-MNv2"
+    scores = evaluate.painter_scores(evaluate.photographs, rectangles(3, (32, 32)), networks)
     assert scores["frechet"] == pytest.approx(0, abs=1e-6)
 
 
@@ -117,7 +76,7 @@ def test_mean_colours_are_those_of_the_classes():
     palette = torch.from_numpy(data.palette.rgb)
     labels = data.labels.clamp(max=4)  # class 5 never appears
     images = palette[labels[:, 0].long()].permute(0, 3, 1, 2)
-    colours = evaluate.mean_colours(replace(data, images=images, labels=labels))
+    colours = evaluate_painter.mean_colours(replace(data, images=images, labels=labels))
     present = labels.unique().long()
     assert torch.allclose(colours[present], palette[present] / 127.5 - 1, atol=1e-6)
     assert torch.allclose(colours[5], (images / 127.5 - 1).mean((0, 2, 3)), atol=1e-4)
@@ -125,7 +84,7 @@ def test_mean_colours_are_those_of_the_classes():
 
 def test_the_nearest_photograph_is_the_one_with_the_same_map():
     training = rectangles(12, (48, 48), 0)
-    assert evaluate.nearest_photographs(training.subset([7, 2, 9]), training) == [7, 2, 9]
+    assert evaluate_painter.nearest_photographs(training.subset([7, 2, 9]), training) == [7, 2, 9]
 
 
 def write(data, folder):
@@ -143,7 +102,7 @@ def place(tmp_path_factory):
     """A folder with an untrained checkpoint and two data sets."""
     folder = tmp_path_factory.mktemp("place")
     torch.manual_seed(0)
-    data = rectangles(5, (32, 64), 0)
+    data = rectangles(7, (32, 64), 0)
     model = spade.Model(replace(spade.PRESETS["tiny"], classes=len(data.palette)))
     cgan.save(folder / "painter", model, data.palette, {"size": [32, 64], "licence": "MIT"})
     write(data, folder / "val")
@@ -151,58 +110,131 @@ def place(tmp_path_factory):
     return folder
 
 
-def run(*words) -> int:
-    parser = argparse.ArgumentParser()
-    evaluate.add_arguments(parser)
-    return evaluate.run(parser.parse_args([str(word) for word in words]))
+@pytest.fixture
+def run(squeezenet_file, capsys):
+    """Run the command with SqueezeNet's features; gives its result, its text, and what it said."""
+
+    def run(*words):
+        parser = argparse.ArgumentParser()
+        evaluate.add_arguments(parser)
+        usual = ("--perceptual-weights", squeezenet_file, "--features", "squeezenet", "--device", "cpu")
+        assert evaluate.run(parser.parse_args([str(word) for word in (*words, *usual)])) == 0
+        captured = capsys.readouterr()
+        return json.loads(captured.out.strip().splitlines()[-1]), captured.out, captured.err
+
+    return run
 
 
-def test_the_command_prints_a_table_and_json(place, squeezenet_file, tmp_path, capsys):
-    words = [place / "painter", "--data", place / "val", "--against", place / "train", "--device", "cpu"]
-    assert run(*words, "--perceptual-weights", squeezenet_file, "--json", tmp_path / "scores.json") == 0
-    out = capsys.readouterr().out
-    result = json.loads(out.strip().splitlines()[-1])
+def rows(result) -> dict:
+    (section,) = result["tables"]
+    return section["rows"]
+
+
+def test_the_command_prints_a_table_and_json(place, run, tmp_path):
+    words = [place / "painter", "--data", place / "val", "--against", place / "train"]
+    result, out, _ = run(*words, "--json", tmp_path / "scores.json")
     assert result == json.loads((tmp_path / "scores.json").read_text())
-    assert result["pictures"] == 5 and result["size"] == [32, 64] and result["frechet"] == "FD-SqueezeNet"
-    rows = result["rows"]
-    assert list(rows) == [
+    assert result["size"] == [32, 64] and result["frechet"] == "FD-SqueezeNet"
+    found = rows(result)
+    assert list(found) == [
         "drawn styles",
         "the photographs' styles",
         "each class in its mean colour",
         "real against real",
     ]
-    for row in rows.values():
+    for row in found.values():
         assert np.isfinite(row["kid"])
         for score in ("lpips", "frechet"):
             low, high = row[f"{score}_interval"]
             assert low <= row[score] <= high
-    assert rows["real against real"]["lpips"] < rows["drawn styles"]["lpips"]
-    assert "| real against real |" in out and "shares with" in out
+        for share in ("precision", "recall", "coverage"):
+            assert 0 <= row[share] <= 1
+    assert found["real against real"]["lpips"] < found["drawn styles"]["lpips"]
+    assert "| real against real |" in out and "shares with" in out and "7 held-back maps at 64×32" in out
+    assert "| | LPIPS ↓ | FD-SqueezeNet ↓ | KID × 1000 ↓ | precision | recall | density | coverage |" in out
 
 
-def test_the_command_repeats_by_seed(place, squeezenet_file, capsys):
-    words = [
-        place / "painter",
-        "--data",
-        place / "val",
-        "--perceptual-weights",
-        squeezenet_file,
-        "--device",
-        "cpu",
-    ]
-    results = []
-    for seed in (1, 1, 2):
-        run(*words, "--seed", seed)
-        results.append(json.loads(capsys.readouterr().out.strip().splitlines()[-1])["rows"])
-    assert results[0] == results[1]
-    assert results[0]["drawn styles"] != results[2]["drawn styles"]
-    assert "real against real" not in results[0]
+def test_the_command_repeats_by_seed_and_from_the_cache(place, run, monkeypatch):
+    words = [place / "painter", "--data", place / "val"]
+    first = rows(run(*words, "--seed", 1)[0])
+    seen = []
+    monkeypatch.setattr(evaluate_painter, "real_features", lambda data, metrics: seen.append(1))
+    again = rows(run(*words, "--seed", 1)[0])
+    assert first == again and not seen
+    assert first["drawn styles"] != rows(run(*words, "--seed", 2)[0])["drawn styles"]
+    assert "real against real" not in first
 
 
-def test_other_classes_are_refused(place, squeezenet_file, tmp_path):
+def test_a_segmenter_tells_what_paintings_show(place, run, tmp_path):
+    from torchvision.models.segmentation import lraspp_mobilenet_v3_large
+
+    body = lraspp_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=6)
+    save_file(body.state_dict(), tmp_path / "segmenter.safetensors")
+    words = [place / "painter", "--data", place / "val", "--no-cache"]
+    result, out, _ = run(*words, "--segmenter", tmp_path / "segmenter.safetensors")
+    for name in ("drawn styles", "the photographs themselves"):
+        row = rows(result)[name]
+        low, high = row["miou_interval"]
+        assert 0 <= low <= row["miou"] <= high <= 1 and 0 <= row["accuracy"] <= 1
+    assert "| pixel accuracy | mIoU |" in out
+
+
+@pytest.mark.parametrize("outputs_only", [False, True])
+def test_the_card_gets_table_and_sheet(place, run, tmp_path, outputs_only):
+    folder = place / "painter"
+    (folder / "README.md").write_text("before\n<!-- scores -->\n<!-- end of scores -->\nafter\n")
+    words = [folder, "--data", place / "val", "--card", "--samples", tmp_path / "sheet.jpg"]
+    _, out, err = run(*words, *["--outputs-only"][: int(outputs_only)])
+    card = (folder / "README.md").read_text()
+    assert f"]({SAMPLES})" in card and "| drawn styles |" in card
+    assert card.startswith("before") and card.endswith("after\n")
+    picture = Image.open(folder / SAMPLES)
+    assert picture.size == Image.open(tmp_path / "sheet.jpg").size
+    assert ("--outputs-only" in err + out) != outputs_only
+    pictures, samples = (7, 7) if outputs_only else (6, 2)  # seven samples: in one row, or two in a row
+    gaps = evaluate.SPACE * (samples - 1) + sheet.GAP * (pictures + samples - 2)
+    assert picture.size[0] == 64 * pictures + gaps
+
+
+def test_what_cannot_be_measured_is_told(place, squeezenet_file, tmp_path, monkeypatch):
+    def start(*words):
+        parser = argparse.ArgumentParser()
+        evaluate.add_arguments(parser)
+        evaluate.run(parser.parse_args([str(word) for word in (place / "painter", "--data", *words)]))
+
     write(rectangles(2, (32, 64), 1), tmp_path / "other")
     palette = json.loads((tmp_path / "other" / "palette.json").read_text())
     palette[2]["name"] = "castle"
     (tmp_path / "other" / "palette.json").write_text(json.dumps(palette))
     with pytest.raises(DataError, match="castle"):
-        run(place / "painter", "--data", tmp_path / "other", "--perceptual-weights", squeezenet_file)
+        start(tmp_path / "other", "--perceptual-weights", squeezenet_file, "--features", "squeezenet")
+    with pytest.raises(DataError, match="needs --metric-weights"):
+        start(place / "val", "--features", "mobilenet")
+
+    def refuse(*arguments):
+        raise DataError("no network")
+
+    monkeypatch.setattr(teachers, "inception", refuse)
+    monkeypatch.setattr(teachers, "download", refuse)
+    with pytest.raises(DataError, match="no network"):
+        start(place / "val", "--features", "inception")
+    with pytest.raises(DataError, match="nothing can be measured"):
+        start(place / "val")
+
+
+def test_fid_is_said_of_inception_alone(place, squeezenet_file, monkeypatch, capsys):
+    """Where Inception can be had it is taken, and only then the name is FID."""
+
+    class Stub(torch.nn.Module):
+        name = "FID"
+
+        def forward(self, images):
+            return images.mean((2, 3))
+
+    monkeypatch.setattr(teachers, "inception", Stub)
+    parser = argparse.ArgumentParser()
+    evaluate.add_arguments(parser)
+    words = (place / "painter", "--data", place / "val", "--perceptual-weights", squeezenet_file)
+    evaluate.run(parser.parse_args([str(word) for word in words]))
+    out = capsys.readouterr().out
+    assert "| FID ↓ |" in out and "torch-fidelity" in out

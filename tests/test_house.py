@@ -182,7 +182,7 @@ def test_requirements_are_those_that_are_imported():
     lines = (ROOT / "requirements.txt").read_text().split()
     required = {re.split(r"[<>=~!]", line)[0] for line in lines}
     modules = {packages.get(package, package) for package in required}
-    optional = {"tensorboard", "triton", "spaces"}  # imported only where they are installed
+    optional = {"tensorboard", "triton", "spaces", "torch_fidelity"}  # imported only where they are installed
     used = {module.split(".")[0] for path in SOURCES for module in imported(path)}
     used -= optional | set(PACKAGES) | sys.stdlib_module_names
     assert used - modules == set(), "imported, not required"

@@ -19,7 +19,8 @@ def rendered(monkeypatch) -> list[int]:
         if view.camera == 3:
             return None  # a dull view
         grey = torch.full((2, 3, *size), view.camera / 8 - 0.5)
-        return SimpleNamespace(image=grey, labels=torch.full((2, 1, *size), view.camera))
+        labels = torch.full((2, 1, *size), view.camera)
+        return SimpleNamespace(image=grey, labels=labels, instances=labels + 10)
 
     monkeypatch.setattr(landscapes, "view_frame", view_frame)
     return asked
@@ -59,3 +60,20 @@ def test_validation_is_another_country(rendered):
     pool = Landscapes((32, 32), count=4)
     own, aside = pool.split(0.05)
     assert own is pool and len(aside) == landscapes.ASIDE and min(rendered[2:]) >= landscapes.FAR_AWAY
+
+
+def test_things_are_numbered_where_that_is_asked_for(rendered):
+    assert Landscapes((32, 32), count=4).frames.instances is None
+    pool = Landscapes((32, 32), count=4, instances=True)
+    pool.advance(EVERY)
+    assert pool.frames.instances.dtype == torch.int32
+    assert pool.batch([5], 0, (32, 32)).instances.unique().tolist() == [12]
+    again = Landscapes((32, 32), count=4, instances=True)
+    again.load(pool.state())
+    assert torch.equal(again.frames.instances, pool.frames.instances)
+    assert pool.split(0.05)[1].instances is not None
+
+
+def test_a_pool_tells_what_it_will_fill(rendered):
+    pool = Landscapes((32, 32), count=4)
+    assert pool.bytes == landscapes.CAPACITY * 36 * 36 * 4

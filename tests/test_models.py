@@ -3,23 +3,25 @@
 import numpy as np
 import pytest
 import torch
-from drawn import rectangles
+from drawn import few_shot, rectangles, unpaired
 
 import cgan
 from cgan import models
 from cgan.tasks import TASKS
 from train import recipes
 from train.bank import PRECISIONS, Bank
+from train.batches import FewShot, Painted, Unpaired
 from train.options import as_dict, from_dict
 
 NAMES = models.names()
-DRAWN = {"paint": rectangles}  # small data for each task
+DRAWN = {Painted: rectangles, Unpaired: unpaired, FewShot: few_shot}  # small data of each kind
+TRANSLATORS = [name for name in NAMES if models.module(name).Model.task == "translate"]
 ABOUT = {"size": [64, 64], "data": "none", "licence": "none"}
 
 
 def recipe_of(name: str):
     model, recipe = models.module(name), recipes.module(name)
-    data = DRAWN[model.Model.task](8, (64, 64))
+    data = DRAWN[recipe.Recipe.batch](8, (64, 64))
     config = recipe.Recipe.configure(model.PRESETS["tiny"], data)
     return recipe.Recipe(config, recipe.PRESETS["tiny"], None), data
 
@@ -69,10 +71,73 @@ def test_save_and_load(name, tmp_path):
     palette = recipe.palette(data)
     cgan.save(tmp_path / name, recipe.model, palette, ABOUT)
     task = cgan.load(tmp_path / name, device="cpu")
-    assert type(task) is TASKS[recipe.model.task] and task.palette == palette
+    assert type(task) is TASKS[recipe.model.task] and task.checkpoint.palette == palette
     theirs = task.model.state_dict()
     for key, value in recipe.model.state_dict().items():
         assert torch.allclose(theirs[key], value, rtol=1e-3, atol=1e-4), key
+
+
+def translator(name: str, tmp_path):
+    recipe, _ = recipe_of(name)
+    generator = torch.Generator().manual_seed(0)
+    for parameter in recipe.model.parameters():  # away from the start, where all pictures are grey
+        torch.nn.init.normal_(parameter, std=0.1, generator=generator)
+    return cgan.load(cgan.save(tmp_path / "x", recipe.model, None, ABOUT), device="cpu")
+
+
+def photograph(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8)
+
+
+@pytest.mark.parametrize("name", TRANSLATORS)
+def test_translate(name, tmp_path):
+    it = translator(name, tmp_path)
+    styles = {"pictures": {"style": photograph(70, 50, 1)}}
+    for direction in it.directions:
+        how = {"direction": direction, **styles.get(it.styles, {})}
+        for size in ((64, 64), (50, 71), (3, 5)):
+            picture = photograph(*size)
+            one, again = it.translate(picture, **how), it.translate(picture, **how)
+            assert one.shape == (1, *size, 3) and one.dtype == np.uint8
+            assert np.array_equal(one, again), "the same call gives the same picture"
+        flat = it.translate(np.full((64, 64, 3), 255, np.uint8), **how)
+        assert flat.shape == (1, 64, 64, 3), "a constant picture has no variance to divide by"
+    with pytest.raises(ValueError, match="no direction 'xy'; there are: ab"):
+        it.translate(photograph(64, 64), direction="xy")
+    with pytest.raises(cgan.DataError, match="at most"):
+        it.translate(np.zeros((4000, 4000, 3), np.uint8), **styles.get(it.styles, {}))
+    for wrong in (np.zeros((64, 64), np.uint8), np.zeros((64, 64, 3)), [[0]], np.zeros((0, 4, 3), np.uint8)):
+        with pytest.raises(ValueError, match="uint8"):
+            it.translate(wrong)
+
+
+@pytest.mark.parametrize("name", TRANSLATORS)
+def test_the_style_decides(name, tmp_path):
+    it, picture = translator(name, tmp_path), photograph(64, 64)
+    dark, light = np.full((40, 30, 3), 20, np.uint8), photograph(30, 40, 2)
+    if it.styles == "none":
+        with pytest.raises(ValueError, match="takes no style"):
+            it.translate(picture, style=light)
+        with pytest.raises(ValueError, match="one answer"):
+            it.translate(picture, variations=2)
+        return
+    assert not np.array_equal(it.translate(picture, style=dark), it.translate(picture, style=light))
+    assert np.array_equal(it.translate(picture, style=dark), it.translate(picture, style=it.encode(dark)))
+    mixed = (it.encode(dark) + 3 * it.encode(light)) / 4
+    assert np.allclose(it.encode([dark, light], weights=[1, 3]), mixed, atol=1e-5)
+    with pytest.raises(ValueError, match="weights"):
+        it.encode([dark, light], weights=[0, 0])
+    with pytest.raises(ValueError, match="style vector has"):
+        it.translate(picture, style=np.zeros(3))
+    if it.styles == "random":
+        assert np.array_equal(it.translate(picture, style=it.draw(5)), it.translate(picture, seed=5))
+        four = it.translate(picture, variations=4)
+        assert len({variation.tobytes() for variation in four}) == 4
+    else:
+        with pytest.raises(ValueError, match="needs a style"):
+            it.translate(picture)
+        with pytest.raises(ValueError, match="draws no styles"):
+            it.draw(0)
 
 
 def painter(tmp_path):

@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from cgan.runtime import Runtime, devices
+from cgan import runtime as runtime_module
+from cgan.runtime import Runtime, allow_tf32, devices
+from train.bank import PRECISIONS
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 
@@ -56,6 +58,43 @@ def test_prepare_and_autocast():
                 assert model[0](image).dtype == dtype
     assert not model.training and not any(p.requires_grad for p in model.parameters())
     assert model[0].weight.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.fixture
+def flags():
+    """torch's own two, put back afterwards."""
+    flags = [torch.backends.cudnn, torch.backends.cuda.matmul]
+    before = [flag.allow_tf32 for flag in flags]
+    yield lambda: [flag.allow_tf32 for flag in flags]
+    for flag, value in zip(flags, before, strict=True):
+        flag.allow_tf32 = value
+
+
+def test_fp32_is_strict(flags):
+    """TF32 is a choice of its own, without a warning and for every reader of these flags."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for allowed in (True, False, True):
+            allow_tf32(allowed)
+            assert flags() == [allowed, allowed]
+            assert torch.get_float32_matmul_precision() == ("high" if allowed else "highest")
+            assert (torch.backends.cudnn.conv.fp32_precision == "tf32") is allowed
+    assert [name for name, precision in PRECISIONS.items() if precision.tf32] == ["tf32"]
+
+
+def test_a_gpu_is_told_for_each_picture(flags, monkeypatch):
+    """Models of different precision can take turns."""
+    monkeypatch.setattr(torch, "autocast", lambda *arguments, **options: None)
+    for name, allowed in (("tf32", True), ("fp32", False), ("tf32", True), ("fp16", False)):
+        dtype = runtime_module.DTYPES[name]
+        runtime = Runtime(torch.device("cuda", 0), dtype, channels_last=True, tf32=allowed)
+        runtime.autocast()
+        assert runtime.precision == name and flags() == [allowed, allowed]
+
+
+def test_tf32_is_for_gpus():
+    with pytest.raises(ValueError, match="no precision 'tf32' on cpu; allowed: auto, fp32, bf16"):
+        Runtime.choose("cpu", "tf32")
 
 
 @CUDA

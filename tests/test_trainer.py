@@ -106,12 +106,10 @@ def test_calibrated_statistics_are_a_plain_mean(it):
 
 def test_the_better_model_is_kept(it, tmp_path, monkeypatch):
     publisher: Publisher = it.publisher
-    publisher.metrics = object()
-    monkeypatch.setattr("train.publish.real_features", lambda data, metrics: torch.zeros(2, 2))
     scores = iter(
         [{"lpips": 0.5, "frechet": 100.0}, {"lpips": 0.6, "frechet": 120.0}, {"lpips": 0.4, "frechet": 90.0}]
     )
-    monkeypatch.setattr("train.publish.painter_scores", lambda *arguments: next(scores))
+    monkeypatch.setattr(publisher.examiner, "scores", lambda recipe, model: next(scores))
     kept = []
     for images in (8, 16, 24):
         publisher.judge(it.recipe, it.average.model, images, 60.0)

@@ -1,4 +1,4 @@
-"""The world as training data: folders, the four kinds of batches, and the command."""
+"""The world as training data: folders, what each kind of model is shown, and the command."""
 
 import argparse
 
@@ -7,9 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
-from train.batches import Painted
+from train.batches import Clip, Painted
 from train.data import read_painted
 from train.world import cache, classes, command, data, folder
+from train.world.biomes import shape_of
+from train.world.styles import Style
 
 SIZE = (64, 64)
 
@@ -28,23 +30,36 @@ def test_painted_batches_look_like_the_fake_ones():
 
 
 def test_unpaired_sides_are_other_places_in_another_season():
-    batch = data.unpaired(2, SIZE, "seasons", first=5)
-    assert is_image(batch.a, 2, 3, *SIZE) and is_image(batch.b, 2, 3, *SIZE)
-    assert batch.b.mean() > batch.a.mean()  # snow
-    with pytest.raises(ValueError, match="no pair 'years'; there are: seasons, hours"):
-        data.unpaired(1, SIZE, "years")
+    views = [data.unpaired_view(number) for number in range(16)]
+    assert sorted(side for side, _ in views) == [0] * 8 + [1] * 8
+    for side, view in views:
+        assert all(style.season == 2 * side for style in view.styles)  # summer and winter
+    both = [{view.seed for side, view in views if side == wanted} for wanted in range(2)]
+    assert both[0] == both[1] == {0, 1}
+    assert len(set(views[0][1].styles)) == data.STYLES_A_VIEW
+    summer, winter = (data.view_frame(data.unpaired_view(number)[1], SIZE).image for number in (80, 81))
+    assert is_image(summer, 2, 3, *SIZE) and is_image(winter, 2, 3, *SIZE)
+    assert winter.mean() > summer.mean()  # snow
 
 
 def test_few_shot_holds_classes_out():
-    batch = data.few_shot(1, SIZE, examples=2, held_out=True)
-    assert is_image(batch.content, 1, 3, *SIZE) and is_image(batch.examples, 1, 2, 3, *SIZE)
-    assert all(kind in data.HELD_OUT for kind in batch.style_class.tolist())
-    assert not any(kind in data.HELD_OUT for kind in batch.content_class.tolist())
-    assert len({data.KINDS[kind][0] for kind in data.HELD_OUT}) == 6  # every biome has some
+    learnt, aside = data.few_shot_classes(), data.few_shot_classes(held_out=True)
+    assert len(learnt) + len(aside) == len(data.KINDS) and not set(learnt) & set(aside)
+    assert len({name.split()[0] for name in aside}) == 6  # every biome has some
+    for held_out, names in ((False, learnt), (True, aside)):
+        for number in range(0, 80, 7):
+            numbers, view = data.few_shot_view(number, held_out)
+            assert len(set(numbers)) == len(view.styles) == data.STYLES_A_VIEW
+            biome = shape_of(view.seed).biome
+            for place, style in zip(numbers, view.styles, strict=True):
+                _, hour, season = names[place].split()
+                assert names[place].startswith(biome) and style == Style.named(hour, "clear", season)
 
 
 def test_clips_carry_their_geometry():
     clip = data.clips(1, 3, SIZE, first=10)
+    for part, pattern in zip(clip, Clip.fake(1, SIZE, frames=3), strict=True):
+        assert part.shape == pattern.shape and part.dtype == pattern.dtype
     assert is_image(clip.images[0], 3, 3, *SIZE)
     assert clip.labels.shape == clip.depth.shape == clip.instances.shape == (1, 3, 1, *SIZE)
     assert clip.flow.shape == (1, 2, 2, *SIZE) and clip.seen.shape == (1, 2, 1, *SIZE)

@@ -20,6 +20,7 @@ from cgan.errors import CganError, DataError
 from cgan.runtime import Runtime
 from train import distributed, recipes, state, teachers
 from train.evaluate import Metrics
+from train.examiners import examiner
 from train.log import say
 from train.options import add_flags, as_dict, flag, from_flags, show
 from train.publish import Publisher, hardware, versions
@@ -122,7 +123,7 @@ def build(name: str, preset: str, config: Any, hyper: Any, run: Run, device: tor
     precision = choose_precision(run.precision, device)
     out = run.out or Path("checkpoints") / f"{name}-{run.data.name if run.data else 'world'}"
     begun = open_folder(out, run.fresh)
-    data, validation = read_data(recipe_of, run)
+    data, validation = read_data(recipe_of, run, hyper)
     fitted = recipe_of.configure(config, data)
     start = None
     if run.start_from is not None and not begun:
@@ -134,24 +135,16 @@ def build(name: str, preset: str, config: Any, hyper: Any, run: Run, device: tor
     recipe = recipe_of(fitted, hyper, None if perceptual is None else perceptual.to(device))
     options = {"config": as_dict(fitted), "hyper": as_dict(hyper), "run": as_dict(run)}
     options["run"]["precision"] = precision
-    about = describe(name, preset, fitted, hyper, run, options, device)
+    about = describe(name, preset, fitted, hyper, run, options, device) | recipe_of.about(data)
     shown = data if validation is None else validation
-    publisher = Publisher(
-        out,
-        validation,
-        shown,
-        run.size,
-        metrics if metrics.available else None,
-        recipe_of.palette(data),
-        about,
-        say,
-    )
+    judge = examiner(recipe, shown, validation, run.size, metrics)
+    publisher = Publisher(out, judge, recipe_of.palette(data), about, say)
     trainer = Trainer(recipe, data, run, publisher, device, precision)
     millions = sum(p.numel() for p in recipe.model.parameters()) / 1e6
     say(
         f"{name} {preset}, {millions:.1f} M weights · {len(data)} pictures"
         f"{'' if validation is None else f', {len(validation)} more for validation'} · {hardware(device)} · "
-        f"{precision} · {out}"
+        f"{precision} · spectral norm: {trainer.banks[recipe.saved].spectral.backend} · {out}"
     )
     if begun:
         resume(trainer, options)
@@ -167,16 +160,16 @@ def choose_precision(wish: str, device: torch.device) -> str:
     return Runtime.choose(device, wish).precision
 
 
-def read_data(recipe: Any, run: Run) -> tuple[Any, Any | None]:
+def read_data(recipe: Any, run: Run, hyper: Any) -> tuple[Any, Any | None]:
     """(training data, validation data or None), as --data and --validation say."""
     if run.data is None:
-        data = recipe.builtin(run.size, run.seed, say)
+        data = recipe.builtin(run.size, run.seed, hyper, say)
     else:
-        data = recipe.read(run.data, run.size, say)
+        data = recipe.read(run.data, run.size, hyper, say)
     if run.validation == "none":
         return data, None
     if Path(run.validation).is_dir():
-        validation = recipe.read(Path(run.validation), run.size, say)
+        validation = recipe.read(Path(run.validation), run.size, hyper, say)
         if recipe.palette(validation) != recipe.palette(data):
             raise DataError(f"{run.validation} has other classes than {run.data}")
         return data, validation

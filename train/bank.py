@@ -23,12 +23,14 @@ from train.spectral import WARM_UP, Spectral, pieces_of
 class Precision:
     """In what the networks compute.
 
-    `autocast`: the type for matrix products, None for no autocast; `master`: the type of weights and sums.
+    `autocast`: the type for matrix products, None for no autocast; `master`: the type of weights and sums;
+    `tf32`: whether a GPU may round the factors of fp32 products (see `cgan.runtime.allow_tf32`).
     """
 
     name: str
     autocast: torch.dtype | None = None
     master: torch.dtype = torch.float32
+    tf32: bool = False
 
     @property
     def leaf(self) -> torch.dtype:
@@ -40,6 +42,7 @@ PRECISIONS = {
     "fp16": Precision("fp16", torch.float16),
     "bf16": Precision("bf16", torch.bfloat16),
     "fp32": Precision("fp32"),
+    "tf32": Precision("tf32", tf32=True),
     "fp64": Precision("fp64", master=torch.float64),
 }
 
@@ -93,9 +96,8 @@ class Bank:
         self.spectral = Spectral(self.master.detach(), pieces, torch.Generator().manual_seed(seed))
         self.half = self._half_weights() if precision.leaf != precision.master else None
         self._place_leaves()
-        self.adam = torch.optim.Adam(
-            [self.master], lr=torch.tensor(player.rate), betas=player.betas, eps=1e-8, fused=True
-        )
+        rate = torch.tensor(player.rate, device=self.master.device)  # there, so that a graph can read it
+        self.adam = torch.optim.Adam([self.master], lr=rate, betas=player.betas, eps=1e-8, fused=True)
         self.master.grad = self.gradient
         self.scaler = _scaler(precision, self.master.device)
         self.skipped = torch.zeros((), dtype=torch.long, device=self.master.device)  # turns in a row
@@ -107,14 +109,22 @@ class Bank:
         """Gather the gradients of `loss`, (), scaled as the precision needs it."""
         self.scaler.scale(loss).backward()
 
-    def descend(self, rate: float) -> None:
-        """End a turn: one step of Adam at the learning rate `rate`, or none where a gradient is not finite.
+    def set_rate(self, rate: float) -> None:
+        """The learning rate of the turns to come."""
+        self.adam.param_groups[0]["lr"].fill_(rate)
+
+    def descend(self, rate: float | None = None) -> None:
+        """End a turn: one step of Adam, or none where a gradient is not finite.
+
+        `rate`: the learning rate from now on; None leaves it as it was set. Without it, all that happens here
+        happens on the device: a CUDA graph can replay it.
         """
+        if rate is not None:
+            self.set_rate(rate)
         self.spectral.correct(self.gradient, self.effective)
         average_over_processes(self.gradient)
         finite = self.gradient.sum().isfinite()
-        self.skipped = torch.where(finite, 0, self.skipped + 1)
-        self.adam.param_groups[0]["lr"].fill_(rate)
+        self.skipped.add_(1).mul_(~finite)
         self.scaler.step(self.adam)
         self.scaler.update()
         self.gradient.zero_()
@@ -123,6 +133,25 @@ class Bank:
     def refresh(self, iterations: int = 1) -> None:
         """Iterate `iterations` times and write the leaves."""
         self.spectral.refresh(self.effective, self.half, iterations)
+
+    @contextmanager
+    def captured(self) -> Iterator[None]:
+        """Inside, a CUDA graph is captured; where that fails, nothing of it is left here."""
+        group = self.adam.param_groups[0]
+        group["capturable"] = True  # torch's word for it: warns where it is said too early
+        scaler = self.scaler.state_dict()
+        try:
+            yield
+        except BaseException:
+            for leaf in self.leaves:
+                leaf.grad = None
+            for name in ("grad_scale", "found_inf"):  # a scaler's words to the optimiser
+                vars(self.adam).pop(name, None)
+            self.scaler = _scaler(self.precision, self.master.device)
+            self.scaler.load_state_dict(scaler)
+            raise
+        finally:
+            group["capturable"] = False
 
     def faults(self) -> list[str]:
         """The names of the parameters whose gathered gradient is not finite, in the order of the data's flow.

@@ -1,4 +1,5 @@
-"""How fast a model learns here: torch's spectral norm against ours, in each precision, eager and compiled.
+"""How fast a model learns here: torch's spectral norm against ours, in each precision; eager, compiled, and
+from CUDA graphs.
 
 All ways take turns in one process, step by step (on a GPU, all ways of one precision), so that whatever else
 the machine does falls on all of them; the table has medians. A step is the recipe's, with all its losses (the
@@ -7,25 +8,29 @@ perceptual network has random weights) on one random batch; reading data and ave
 - *torch's*: its parametrization on the same layers, and an Adam with the parameters of each layer.
 - *ours*: the banks of `train/bank.py`, as in a run.
 - *none*: as torch's, without spectral norm. What torch's costs is the difference to this row.
+
+A step from a graph has no parts that could be timed.
 """
 
 import argparse
 import dataclasses
+import inspect
 import statistics
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn.utils.parametrizations import spectral_norm
 
 from cgan import models
-from cgan.runtime import Runtime
+from cgan.runtime import Runtime, allow_tf32
 from train import recipes, teachers
 from train.bank import PRECISIONS, Bank
-from train.batches import Painted
 from train.clock import PARTS, Clock
 from train.compiling import compile_or_say_why
+from train.graphs import EAGER, Captured, captured_or_say_why
 from train.log import say
 from train.options import parse_size
 from train.publish import hardware, versions
@@ -33,28 +38,24 @@ from train.recipes import Loss, Recipe
 from train.run import PRESETS
 from train.spectral import choose_backend
 
-BATCHES = {"paint": Painted}  # what is fed to the models of each task
 WARM_UP = 2  # steps before the first that counts
 NORMS = ("none", "torch's", "ours")
 
 
 @dataclasses.dataclass(frozen=True)
 class Way:
-    """One row of the table: whose spectral norm, in which precision, and whether compiled."""
+    """One row of the table: whose spectral norm, in which precision, whether compiled, whether from a graph."""
 
     norm: str
     precision: str
-    compiled: bool
-
-    @property
-    def strict(self) -> bool:
-        """Whether fp32 means fp32: products may not be rounded to TF32."""
-        return self.precision == "fp32"
+    compiled: bool = False
+    graphs: bool = False
 
     @property
     def title(self) -> str:
         """As the table names it."""
-        return f"{self.precision}{', compiled' if self.compiled else ''} · {self.norm}"
+        how = f"{', compiled' if self.compiled else ''}{', graphs' if self.graphs else ''}"
+        return f"{self.precision}{how} · {self.norm}"
 
 
 class Learner:
@@ -65,9 +66,9 @@ class Learner:
 
     def __init__(self, way: Way, recipe: Recipe, batch: Any):
         self.way, self.recipe = way, recipe
-        self.precision = PRECISIONS["fp32" if way.precision == "tf32" else way.precision]
-        self.device = batch.images.device
-        self.batch = batch._replace(images=batch.images.contiguous(memory_format=torch.channels_last))
+        self.precision = PRECISIONS[way.precision]
+        self.device = batch[0].device
+        self.batch = type(batch)(*map(channels_last, batch))
         for player in recipe.players.values():
             player.module.to(self.device, memory_format=torch.channels_last)
         self.clock = Clock(self.device)
@@ -75,7 +76,7 @@ class Learner:
 
     def step(self) -> None:
         """One step, timed by `clock`."""
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = not self.way.strict
+        allow_tf32(self.precision.tf32)
         self.clock.start()
         for loss in self.losses():
             self.backward(loss)
@@ -94,9 +95,15 @@ class Learner:
             self.clock.mark("forward")
             yield loss
 
-    def compile(self) -> bool:
-        """Compile the networks; False, and the reason is said, where that fails."""
-        return compile_or_say_why(list(self.recipe.players.values()), self.step, say)
+    def make_ready(self) -> bool:
+        """Compile, capture and warm up; False, and the reason is said, where that fails."""
+        players = list(self.recipe.players.values())
+        if self.way.compiled and not compile_or_say_why(players, self.step, say):
+            return False
+        for _ in range(WARM_UP):
+            self.step()
+        self.clock.read()
+        return True
 
 
 class Ours(Learner):
@@ -108,6 +115,40 @@ class Ours(Learner):
         for bank in self.banks.values():
             for name in ("correct", "refresh"):
                 setattr(bank.spectral, name, self.clock.around("spectral norm", getattr(bank.spectral, name)))
+        self.captured: Captured | None = None
+
+    def make_ready(self) -> bool:
+        """As others; then capture the step, if that is the way."""
+        if not super().make_ready():
+            return False
+        if not self.way.graphs:
+            return True
+        step = captured_or_say_why(self.whole, self.banks.values(), self.device, say)
+        if not isinstance(step, Captured):
+            return False
+        for _ in range(EAGER + 1):
+            step([self.batch])
+        self.captured = step
+        return step.replays
+
+    def step(self) -> None:
+        """One step; from the graph, if there is one."""
+        if self.captured is None:
+            super().step()
+            return
+        allow_tf32(self.precision.tf32)
+        self.clock.start()
+        self.captured([self.batch])
+
+    def whole(self, batches: list[Any]) -> dict[str, Tensor]:
+        """A step on one batch, not timed, as a graph is made of it: the terms of its losses."""
+        self.batch, terms = batches[0], {}
+        with self.clock.stopped():
+            for loss in self.losses():
+                self.backward(loss)
+                self.banks[loss.player].descend()
+                terms |= {f"{loss.player}.{name}": term.detach() for name, term in loss.terms.items()}
+        return terms
 
     def backward(self, loss: Loss) -> None:
         """Gather the gradients."""
@@ -162,18 +203,16 @@ class Measured:
 
 
 def measure(ways: list[Way], new: Callable[[Way], Learner], steps: int) -> dict[Way, Measured]:
-    """Let `ways` take turns, after a warm-up. Those that cannot be compiled are left out."""
+    """Let `ways` take turns, after a warm-up. Those that cannot be compiled or captured are left out."""
     learners, owned, peaks = {}, {}, {}
     for way in ways:
         say(f"warming up: {way.title}")
-        before = _allocated()
+        before = _reset_peak()
         learner = new(way)
-        if way.compiled and not learner.compile():
-            continue
-        for _ in range(WARM_UP):
-            learner.step()
-        learner.clock.read()
-        learners[way], owned[way], peaks[way] = learner, _allocated() - before, []
+        if learner.make_ready():
+            learners[way], owned[way] = learner, _allocated() - before
+            # A replay allocates nothing: what it needs is what its capture needed.
+            peaks[way] = [_peak() - before - owned[way]] if way.graphs else []
     times: dict[Way, list[dict[str, float]]] = {way: [] for way in learners}
     for _ in range(steps):
         for way, learner in learners.items():
@@ -218,6 +257,8 @@ def table(measured: dict[Way, Measured], batch: int) -> str:
         cells = [way.title, f"{batch / value.seconds:.3g}", milliseconds(value.seconds)]
         cells += [milliseconds(value.parts[part]) for part in ("forward", "backward")]
         cells.append(milliseconds(value.parts["descend"] + value.parts["spectral norm"]))
+        if way.graphs:
+            cells[-3:] = ["–"] * 3
         cells += [milliseconds(seconds), f"{100 * share:.1f} %"] if seconds is not None else ["–", "–"]
         cells += [f"{value.memory / 2**30:.2f} GiB", str(value.launches)] if cuda else []
         rows.append(cells)
@@ -229,6 +270,8 @@ def norm_cost(way: Way, measured: dict[Way, Measured]) -> tuple[float | None, fl
     the step without it in the same round.
     """
     value = measured[way]
+    if way.graphs:
+        return None, 0.0
     if way.norm == "ours":
         seconds = value.parts["spectral norm"]
         return seconds, seconds / value.seconds
@@ -266,6 +309,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="measure compiled networks too (default: on a GPU)",
     )
     parser.add_argument(
+        "--graphs",
+        action=argparse.BooleanOptionalAction,
+        help="measure steps from CUDA graphs too (default: on a GPU)",
+    )
+    parser.add_argument(
         "--perceptual",
         choices=("squeezenet", "vgg19", "none"),
         default="squeezenet",
@@ -289,7 +337,7 @@ def run(arguments: argparse.Namespace) -> int:
     runtime, size = Runtime.choose(arguments.device or "auto"), arguments.size or (128, 128)
     if min(arguments.batch, arguments.steps) < 1 or size[0] % 32 or size[1] % 32:
         raise ValueError("--batch and --steps must be at least 1, --size a multiple of 32")
-    ways = choose_ways(arguments.precisions, arguments.compile, runtime.device)
+    ways = choose_ways(arguments.precisions, arguments.compile, runtime.device, arguments.graphs)
     new = maker(
         arguments.model, arguments.preset, size, arguments.batch, runtime.device, arguments.perceptual
     )
@@ -317,11 +365,16 @@ def run_inference(arguments: argparse.Namespace) -> int:
     bench_inference.add_arguments(parser)
     words = ["--device", arguments.device] if arguments.device else []
     words += ["--size", str(arguments.size[0])] if arguments.size else []
+    words += ["--out", str(arguments.out)] if arguments.out else []
     return bench_inference.run(parser.parse_args([*words, "--inference", *arguments.inference]))
 
 
-def choose_ways(wish: str | None, compiled: bool | None, device: torch.device) -> list[Way]:
-    """The rows: each precision that is wished, or all; compiled ones only of what is to be compared."""
+def choose_ways(
+    wish: str | None, compiled: bool | None, device: torch.device, graphs: bool | None = None
+) -> list[Way]:
+    """The rows: each precision that is wished, or all; compiled ones only of what is to be compared, and
+    graphs of ours. None: both on a GPU.
+    """
     allowed = ["fp32", "bf16"]
     if device.type == "cuda":
         allowed = ["fp32", "tf32", "bf16", "fp16"]
@@ -329,12 +382,14 @@ def choose_ways(wish: str | None, compiled: bool | None, device: torch.device) -
     unknown = [name for name in precisions if name not in allowed]
     if unknown:
         raise ValueError(f"--precisions {wish}: on {device}, there are {', '.join(allowed)}")
-    if compiled is None:
-        compiled = device.type == "cuda"
+    compiled = device.type == "cuda" if compiled is None else compiled
+    graphs = device.type == "cuda" if graphs is None else graphs
     ways = []
     for name in precisions:
         ways += [Way(norm, name, False) for norm in NORMS]
+        ways += [Way("ours", name, False, True)] if graphs else []
         ways += [Way(norm, name, True) for norm in NORMS[1:]] if compiled else []
+        ways += [Way("ours", name, True, True)] if compiled and graphs else []
     return ways
 
 
@@ -352,16 +407,30 @@ def maker(
     name: str, preset: str, size: tuple[int, int], batch: int, device: torch.device, perceptual: str
 ) -> Callable[[Way], Learner]:
     """What makes the learner of a way, all with the same weights and the same batch."""
-    model, recipe_of = models.module(name), recipes.module(name)
-    if model.Model.task not in BATCHES:
-        raise ValueError(f"{name} cannot be measured yet; models that {', '.join(BATCHES)} can")
-    config = model.PRESETS[preset]
+    recipe_of, config = recipes.module(name), models.module(name).PRESETS[preset]
     judge = None if perceptual == "none" else teachers.Perceptual(perceptual).to(device)
-    fake = BATCHES[model.Model.task].fake(batch, size, config.classes, device)
 
     def new(way: Way) -> Learner:
         torch.manual_seed(0)
         recipe = recipe_of.Recipe(config, recipe_of.PRESETS[preset], judge)
+        fake = fake_batch(recipe, config, batch, size, device)
         return (Ours if way.norm == "ours" else Plain)(way, recipe, fake)
 
     return new
+
+
+def fake_batch(
+    recipe: Recipe, config: Any, count: int, size: tuple[int, int], device: torch.device | str
+) -> Any:
+    """`count` random samples of the kind from which `recipe` learns, with as many classes as `config` has."""
+    options = {"batch": count, "size": size, "device": device}
+    known = inspect.signature(recipe.batch.fake).parameters
+    classes = vars(config).get("classes")
+    return recipe.batch.fake(**options, **({"classes": classes} if classes and "classes" in known else {}))
+
+
+def channels_last(part: Tensor | None) -> Tensor | None:
+    """A part of a batch; pictures (B, channels, H, W) with the channels of a pixel side by side."""
+    if part is None or part.dim() != 4 or not part.is_floating_point():
+        return part
+    return part.contiguous(memory_format=torch.channels_last)

@@ -1,4 +1,7 @@
-"""`python -m train bench --inference <checkpoint or preset>`: how long a picture takes, in four ways.
+"""`python -m train bench --inference <checkpoint or preset>`: how long a picture takes, in several ways.
+
+On a CPU: plainly, with folded norms, and by patch tables. On a GPU: plainly, with folded norms, in fp16, and
+in fp16 from a CUDA graph.
 
 The ways take turns in one process, so that another program's load falls on all of them. The table has the
 medians, and the largest difference to the plain way in the units of an image, [-1, 1]. The two maps are
@@ -10,6 +13,7 @@ import copy
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -20,12 +24,13 @@ from torch import Tensor, nn
 from cgan.checkpoint import load_model, locate
 from cgan.layers.spade import SpadeBlock, SpadeNorm
 from cgan.models import spade
-from cgan.runtime import Runtime
+from cgan.runtime import Replayed, Runtime, allow_tf32
 from train.publish import hardware, versions
 
 Paint = Callable[[Tensor], Tensor]  # ids int64 (1, 1, H, W) -> image (1, 3, H, W)
 PLAIN, DENSE = "plain", "norms folded, channels last"
 COLD, WARM = "patch tables, the first map", "patch tables, after a stroke"
+HALF, GRAPH = "fp16, norms folded, channels last", "the same from a CUDA graph"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=int, default=256, help="height and width of the map (default: 256)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     parser.add_argument("--rounds", type=int, default=11, help="pictures painted in each way (default: 11)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the table here too")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -48,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--size {arguments.size}: give a multiple of {spade.Model.multiple}")
     if arguments.rounds < 1:
         raise ValueError(f"--rounds {arguments.rounds}: at least 1")
+    allow_tf32(False)
     model = model_of(arguments.inference).eval().requires_grad_(False)
     columns = []
     for draw in (street, doodle):
@@ -55,10 +62,11 @@ def run(arguments: argparse.Namespace) -> int:
         columns.append(Race(model, runtime, labels).run(arguments.rounds))
     where = f"{hardware(runtime.device)}, torch {versions()['torch']}"
     millions = sum(p.numel() for p in model.parameters()) / 1e6
-    print(
-        f"{arguments.inference}: {millions:.1f} M weights, {arguments.size}x{arguments.size}, fp32, {where}\n"
-    )
-    print(table(*columns))
+    size = f"{arguments.size}x{arguments.size}"
+    text = f"{arguments.inference}: {millions:.1f} M weights, {size}, fp32, {where}\n\n{table(*columns)}\n"
+    print(text)
+    if arguments.out is not None:
+        arguments.out.write_text(text, encoding="utf-8")
     return 0
 
 
@@ -68,7 +76,7 @@ def table(street_: dict, doodle_: dict) -> str:
     for way in street_:
         cells = []
         for column in (street_, doodle_):
-            cells.append(f"{column[way][0]:.0f} | {column[PLAIN][0] / column[way][0]:.1f}x")
+            cells.append(f"{column[way][0]:.3g} | {column[PLAIN][0] / column[way][0]:.1f}x")
         difference = max(street_[way][1], doodle_[way][1])
         lines.append(f"| {way} | {' | '.join(cells)} | {difference:.0e} |")
     return "\n".join(lines)
@@ -117,6 +125,19 @@ class Race:
             self.ways[WARM] = lambda ids: warm(tables.symbols(ids)[0, 0], self.style, self.noise)
         else:
             self.prepare = {}
+        if device.type == "cuda":
+            self._add_halves(copy.deepcopy(dense).half())
+
+    def _add_halves(self, half: spade.Model) -> None:
+        """The ways of a model whose weights are fp16 too: autocast would cast them for each picture."""
+
+        def paint(ids: Tensor, style: Tensor, noise: Tensor) -> Tensor:
+            return half(last_channels(half.condition(ids).half()), style, noise).float()
+
+        replayed = Replayed(paint)
+        halves = self.style.half(), self.noise.half()
+        self.ways[HALF] = lambda ids: paint(ids, *halves)
+        self.ways[GRAPH] = lambda ids: replayed(ids, *halves)
 
     def ids(self, labels: np.ndarray) -> Tensor:
         """uint8 (H, W) -> int64 (1, 1, H, W) on the device."""

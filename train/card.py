@@ -11,6 +11,7 @@ WRITTEN = (
     "<!-- Written by the trainer, and again with every better model; delete this line to keep your own. -->\n"
 )
 SCORES, END = "<!-- scores -->", "<!-- end of scores -->"  # between them `evaluate --card` writes
+SAMPLES = "samples.jpg"  # the sheet that `evaluate --card` adds
 
 
 def write(folder: Path, model: nn.Module, about: dict) -> None:
@@ -31,12 +32,50 @@ def put_scores(folder: Path, text: str) -> None:
     path.write_text(f"{before}{start}\n{text.strip()}\n{end}{after}", encoding="utf-8")
 
 
-def validated(scores: dict[str, float]) -> str:
+def validated(scores: dict[str, float], task: str) -> str:
     """The scores by which the trainer chose the weights, as Markdown."""
     if not scores:
         return "Not judged."
     words = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
-    return f"On validation maps, each painted in its own photograph's style (lower is better): {words}."
+    how = "maps, each painted in its own photograph's style" if task == "paint" else "pictures, translated"
+    return f"On validation {how} (lower is better): {words}."
+
+
+def usage(name: str, model: nn.Module) -> str:
+    """The lines of Python that show what the checkpoint is for."""
+    if model.task == "paint":
+        return f'''painter = cgan.load("{name}")
+pictures = painter.paint(labels)   # uint8 (H, W) of class ids -> uint8 (1, H, W, 3)'''
+    given = {
+        "none": "(picture)",
+        "random": "(picture, seed=1, variations=4)",
+        "pictures": "(picture, style=[one, another])",
+    }[model.styles]
+    count = 4 if model.styles == "random" else 1
+    return f'''translator = cgan.load("{name}")
+pictures = translator.translate{given}   # uint8 (H, W, 3) -> uint8 ({count}, H, W, 3)'''
+
+
+def caption(model: nn.Module, about: dict) -> str:
+    """What the preview shows."""
+    if model.task == "paint":
+        return "Maps and what became of them, each in a style drawn by seed 0."
+    if model.styles == "pictures":
+        return "From left to right: a picture, a style picture of a class held out, the translation."
+    a, b = about["domains"]
+    styles = " in two styles drawn by seeds 0 and 100" if model.styles == "random" else ""
+    return f"{a}, and the translation to {b}{styles}."
+
+
+def facts(about: dict) -> str:
+    """Rows of the table that only some checkpoints have."""
+    rows = {
+        "domains": " ↔ ".join(about.get("domains", [])),
+        "drawings": about.get("edges") or "",
+        "classes": f"{len(about['classes'])} seen in training" if about.get("classes") else "",
+        "held out": ", ".join(about.get("held_out", [])),
+    }
+    return "".join(f"| {name} | {words} |\n" for name, words in rows.items() if words)
 
 
 def model_card(name: str, model: nn.Module, about: dict) -> str:
@@ -54,27 +93,26 @@ license: other
 
 {kind}, {millions:.1f} M weights, trained on {about["data"]} at {width}×{height}.
 
-![Six pictures beside their maps](preview.jpg)
+![Samples](preview.jpg)
 
-Not picked: maps spread evenly over the validation data, each in a style drawn by seed 0.
+{caption(model, about)} Not picked: they are spread evenly over the validation data.
 
 ```python
 import cgan
-painter = cgan.load("{name}")
-pictures = painter.paint(labels)   # uint8 (H, W) of class ids -> uint8 (1, H, W, 3)
+{usage(name, model)}
 ```
 
 | | |
 |---|---|
 | data | {about["data"]} |
 | licence | {about["licence"]} |
-| command | `{about["command"]}` |
+{facts(about)}| command | `{about["command"]}` |
 | images seen | {about["images"]:,} |
 | hardware | {about["hardware"]}, {about["minutes"]:g} minutes |
 | versions | {", ".join(f"{k} {v}" for k, v in about["versions"].items())} |
 
 {SCORES}
-{validated(about["scores"])}
+{validated(about["scores"], model.task)}
 {END}
 {credit}
 ```json

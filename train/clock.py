@@ -1,7 +1,8 @@
 """A clock for the parts of a training step, which on a GPU does not make it wait."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -18,6 +19,16 @@ class Clock:
     def __init__(self, device: torch.device):
         self.device, self.cuda = device, device.type == "cuda"
         self.marks: list[tuple[str, Any]] = []
+        self.stands = False
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Inside, nothing is marked: a graph must not capture the clock."""
+        self.stands = True
+        try:
+            yield
+        finally:
+            self.stands = False
 
     def start(self) -> None:
         """A step begins."""
@@ -29,6 +40,8 @@ class Clock:
 
     def mark(self, part: str) -> None:
         """What was done since the last mark belongs to `part`."""
+        if self.stands:
+            return
         if self.cuda:
             event = torch.cuda.Event(enable_timing=True)
             event.record(torch.cuda.current_stream(self.device))
@@ -57,11 +70,12 @@ class Clock:
         return seconds
 
     def launches(self, step: Callable[[], None]) -> int:
-        """How many kernels the host launches in a step; 0 where there are none to launch."""
+        """How many kernels and graphs the host launches in a step; 0 where there are none to launch."""
         if not self.cuda:
             return 0
         kinds = [torch.profiler.ProfilerActivity.CPU, torch.profiler.ProfilerActivity.CUDA]
         with torch.profiler.profile(activities=kinds) as profile:
             step()
             torch.cuda.synchronize(self.device)
-        return sum(event.count for event in profile.key_averages() if "LaunchKernel" in event.key)
+        events = profile.key_averages()
+        return sum(it.count for it in events if "LaunchKernel" in it.key or "GraphLaunch" in it.key)

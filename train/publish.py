@@ -14,58 +14,35 @@ from torch import nn
 import cgan
 from cgan.labels import Palette
 from train import card, sheet
-from train.evaluate import Metrics, painter_scores, real_features
+from train.examiners import Examiner
 from train.recipes import Recipe
-
-SHOWN = 6  # pictures on samples and previews
 
 
 @dataclass
 class Publisher:
-    """Judges averaged models on the validation data and saves the best as a checkpoint.
+    """Has averaged models judged and saves the best as a checkpoint; without scores, the last.
 
-    validation: data that the run does not learn from, or None: then the last model is saved; shown: data for
-    samples; metrics: the networks that judge; about: what config.json tells beside the scores.
+    examiner: judges, and draws the samples; palette: the classes of a painter, else None; about: what
+    config.json tells beside the scores.
     """
 
     folder: Path
-    validation: Any | None
-    shown: Any
-    size: tuple[int, int]
-    metrics: Metrics | None
+    examiner: Examiner
     palette: Palette | None
     about: dict
     say: Callable[[str], None]
     best: float | None = None
     published: bool = False
-    real: torch.Tensor | None = (
-        None  # features of the validation photographs, kept from the first judgement on
-    )
 
     def judge(self, recipe: Recipe, model: nn.Module, images: int, seconds: float) -> dict[str, float]:
         """Scores of `model` after `images`; saves samples, and the model unless an earlier one was better."""
-        dtype = next(model.parameters()).dtype
-
-        def paint(batch: Any, own_style: bool = True) -> torch.Tensor:
-            typed = batch._replace(images=batch.images.to(dtype))
-            return recipe.paint(model, typed, seed=0, own_style=own_style).float()
-
-        rows = sheet.evenly(len(self.shown), SHOWN)
-        batch = self.shown.batch(rows, 0, self.size, augment=False)
-        drawn = paint(batch, own_style=False)
-        sheet.write(
-            self.folder / "training" / "samples" / f"{images:09d}.jpg",
-            sheet.samples(batch, self.palette, [paint(batch), drawn]),
-        )
-        scores = {}
-        if self.validation is not None and self.metrics is not None:
-            if self.real is None:
-                self.real = real_features(self.validation, self.metrics)
-            scores = painter_scores(paint, self.validation, self.metrics, self.real)
+        samples, preview = self.examiner.look(recipe, model)
+        sheet.write(self.folder / "training" / "samples" / f"{images:09d}.jpg", samples)
+        scores = self.examiner.scores(recipe, model)
         score = total(scores)
         if self.best is None or score is None or score <= self.best:
             self.best = score
-            self._publish(model, sheet.preview(batch, self.palette, drawn), scores, images, seconds)
+            self._publish(model, preview, scores, images, seconds)
         words = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
         self.say(f"{images} images: {words or 'not judged (no metric weights)'}")
         return scores

@@ -200,9 +200,8 @@ def download(kind: str) -> State:
             return source.get_state_dict(progress=True, check_hash=True, weights_only=True)
     except (OSError, RuntimeError) as error:  # RuntimeError: the hash of what came is wrong
         raise DataError(
-            f"{kind}'s weights are not in torchvision's cache and did not come from {source.url}: {error}; "
-            f"go online once, or put that file into {folder}, "
-            f"or give --perceptual-weights FILE (safetensors), or choose --perceptual none"
+            f"{source.url} did not come: {error}; go online once, put that file into {folder}, "
+            "give --perceptual-weights FILE, or choose --perceptual none"
         ) from error
 
 
@@ -320,3 +319,94 @@ class SqueezeNetFeatures(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.features(images)[-1].float().mean((2, 3))
+
+
+# Inception, whose features make the published "FID"
+
+
+class InceptionFeatures(nn.Module):
+    """The 2,048 averaged features of the Inception network of all published FIDs.
+
+    body: torch-fidelity's network, which repeats TensorFlow's pooling and resizing to 299×299.
+    forward: (B, 3, H, W) in [-1, 1] of any size, rounded to 8 bits as that network expects -> (B, 2048).
+    """
+
+    name = "FID"
+
+    def __init__(self, body: nn.Module):
+        super().__init__()
+        self.body = body
+        self.eval().requires_grad_(False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        pixels = ((images.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+        return self.body(pixels)[0].flatten(1)
+
+
+def inception() -> InceptionFeatures:
+    """Inception as torch-fidelity has it; DataError when that is not installed or its weights do not come.
+
+    torchvision's Inception has other weights and pools in another way: its numbers are no FID. The file is
+    first read without trust (weights only, hash checked as it comes): the library itself would unpickle it.
+    """
+    try:
+        from torch_fidelity import feature_extractor_inceptionv3 as library
+    except ImportError as error:
+        raise DataError("torch-fidelity is not installed; pip install 'cgan[evaluate]'") from error
+    url = library.URL_INCEPTION_V3
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    try:
+        cached = (folder / url.rpartition("/")[2]).exists()
+        if not cached and os.environ.get("HF_HUB_OFFLINE", "0") != "0":
+            raise OSError("HF_HUB_OFFLINE is set")
+        with _timeout(DOWNLOAD_TIMEOUT):
+            torch.hub.load_state_dict_from_url(url, check_hash=True, weights_only=True)
+        return InceptionFeatures(library.FeatureExtractorInceptionV3("inception-v3-compat", ["2048"]))
+    except (OSError, RuntimeError) as error:
+        raise DataError(
+            f"{url} did not come: {error}; go online once, or put that file into {folder}"
+        ) from error
+
+
+# What labels pictures, for mIoU
+
+
+class Segmenter(nn.Module):
+    """LR-ASPP on MobileNetV3 (Howard et al. 2019), torchvision's `lraspp_mobilenet_v3_large`.
+
+    state: all its weights by torchvision's names; the classes are those of the palette, in its order.
+    forward: (B, 3, H, W) in [-1, 1] -> labels int64 (B, H, W).
+    """
+
+    def __init__(self, state: State):
+        super().__init__()
+        from torchvision.models.segmentation import lraspp_mobilenet_v3_large
+
+        last = state.get("classifier.low_classifier.weight")
+        if last is None or last.dim() != 4:
+            raise DataError("no LR-ASPP: classifier.low_classifier.weight is missing")
+        self.classes = len(last)
+        self.body = lraspp_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=self.classes)
+        try:
+            self.body.load_state_dict(state)
+        except RuntimeError as error:
+            raise DataError(f"not the weights of lraspp_mobilenet_v3_large: {error}") from error
+        mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+        self.register_buffer("shift", 2 * mean - 1, persistent=False)
+        self.register_buffer("scale", 1 / (2 * std), persistent=False)
+        self.eval().requires_grad_(False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.body((images.float() - self.shift) * self.scale)["out"].argmax(1)
+
+
+def segmenter(path: Path, classes: int) -> Segmenter:
+    """The segmenter in a safetensors file; DataError when it is none, or one of not so many `classes`."""
+    state = read_safetensors(path)
+    try:
+        found = Segmenter(state)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    if found.classes != classes:
+        raise DataError(f"{path} knows {found.classes} classes; the checkpoint {classes}")
+    return found

@@ -24,6 +24,7 @@ from train.log import Log, memory, say
 from train.publish import Publisher
 from train.recipes import Recipe
 from train.run import Run, mix, order, rate
+from train.stored import place
 from train.watchdog import diagnose
 
 PATIENCE = 50  # bad steps in a row before a run gives up
@@ -42,7 +43,7 @@ class Trainer:
     ):
         self.recipe, self.run, self.publisher, self.device = recipe, run, publisher, device
         torch.backends.cudnn.benchmark = True  # shapes are few and fixed: search the fastest kernels once
-        self.data, self.precision = data.to(device), PRECISIONS[precision]
+        self.data, self.precision = place(data, device), PRECISIONS[precision]
         for player in recipe.players.values():
             player.module.to(device, self.precision.master)
             distributed.share([*player.module.parameters(), *player.module.buffers()])
@@ -143,9 +144,13 @@ class Trainer:
         return self._in_format(batch)
 
     def _in_format(self, batch: Any) -> Any:
-        """Images channels last, in the precision of the masters."""
-        images = batch.images.to(dtype=self.precision.master, memory_format=torch.channels_last)
-        return batch._replace(images=images)
+        """All that is pictures channels last, in the precision of the masters."""
+        formatted = {
+            name: part.to(dtype=self.precision.master, memory_format=torch.channels_last)
+            for name, part in batch._asdict().items()
+            if part is not None and part.is_floating_point()
+        }
+        return batch._replace(**formatted)
 
     # --- keeping the run alive
 

@@ -3,12 +3,16 @@
 // Props from Python: `checkpoint` (its name), `palette` [{id, name, colour}], `size` [height, width], `first`
 // (a map to begin with) and `value`, the map as a palette PNG (a data URI). Events: `input` when the map
 // changed and should be painted, `submit` for Ctrl+Enter.
+//
+// The markup decides which tools there are: of its buttons `data-tool` names the tool, `data-id` the class that
+// comes with it, `data-key` the key. `data-opens` is the event that opens a file.
 
 const UNDO_STEPS = 60;
 const LIVE_GAP = 60; // milliseconds between two maps sent while drawing
 const $ = (selector) => element.querySelector(selector);
 const $$ = (selector) => [...element.querySelectorAll(selector)];
 
+const OPENS = $(".painter").dataset.opens;
 const view = { map: $(".map"), over: $(".over"), under: $(".under"), sheet: $(".sheet"), list: $(".list") };
 const state = {
   map: null, // {ids, width, height}
@@ -270,7 +274,7 @@ new ResizeObserver(overlay).observe(view.sheet);
 view.sheet.addEventListener("dragover", (event) => event.preventDefault());
 view.sheet.addEventListener("drop", (event) => {
   event.preventDefault();
-  window.dispatchEvent(new CustomEvent("cgan:open", { detail: event.dataTransfer.files[0] }));
+  window.dispatchEvent(new CustomEvent(OPENS, { detail: event.dataTransfer.files[0] }));
 });
 
 // ---------------------------------------------------------------- tools and classes
@@ -279,8 +283,16 @@ function take(tool) {
   if (state.tool === "polygon" && tool !== "polygon") state.points = [];
   state.tool = tool;
   view.sheet.dataset.tool = tool;
-  $$("button[data-tool]").forEach((button) => button.ariaPressed = String(button.dataset.tool === tool));
+  press();
   overlay();
+}
+
+/** Show which tool is in hand. */
+function press() {
+  for (const button of $$("button[data-tool]")) {
+    const { tool, id } = button.dataset;
+    button.ariaPressed = String(tool === state.tool && (!id || Number(id) === state.id));
+  }
 }
 
 function widen(size) {
@@ -300,6 +312,7 @@ function choose(id) {
     item.tabIndex = chosen ? 0 : -1;
     if (chosen) item.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
+  press();
   overlay();
 }
 
@@ -332,11 +345,16 @@ const deeds = {
     state.map.ids.fill(state.id);
     finished();
   },
-  open: () => window.dispatchEvent(new CustomEvent("cgan:open")),
+  clear() {
+    remember();
+    state.map.ids.fill(0);
+    finished();
+  },
+  open: () => window.dispatchEvent(new CustomEvent(OPENS)),
   async save() {
     const link = document.createElement("a");
     link.href = await encoded(state.map);
-    link.download = "map.png";
+    link.download = $("[data-do=save]").dataset.name;
     link.click();
   },
 };
@@ -364,15 +382,15 @@ view.list.addEventListener("keydown", (event) => {
   next.focus();
 });
 $(".size input").addEventListener("input", (event) => widen(event.target.value));
-$(".onion input").addEventListener("input", (event) => {
+$(".onion input")?.addEventListener("input", (event) => {
   view.map.style.opacity = 1 - event.target.value / 100;
 });
 $(".live input").addEventListener("change", () => { if (live() && state.map) publish(true); });
-window.addEventListener("cgan:picture", (event) => { view.under.src = event.detail; });
+if ($(".onion")) window.addEventListener("cgan:picture", (event) => { view.under.src = event.detail; });
 
 // ---------------------------------------------------------------- keys
 
-const toolKeys = { b: "brush", g: "fill", p: "polygon", l: "line", i: "pick" };
+const toolKeys = Object.fromEntries($$("button[data-key]").map((button) => [button.dataset.key, button]));
 const keys = {
   "[": () => widen(Math.floor(state.radius * 1.7)),
   "]": () => widen(Math.ceil(state.radius * 2.4) + 1),
@@ -389,7 +407,7 @@ function typed(event) {
   const command = event.ctrlKey || event.metaKey;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   let deed = command || event.altKey ? null : keys[key];
-  if (!command && !event.altKey && toolKeys[key]) deed = () => take(toolKeys[key]);
+  if (!command && !event.altKey && toolKeys[key]) deed = () => toolKeys[key].click();
   if (command && key === "z") deed = event.shiftKey ? deeds.redo : deeds.undo;
   if (command && key === "y") deed = deeds.redo;
   if (command && key === "Enter") deed = () => { publish(false); trigger("submit"); };
@@ -437,16 +455,20 @@ async function adopt() {
   known = names;
   Object.assign(state, { undo: [], redo: [], points: [], map: null });
   classes();
-  choose(0);
+  choose(Number(view.list.dataset.first));
   const [height, width] = props.size;
   const blank = { ids: new Uint8Array(width * height), width, height };
   const start = kept() || props.first || (await encoded(blank));
   await open(start, false);
 }
 
-watch(["checkpoint", "palette", "size", "first"], adopt);
-watch("value", () => { if (props.value) open(props.value, true); });
+// One after the other: a map that comes together with a checkpoint is opened when the canvas is ready for it.
+let last = Promise.resolve();
+const inTurn = (job) => { last = last.then(job, job); };
+
+watch(["checkpoint", "palette", "size", "first"], () => inTurn(adopt));
+watch("value", () => { if (props.value) { const uri = props.value; inTurn(() => open(uri, true)); } });
 take("brush");
-widen(24);
+widen($(".size input").value);
 buttons();
-adopt();
+inTurn(adopt);

@@ -20,23 +20,7 @@ function hand(uri) {
 }
 
 async function read(chosen) {
-  if (!chosen) return;
-  try {
-    const bitmap = await createImageBitmap(chosen);
-    const scale = Math.min(1, props.side / Math.max(bitmap.width, bitmap.height));
-    const sheet = document.createElement("canvas");
-    sheet.width = Math.max(1, Math.round(bitmap.width * scale));
-    sheet.height = Math.max(1, Math.round(bitmap.height * scale));
-    const pen = sheet.getContext("2d");
-    [pen.fillStyle, pen.imageSmoothingQuality] = ["#fff", "high"];
-    pen.fillRect(0, 0, sheet.width, sheet.height);
-    pen.drawImage(bitmap, 0, 0, sheet.width, sheet.height);
-    hand(sheet.toDataURL("image/jpeg", 0.92));
-  } catch {
-    const reader = new FileReader(); // not what this browser can read: Python says what it is
-    reader.onload = () => hand(reader.result);
-    reader.readAsDataURL(chosen.slice(0, 2 ** 20, chosen.type));
-  }
+  if (chosen) hand(await shrink(chosen, props.side, 2 ** 20));
 }
 
 element.querySelector(".pick").addEventListener("click", () => file.click());

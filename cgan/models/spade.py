@@ -84,6 +84,7 @@ class Model(nn.Module):
     """
 
     task: ClassVar[str] = "paint"
+    looks: ClassVar[int] = 0  # a style is of the whole picture: single things have none
     multiple: ClassVar[int] = 2 ** BLOCKS[0][1]
 
     def __init__(self, config: Config):
@@ -118,6 +119,10 @@ class Model(nn.Module):
     def _edges(self, labels: Tensor, instances: Tensor | None) -> Tensor:
         edges = instance_edges(labels)
         return edges if instances is None else torch.maximum(edges, instance_edges(instances))
+
+    def encode(self, image: Tensor, labels: Tensor | None = None) -> Tensor:
+        """The style of photographs (B, 3, H, W) -> (B, style); their maps are not needed."""
+        return self.encoder(image)[0]
 
     def draw(self, normal: Tensor) -> Tensor:
         """Styles such as the training pictures have: normal (B, style) of N(0, 1) -> (B, style)."""

@@ -9,7 +9,7 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from torch import Tensor, nn
 
@@ -27,16 +27,17 @@ class Loss(NamedTuple):
 class Recipe(Protocol):
     """What the trainer asks of a recipe. It is made by Recipe(config, hyper, perceptual loss or None)."""
 
+    batch: ClassVar[type]  # the kind of batch it learns from, one of `train.batches`
     model: nn.Module  # the network that is saved
     saved: str  # the player whose weights are the model's
     players: dict[str, Player]  # the networks that learn, by name
 
     @staticmethod
-    def read(folder: Path, size: tuple[int, int], say: Callable[[str], None]) -> Any:
+    def read(folder: Path, size: tuple[int, int], hyper: Any, say: Callable[[str], None]) -> Any:
         """The data of a folder, checked whole; DataError lists what is wrong."""
 
     @staticmethod
-    def builtin(size: tuple[int, int], seed: int, say: Callable[[str], None]) -> Any:
+    def builtin(size: tuple[int, int], seed: int, hyper: Any, say: Callable[[str], None]) -> Any:
         """The data used where no folder is given."""
 
     @staticmethod
@@ -45,7 +46,11 @@ class Recipe(Protocol):
 
     @staticmethod
     def palette(data: Any) -> Palette | None:
-        """The classes of the data, where there are any."""
+        """The classes that the model paints, where it paints label maps."""
+
+    @staticmethod
+    def about(data: Any) -> dict[str, Any]:
+        """What the checkpoint should tell about the data beside their name, for its config.json."""
 
     def step(self, batch: Any) -> Iterator[Loss]:
         """Yield one Loss a turn; the trainer descends it before the next turn begins."""
@@ -57,7 +62,7 @@ class Recipe(Protocol):
         """Note in `model` what `calibrate` gave for all batches (N, …)."""
 
     def paint(self, model: nn.Module, batch: Any, seed: int, own_style: bool) -> Tensor:
-        """What `model` makes of a batch (B, 3, H, W) in [-1, 1], for validation and samples."""
+        """Painters only: what `model` makes of a batch, (B, 3, H, W) in [-1, 1], to judge and to show it."""
 
 
 def names() -> list[str]:

@@ -1,7 +1,8 @@
-"""The world as training data, in the four kinds that models ask for.
+"""The world as training data: what each kind of model is shown of it.
 
-`painted` gives `train.batches.Painted`. The other three kinds are defined here until models ask for them
-there.
+Pictures come by views: places to stand, numbered from the first camera of world 0 on. What a view is seen in
+depends on who learns: any styles for painters, one side's for translators, a class's for few-shot
+translators. Video models are shown flights.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from train.batches import Painted
+from train.batches import Clip, Painted
 from train.world import classes
-from train.world.biomes import ARCHETYPES, BIOMES
+from train.world.biomes import BIOMES, shape_of
 from train.world.noise import generator
 from train.world.render import Frame
 from train.world.styles import Style
@@ -32,16 +33,16 @@ Size = tuple[int, int]
 
 
 class View(NamedTuple):
-    """A place to stand: world and number of its camera, and the seeds of the styles it is seen in."""
+    """A place to stand: world and number of its camera, and the styles it is seen in."""
 
     seed: int
     camera: int
-    styles: tuple[int, ...]
+    styles: tuple[Style, ...]
 
 
 def view_at(number: int) -> View:
-    """The view with this number: each world's cameras in turn."""
-    styles = tuple(number * STYLES_A_VIEW + k for k in range(STYLES_A_VIEW))
+    """The view with this number, each world's cameras in turn, in drawn styles."""
+    styles = tuple(Style.drawn(number * STYLES_A_VIEW + k) for k in range(STYLES_A_VIEW))
     return View(number // VIEWS, number % VIEWS, styles)
 
 
@@ -53,7 +54,7 @@ def view_frame(
     if view.camera >= len(world.cameras):
         return None
     camera = world.cameras[[view.camera] * len(view.styles)]
-    frame = world.frame(camera, [Style.drawn(seed) for seed in view.styles], size, supersampling)
+    frame = world.frame(camera, list(view.styles), size, supersampling)
     return frame if _kept(frame.labels[0], view) else None
 
 
@@ -65,6 +66,18 @@ def painted_frames(
         frame = view_frame(view_at(number), size, device, supersampling)
         if frame is not None:
             yield frame
+
+
+_RECENT: dict[tuple[int, str], World] = {}
+
+
+def _world(seed: int, device: torch.device | str) -> World:
+    """World `seed`, kept while it is asked for in a row."""
+    key = (seed, str(device))
+    if key not in _RECENT:
+        _RECENT.clear()
+        _RECENT[key] = World(seed, device)
+    return _RECENT[key]
 
 
 def _kept(labels: Tensor, view: View) -> bool:
@@ -85,129 +98,52 @@ def painted(count: int, size: Size, first: int = 0, device: torch.device | str =
     return Painted(torch.cat(labels)[:count], torch.cat(images)[:count], torch.cat(instances)[:count])
 
 
-class Unpaired(NamedTuple):
-    """Pictures of two kinds (B, 3, H, W) in [-1, 1]; a[i] and b[i] show different places."""
-
-    a: Tensor
-    b: Tensor
-
-
 SIDES = {  # two kinds of pictures that a translator learns to exchange: (time, weather, season) of each
-    "seasons": (("noon", "clear", "summer"), ("noon", "clear", "winter")),
-    "hours": (("noon", "clear", "summer"), ("dusk", "clear", "summer")),
+    "seasons": {"summer": ("noon", "clear", "summer"), "winter": ("noon", "clear", "winter")},
+    "hours": {"day": ("noon", "clear", "summer"), "dusk": ("dusk", "clear", "summer")},
 }
 
 
-def unpaired(
-    count: int, size: Size, between: str = "seasons", first: int = 0, device: torch.device | str = "cpu"
-) -> Unpaired:
-    """`count` pictures of either kind of `between`: even seeds on one side, odd seeds on the other.
+def unpaired_view(number: int, between: str = "seasons") -> tuple[int, View]:
+    """(0 or 1: the side of `between`, the view with this number in styles of that side, a little varied).
 
-    ValueError if there is no such pair of kinds.
+    A world's views take turns, so that both sides know the same countries and never the same place.
     """
-    if between not in SIDES:
-        raise ValueError(f"no pair '{between}'; there are: {', '.join(SIDES)}")
-    sides = []
-    for odd, names in enumerate(SIDES[between]):
-        base, images = Style.named(*names), []
-        for number in range(count):
-            # a world shows VIEWS views; neighbouring seeds are other countries, so shift by archetype as well
-            world = _world(2 * (first + number // VIEWS) + odd, device)
-            shift = torch.rand(2, generator=generator(number * 2 + odd + 71)) * 0.3 - 0.15
-            style = Style((base.time + float(shift[0])) % 5, base.weather + abs(float(shift[1])), base.season)
-            images.append(world.frame(_view(world, number), style, size).image)
-        sides.append(torch.cat(images))
-    return Unpaired(*sides)
-
-
-def _view(world: World, number: int):
-    """Camera `number` of a world, over and over."""
-    return world.cameras[number % len(world.cameras)]
-
-
-_RECENT: dict[tuple[int, str], World] = {}
-
-
-def _world(seed: int, device: torch.device | str) -> World:
-    """World `seed`, kept while it is asked for in a row."""
-    key = (seed, str(device))
-    if key not in _RECENT:
-        _RECENT.clear()
-        _RECENT[key] = World(seed, device)
-    return _RECENT[key]
-
-
-class FewShot(NamedTuple):
-    """Contents to be redrawn as a class of which a few examples are given.
-
-    content (B, 3, H, W) and content_class (B,) int64; examples (B, K, 3, H, W) of class style_class (B,).
-    """
-
-    content: Tensor
-    content_class: Tensor
-    examples: Tensor
-    style_class: Tensor
+    side = (number + number // VIEWS) % 2
+    base = Style.named(*list(SIDES[between].values())[side])
+    draws = torch.rand(STYLES_A_VIEW, 2, generator=generator(number * 2 + 71)) * 0.3 - 0.15
+    styles = tuple(
+        Style((base.time + shift) % 5, base.weather + abs(veil), base.season)
+        for shift, veil in draws.tolist()
+    )
+    return side, View(number // VIEWS, number % VIEWS, styles)
 
 
 FEW_SHOT_TIMES = ("noon", "golden", "dusk", "night")
 FEW_SHOT_SEASONS = ("summer", "autumn", "winter")
 KINDS = [(biome, hour, season) for biome in BIOMES for hour in FEW_SHOT_TIMES for season in FEW_SHOT_SEASONS]
 HELD_OUT = [number for number in range(len(KINDS)) if number % 6 == 5]  # never shown in training
+LEARNT = [number for number in range(len(KINDS)) if number not in HELD_OUT]
 
 
-def few_shot(
-    count: int,
-    size: Size,
-    examples: int = 2,
-    held_out: bool = False,
-    first: int = 0,
-    device: torch.device | str = "cpu",
-) -> FewShot:
-    """`count` pairs of content and style. A class is a biome at a time of day in a season, always in clear
-    weather.
+def few_shot_classes(held_out: bool = False) -> tuple[str, ...]:
+    """The names of the classes that are learnt, or of those held out: biome, time of day and season."""
+    return tuple(" ".join(KINDS[number]) for number in (HELD_OUT if held_out else LEARNT))
 
-    Style classes are the ones in HELD_OUT if `held_out`, otherwise all others; contents are never held out.
+
+def few_shot_view(number: int, held_out: bool = False) -> tuple[list[int], View]:
+    """(a class for each style, the view with this number in drawn styles of its biome, in clear weather).
+
+    Classes are numbered as `few_shot_classes` names them.
     """
-    known = [number for number in range(len(KINDS)) if number not in HELD_OUT]
-    draw = generator(first * 31 + 9)
-
-    def shot(kind: int, number: int) -> Tensor:
-        biome, hour, season = KINDS[kind]
-        places = [i for i, name in enumerate(ARCHETYPES) if ARCHETYPES[name].biome == biome]
-        seed = first * len(ARCHETYPES) + places[number % len(places)]
-        world = _world(seed, device)
-        return world.frame(
-            _view(world, number // len(places)), Style.named(hour, "clear", season), size
-        ).image
-
-    rows = []
-    for _ in range(count):
-        numbers = torch.randint(1 << 16, (examples + 3,), generator=draw).tolist()
-        style = HELD_OUT if held_out else known
-        content_kind, style_kind = known[numbers[0] % len(known)], style[numbers[1] % len(style)]
-        content = shot(content_kind, numbers[2])
-        shown = torch.cat([shot(style_kind, number) for number in numbers[3:]])[None]
-        rows.append((content, torch.tensor([content_kind]), shown, torch.tensor([style_kind])))
-    return FewShot(*(torch.cat(parts).to(device) for parts in zip(*rows, strict=True)))
-
-
-class Clip(NamedTuple):
-    """Label videos with their pictures, and the geometry that joins the frames. T frames, in order.
-
-    labels (B, T, 1, H, W) int64; images (B, T, 3, H, W) in [-1, 1]; flow (B, T - 1, 2, H, W) in pixels, from
-    frame t + 1 back to t, as a video model warps its last picture; seen (B, T - 1, 1, H, W): 1 where frame t
-    shows it;
-    depth (B, T, 1, H, W) in metres; position (B, T, 3), yaw (B, T); instances (B, T, 1, H, W) int64.
-    """
-
-    labels: Tensor
-    images: Tensor
-    flow: Tensor
-    seen: Tensor
-    depth: Tensor
-    position: Tensor
-    yaw: Tensor
-    instances: Tensor
+    seed, kinds = number // VIEWS, HELD_OUT if held_out else LEARNT
+    biome = shape_of(seed).biome
+    allowed = [place for place, kind in enumerate(kinds) if KINDS[kind][0] == biome]
+    drawn = torch.randperm(len(allowed), generator=generator(number * 31 + 9))[:STYLES_A_VIEW]
+    names = [allowed[place] for place in drawn.tolist()]
+    hours = [KINDS[kinds[name]][1:] for name in names]
+    styles = tuple(Style.named(hour, "clear", season) for hour, season in hours)
+    return names, View(seed, number % VIEWS, styles)
 
 
 def clips(count: int, length: int, size: Size, first: int = 0, device: torch.device | str = "cpu") -> Clip:

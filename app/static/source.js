@@ -1,0 +1,73 @@
+// The photograph to translate, and a camera. `value` is a data URI, or "" for none.
+//
+// What is opened, dropped, pasted or taken here goes through the strip of pictures below, as a file does. Prop:
+// `turn`, the model and its direction. Event: `input` when there is a picture to translate (anew).
+
+const $ = (selector) => element.querySelector(selector);
+const [frame, picture, camera] = [$(".frame"), $(".picture"), $(".camera")];
+const hand = (file) => window.dispatchEvent(new CustomEvent("cgan:open-picture", { detail: file }));
+
+function show() {
+  const there = Boolean(props.value);
+  if (there) picture.src = props.value;
+  picture.hidden = !there || !camera.hidden;
+  $(".empty").hidden = there || !camera.hidden;
+  if (there && props.turn) trigger("input");
+}
+const shape = (width, height) => frame.style.setProperty("--aspect", width / height);
+picture.addEventListener("load", () => { if (camera.hidden) shape(picture.naturalWidth, picture.naturalHeight); });
+
+let silence;
+function tell(words) {
+  $(".told").textContent = words;
+  clearTimeout(silence);
+  silence = setTimeout(() => { $(".told").textContent = ""; }, 4000);
+}
+
+function view(on) {
+  camera.hidden = $(".shoot").hidden = !on;
+  $("[data-do=camera]").ariaPressed = String(on);
+  picture.hidden = on || !props.value;
+  $(".empty").hidden = on || Boolean(props.value);
+  if (!on && props.value) shape(picture.naturalWidth, picture.naturalHeight);
+}
+
+async function start() {
+  try {
+    camera.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+    await camera.play();
+    shape(camera.videoWidth, camera.videoHeight);
+    view(true);
+    $(".shoot").focus();
+  } catch (error) {
+    const why = navigator.mediaDevices ? error.message : "browsers lend it on https or localhost only";
+    tell(`The camera cannot be used: ${why}`);
+  }
+}
+
+function stop() {
+  for (const track of camera.srcObject?.getTracks() ?? []) track.stop();
+  camera.srcObject = null;
+  view(false);
+}
+
+function shoot() {
+  const sheet = document.createElement("canvas");
+  [sheet.width, sheet.height] = [camera.videoWidth, camera.videoHeight];
+  sheet.getContext("2d").drawImage(camera, 0, 0);
+  sheet.toBlob((blob) => { stop(); hand(blob); }, "image/jpeg", 0.95);
+}
+
+$("[data-do=open]").addEventListener("click", () => hand(null));
+$(".empty").addEventListener("click", () => hand(null));
+$("[data-do=camera]").addEventListener("click", () => (camera.hidden ? start() : stop()));
+$(".shoot").addEventListener("click", shoot);
+element.addEventListener("keydown", (event) => { if (event.key === "Escape" && !camera.hidden) stop(); });
+element.addEventListener("dragover", (event) => event.preventDefault());
+element.addEventListener("drop", (event) => {
+  event.preventDefault();
+  if (event.dataTransfer.files[0]) hand(event.dataTransfer.files[0]);
+});
+new ResizeObserver(() => { if (!element.offsetParent && !camera.hidden) stop(); }).observe(frame); // another tab
+watch(["value", "turn"], show);
+show();

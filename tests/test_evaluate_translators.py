@@ -1,0 +1,243 @@
+"""Scores of translators: unpaired, few-shot and paired, with their baselines, sheets and cards."""
+
+import argparse
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+import cgan
+from cgan import models
+from cgan.errors import DataError
+from train import evaluate, evaluate_few_shot, evaluate_translator, metrics, sheet, teachers
+from train.card import SAMPLES
+
+SIZE = (32, 32)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch, tmp_path):
+    """A cache for each test, and few samples where more would only make numbers surer."""
+    monkeypatch.setenv("CGAN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(metrics, "FRECHET_RESAMPLES", 10)
+    for module in (evaluate_translator, evaluate_few_shot):
+        monkeypatch.setattr(module, "DIVERSE", 3)
+    monkeypatch.setattr(evaluate_few_shot, "PER_CLASS", 4)
+
+
+@pytest.fixture(scope="module")
+def squeezenet_file(tmp_path_factory):
+    """Random weights by SqueezeNet's names: enough to tell equal pictures from others."""
+    torch.manual_seed(0)
+    state = {f"features.{name}": tensor for name, tensor in teachers._body("squeezenet").state_dict().items()}
+    path = tmp_path_factory.mktemp("weights") / "squeezenet.safetensors"
+    save_file(state, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def examination(squeezenet_file):
+    networks = metrics.Metrics(squeezenet_file, None, "cpu", lambda line: None)
+    return evaluate_translator.Examination(networks, most=8)
+
+
+def picture(colour, seed) -> np.ndarray:
+    """Stripes of a colour, bent by the seed."""
+    random = np.random.default_rng(seed)
+    down, across = np.indices((36, 36)) / 36
+    wave = np.sin(random.uniform(6, 20) * down + random.uniform(6, 20) * across + random.uniform(0, 6))
+    shaded = np.array(colour) * (0.7 + 0.25 * wave[..., None]) + random.normal(0, 5, (36, 36, 3))
+    return shaded.clip(0, 255).astype(np.uint8)
+
+
+COLOURS = {"amber": (250, 180, 20), "blue": (30, 60, 240), "green": (40, 200, 60), "rose": (240, 120, 180)}
+
+
+def write(folder, names, count, seed=0):
+    """A folder with a sub-folder of `count` pictures for each name; the colours are those of COLOURS."""
+    for name in names:
+        (folder / name).mkdir(parents=True)
+        for i in range(count):
+            path = folder / name / f"{i:03d}.png"
+            Image.fromarray(picture(COLOURS[name], seed + 100 * i + len(name))).save(path)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Untrained checkpoints of all kinds, and data sets for them."""
+    folder = tmp_path_factory.mktemp("place")
+    about = {"size": list(SIZE), "licence": "MIT"}
+    domains = {"domains": ["amber", "blue"], "edges": None}
+    classes = {"classes": ["amber", "blue"], "held_out": ["green", "rose"]}
+    for name, more in (("unit", domains), ("munit", domains), ("funit", classes), ("pix2pixhd", {})):
+        torch.manual_seed(0)
+        config = models.module(name).PRESETS["tiny"]
+        config = replace(config, classes=0) if "classes" in vars(config) else config  # no label maps
+        cgan.save(folder / name, models.module(name).Model(config), None, about | more)
+    write(folder / "two", ["amber", "blue"], 9)
+    write(folder / "training", ["amber", "blue"], 12, seed=7)
+    write(folder / "four", COLOURS, 9)
+    write(folder / "unseen", ["green", "rose"], 9)
+    for name, source in (("inputs", "amber"), ("images", "blue")):
+        (folder / "pairs" / name).mkdir(parents=True)
+        for path in (folder / "two" / source).iterdir():
+            Image.open(path).save(folder / "pairs" / name / path.name)
+    return folder
+
+
+@pytest.fixture
+def run(squeezenet_file, capsys):
+    """Run the command with SqueezeNet's features; gives its result, its text, and what it said."""
+
+    def run(*words):
+        parser = argparse.ArgumentParser()
+        evaluate.add_arguments(parser)
+        usual = ("--perceptual-weights", squeezenet_file, "--features", "squeezenet", "--device", "cpu")
+        assert evaluate.run(parser.parse_args([str(word) for word in (*words, *usual)])) == 0
+        captured = capsys.readouterr()
+        return json.loads(captured.out.strip().splitlines()[-1]), captured.out, captured.err
+
+    return run
+
+
+def test_munit_is_judged_both_ways(place, run):
+    result, out, _ = run(place / "munit", "--data", place / "two", "--against", place / "training")
+    there, back = result["tables"]
+    assert there["title"] == "amber → blue, 9 held-back pictures" and back["title"].startswith("blue → amber")
+    for section in (there, back):
+        drawn, styled, copied, floor = section["rows"].values()
+        assert {"frechet", "kid", "precision", "coverage", "kept", "diversity"} <= set(drawn)
+        assert "diversity" not in styled and "kept" not in copied and "diversity" in floor
+        assert floor["frechet"] < copied["frechet"]  # blue is not amber
+        low, high = drawn["diversity_interval"]
+        assert low <= drawn["diversity"] <= high and drawn["diversity"] > 0
+    assert "| drawn styles |" in out and "| real against real (training) |" in out
+    assert "LPIPS from the input" in out and "diversity (LPIPS)" in out
+
+
+def test_unit_is_judged_against_halves(place, run):
+    result, out, _ = run(place / "unit", "--data", place / "two")
+    for section in result["tables"]:
+        assert list(section["rows"]) == [
+            "translations",
+            "the inputs themselves",
+            "real against real (halves)",
+        ]
+        assert "--against" in section["note"] and section["note"] in out
+        assert "diversity" not in section["rows"]["translations"]
+
+
+def test_other_domains_are_refused(place, run):
+    with pytest.raises(DataError, match="the domains green and rose, the checkpoint amber and blue"):
+        run(place / "unit", "--data", place / "unseen")
+
+
+def test_funit_is_judged_on_unseen_classes(place, run):
+    result, out, _ = run(place / "funit", "--data", place / "four")
+    (section,) = result["tables"]
+    rows = section["rows"]
+    assert section["title"].startswith("2 classes not seen in training")
+    assert list(rows) == [
+        "1 style picture",
+        "2 style pictures",
+        "5 style pictures",
+        "the contents themselves",
+        "real pictures of the classes",
+    ]
+    assert rows["the contents themselves"]["right"] == 0 and rows["the contents themselves"]["kept"] == 0
+    assert rows["real pictures of the classes"]["right"] == 1
+    assert rows["real pictures of the classes"]["frechet"] < rows["the contents themselves"]["frechet"]
+    assert "All classes together" in section["note"] and "among 4 classes; chance is 0.25" in out
+
+
+def test_contents_may_come_from_the_training_pictures_or_other_unseen_classes(place, examination):
+    translator = cgan.load(place / "funit", device="cpu")
+    unseen, training = (evaluate.read(place / name, translator) for name in ("unseen", "training"))
+    targets = evaluate_few_shot.targets_of(translator, unseen)
+    contents = evaluate_few_shot.contents_of(targets, unseen, training, examination)
+    assert len(contents.pictures) == 4 and set(contents.numbers) == {-1}
+    alone = evaluate_few_shot.contents_of(targets, unseen, None, examination)
+    assert set(alone.numbers) == {0, 1}
+    pictures = evaluate_translator.whole(unseen.images, unseen.size)
+    seen = []
+
+    def note(content, styles):
+        seen.append((content, styles))
+        return content
+
+    trial = evaluate_few_shot.trial(note, pictures, targets, alone, 2, examination)
+    assert all(
+        alone.numbers[j] != targets[i].number for i, j in zip(trial.targets, trial.contents, strict=True)
+    )
+    assert len(seen) == 4 and all(len(styles) == 2 for _, styles in seen)
+
+
+def test_no_translation_is_measured_against_its_own_style(place):
+    translator = cgan.load(place / "funit", device="cpu")
+    for target in evaluate_few_shot.targets_of(translator, evaluate.read(place / "four", translator)):
+        assert target.name in ("green", "rose")
+        assert not set(target.styles) & set(target.references)
+
+
+def test_classes_that_were_all_seen_are_refused(place, run):
+    with pytest.raises(DataError, match="no class that funit has not seen"):
+        run(place / "funit", "--data", place / "training")
+
+
+def test_fréchet_distances_class_by_class(place, examination, monkeypatch):
+    """Where the classes have pictures enough, the mean over them: zero for equal sets."""
+    monkeypatch.setattr(evaluate_few_shot, "ENOUGH", 4)
+    translator = cgan.load(place / "funit", device="cpu")
+    data = evaluate.read(place / "four", translator)
+    targets = evaluate_few_shot.targets_of(translator, data)
+    pictures = evaluate_translator.whole(data.images, data.size)
+    judge = evaluate_few_shot.Judge(data, pictures, targets, examination)
+    assert judge.note.startswith("Means over the classes")
+    assert judge._sets(judge.real, judge.real)["frechet"] == pytest.approx(0, abs=1e-6)
+    swapped = judge._sets(judge.real[::-1], judge.real)
+    assert swapped["frechet"] > 1 and swapped["frechet_interval"][0] <= swapped["frechet"]
+    assert swapped["kid"] == pytest.approx(
+        judge._sets(judge.real, judge.real)["kid"]
+    )  # together they are equal
+
+
+def test_pix2pixhd_of_pictures_is_judged_on_pairs(place, run):
+    result, out, _ = run(place / "pix2pixhd", "--data", place / "pairs")
+    (section,) = result["tables"]
+    rows = section["rows"]
+    assert section["title"] == "9 held-back pairs"
+    assert {"lpips", "frechet"} <= set(rows["translations"]) and "| the inputs themselves |" in out
+
+
+@pytest.mark.parametrize("outputs_only", [False, True])
+@pytest.mark.parametrize(
+    "name, data, pictures, across",
+    [("unit", "two", 2, 4), ("munit", "two", 4, 2), ("funit", "four", 5, 1), ("pix2pixhd", "pairs", 3, 2)],
+)
+def test_sheets_of_samples(place, examination, name, data, pictures, across, outputs_only):
+    translator = cgan.load(place / name, device="cpu")
+    read = evaluate.read(place / data, translator)
+    cells = evaluate.cells(translator, read, None, examination, outputs_only)
+    if outputs_only:
+        pictures, across = {"munit": (3, 2)}.get(name, (1, 8))
+    assert {len(cell) for cell in cells} == {pictures} and 4 <= len(cells) <= 16
+    across = min(across, len(cells))
+    gaps = (across - 1) * evaluate.SPACE + (pictures * across + across - 2) * sheet.GAP
+    assert evaluate.arranged(cells).shape[1] == SIZE[1] * pictures * across + gaps
+
+
+def test_the_card_of_a_translator(place, run, tmp_path):
+    folder = place / "unit"
+    (folder / "README.md").write_text("<!-- scores -->\n<!-- end of scores -->\n")
+    run(folder, "--data", place / "two", "--card", "--outputs-only", "--pictures", 4)
+    card = (folder / "README.md").read_text()
+    assert "amber → blue" in card and "blue → amber" in card and (folder / SAMPLES).exists()
+
+
+def test_at_most_as_many_pictures_as_wished(place, run):
+    result, _, _ = run(place / "unit", "--data", place / "two", "--pictures", 4)
+    assert result["tables"][0]["title"].startswith("amber → blue, 4")

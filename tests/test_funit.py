@@ -1,0 +1,159 @@
+"""The few-shot translators, FUNIT and COCO-FUNIT: their parts, and what a step of learning does."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from cgan.layers.few_shot import DoublingConv, UpResidual
+from cgan.models import coco_funit, funit
+from cgan.projection import Projection
+from train import recipes
+from train.bank import PRECISIONS, Bank
+from train.batches import FewShot
+
+BOTH = pytest.mark.parametrize("module", [funit, coco_funit], ids=["funit", "coco_funit"])
+
+
+def pictures(count: int, size: tuple[int, int] = (32, 32), seed: int = 0) -> torch.Tensor:
+    return FewShot.fake(count, size, seed=seed).contents
+
+
+def tiny(module) -> torch.nn.Module:
+    model = module.Model(module.PRESETS["tiny"])
+    recipes.module("funit").initialise(model)  # from here on styles can be told apart
+    return model
+
+
+def recipe_of(name: str, classes: int = 6):
+    module, recipe = {"funit": funit, "coco_funit": coco_funit}[name], recipes.module(name)
+    config = module.Config(**{**vars(module.PRESETS["tiny"]), "classes": classes})
+    return recipe.Recipe(config, recipe.PRESETS["tiny"], None)
+
+
+def test_doubling_and_convolution_are_one():
+    layer, x = DoublingConv(3, 4).double(), torch.randn(2, 3, 5, 6).double()
+    doubled = F.interpolate(F.pad(x, (1, 1, 1, 1), mode="reflect"), scale_factor=2.0)
+    assert torch.allclose(layer(x), F.conv2d(doubled, layer.weight, layer.bias))
+    assert layer(torch.randn(1, 3, 1, 1).double()).shape == (1, 4, 2, 2)
+
+
+def test_the_shortcut_may_double_last():
+    block, x = UpResidual(6, 4, 8, 3).double(), torch.randn(2, 6, 4, 4).double()
+    with torch.no_grad():
+        block.conv_1.weight.zero_(), block.conv_1.bias.zero_()
+        doubled = F.interpolate(x, scale_factor=2.0)
+        first = block.conv_s(F.relu(F.instance_norm(doubled)))
+    assert torch.allclose(block(x, torch.randn(2, 8).double()), first)
+
+
+@BOTH
+@pytest.mark.parametrize("size", [(32, 32), (64, 48), (4, 4)])
+def test_shapes(module, size):
+    model = tiny(module)
+    assert (model.task, model.styles, model.directions, model.multiple) == (
+        "translate",
+        "pictures",
+        ("ab",),
+        4,
+    )
+    content, style = model.content(pictures(2, size)), model.encode(pictures(2, (40, 72)))
+    drawn = model.decode(content, style)
+    assert style.shape == (2, model.config.style) and drawn.shape == (2, 3, *size)
+    assert drawn.abs().max() <= 1 and not torch.equal(drawn[0], drawn[1])
+
+
+@BOTH
+def test_presets_have_the_promised_size(module):
+    with torch.device("meta"):
+        millions = {
+            name: sum(p.numel() for p in module.Model(config).parameters()) / 1e6
+            for name, config in module.PRESETS.items()
+        }
+    assert 3 < millions["small"] < 7.5 and millions["tiny"] < 0.1 and millions["paper"] > 30
+
+
+@BOTH
+def test_pictures_of_one_class_are_averaged(module):
+    """Codes are averaged before anything is made of them; the order of the pictures is nothing to it."""
+    model = tiny(module)
+    content, codes = model.content(pictures(1)), model.encode(pictures(3, seed=1))
+    weights = torch.tensor([[0.5], [0.2], [0.3]])
+    together = model.decode(content, (weights * codes).sum(0, keepdim=True))
+    other_way = model.decode(content, (weights.flip(0) * codes.flip(0)).sum(0, keepdim=True))
+    assert torch.allclose(together, other_way, atol=1e-5)
+    alike = model.encode(pictures(1, seed=2).expand(3, -1, -1, -1))
+    once = model.decode(content, alike[:1])
+    assert torch.allclose(model.decode(content, (weights * alike).sum(0, keepdim=True)), once, atol=1e-5)
+    assert not torch.allclose(together, once, atol=1e-3), "the style decides"
+
+
+@BOTH
+def test_one_color_is_no_trouble(module):
+    model = tiny(module)
+    for value in (-1.0, 0.0, 1.0):
+        plain = torch.full((2, 3, 32, 32), value, requires_grad=True)
+        drawn = model.decode(model.content(plain), model.encode(plain))
+        (drawn.square().sum()).backward()
+        assert drawn.isfinite().all() and plain.grad.isfinite().all()
+        assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_the_style_depends_on_the_content():
+    model = tiny(coco_funit)
+    contents, style = model.content(pictures(2)), model.encode(pictures(1, seed=1)).expand(2, -1)
+    mixed = model.mix(contents, style)
+    assert mixed.shape == style.shape and not torch.allclose(mixed[0], mixed[1])
+    with torch.no_grad():
+        model.bias.add_(1)
+    assert not torch.allclose(model.mix(contents, style), mixed), "the constant has its part"
+
+
+def test_the_discriminator_asks_for_the_class():
+    judge, image = Projection(3, 4, 2), pictures(1).expand(3, -1, -1, -1)
+    [[mean, scores]] = judge(image, torch.arange(3))
+    assert mean.shape == (3, 16) and scores.shape == (3, 1, 16, 16)
+    apart = (scores - scores[:1]).flatten(1)
+    assert apart[1:].abs().min() > 0, "the same picture, other classes"
+    assert torch.allclose(apart, apart[:, :1], atol=1e-4), "what a class adds is added everywhere"
+    weights = {id(layer.weight) for layer in judge.normalised()}
+    assert weights == {id(p) for p in judge.parameters() if p.dim() == 4}
+
+
+@pytest.mark.parametrize("name", ["funit", "coco_funit"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_step_learns(name, precision):
+    """Two steps reach every weight, with finite losses, and the other player stands still."""
+    recipe, chosen = recipe_of(name), PRECISIONS[precision]
+    banks = {player: Bank(value, chosen) for player, value in recipe.players.items()}
+    first = {player: bank.master.detach().clone() for player, bank in banks.items()}
+    for seed in range(2):
+        steps, players = recipe.step(FewShot.fake(3, (32, 32), seed=seed)), []
+        while True:
+            with torch.autocast("cpu", chosen.autocast, enabled=chosen.autocast is not None):
+                loss = next(steps, None)
+            if loss is None:
+                break
+            assert all(term.isfinite() and term.dtype == torch.float32 for term in loss.terms.values())
+            banks[loss.player].backward(sum(loss.terms.values()))
+            others = [bank for player, bank in banks.items() if player != loss.player]
+            assert not any(bank.gradient.any() for bank in others), "gradients stay with their player"
+            banks[loss.player].descend(1e-3)
+            players.append(loss.player)
+        assert players == ["discriminator", "generator"]
+    for player, bank in banks.items():
+        old = bank.views(first[player])
+        still = [key for key, view in bank.views(bank.master.detach()).items() if torch.equal(view, old[key])]
+        assert set(still) <= {"scores.bias"}, f"{player}: nothing reached {still}"
+
+
+def test_wanted_pictures_are_rebuilt():
+    """With the reconstruction alone, a few steps bring a picture nearer to itself."""
+    recipe = recipe_of("funit")
+    bank, batch = Bank(recipe.players["generator"], PRECISIONS["fp32"]), FewShot.fake(2, (32, 32))
+    apart = []
+    for _ in range(12):
+        loss = list(recipe.step(batch))[1]
+        apart.append(loss.terms["reconstruction"].item())
+        bank.backward(loss.terms["reconstruction"])
+        bank.descend(5e-3)
+    assert apart[-1] < 0.97 * apart[0]

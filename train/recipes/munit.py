@@ -1,0 +1,90 @@
+"""How MUNIT learns (section 4 of the paper; see `cgan/models/munit.py`)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+from cgan import losses
+from cgan.models import munit
+from train.batches import Unpaired
+from train.distributed import normal
+from train.recipes import Loss, unit
+from train.recipes.unit import l1
+
+
+@dataclass(frozen=True)
+class Hyper:
+    """How MUNIT learns."""
+
+    rate: float = 1e-4  # Adam's learning rate of the encoders and decoders
+    discriminator_rate: float = 4e-4  # Adam's learning rate of the discriminators
+    beta_1: float = 0.5  # Adam's first beta
+    beta_2: float = 0.999  # Adam's second beta
+    adversary: Literal["hinge", "least_squares"] = "hinge"  # the adversarial loss
+    weight_fool: float = 1.0  # weight of the adversarial loss
+    weight_image: float = 10.0  # weight of the pictures decoded from their own content and style
+    weight_content: float = 1.0  # weight of the contents found again in translations
+    weight_style: float = 1.0  # weight of the drawn styles found again in translations
+    weight_cycle: float = 0.0  # weight of the pictures taken to the other domain and back
+    weight_perceptual: float = 0.0  # weight of the perceptual distance between a picture and its translation
+    discriminator: Literal["patch", "global"] = "patch"  # does it judge patches, or pictures as a whole?
+    discriminator_filters: int = 48  # channels of the discriminators' first layer
+    discriminator_layers: int = 4  # layers that halve
+    discriminator_scales: int = 3  # scales of the patches, each half as large as the one before
+    dither: float = 0.01  # noise on pictures that are encoded, its standard deviation (range: 2)
+    edges: str = ""  # the folder whose photographs become edge drawings
+
+
+PRESETS = {
+    "tiny": Hyper(
+        weight_cycle=1.0, discriminator_filters=4, discriminator_layers=3, discriminator_scales=2
+    ),
+    "small": Hyper(rate=2e-4, weight_cycle=5.0, discriminator_filters=32),
+    "paper": Hyper(
+        weight_image=1.0, discriminator="global", discriminator_filters=32, discriminator_layers=6
+    ),
+}
+
+
+class Recipe(unit.Recipe):
+    """The two players of MUNIT: all encoders and decoders, and a discriminator for each domain."""
+
+    @staticmethod
+    def make(config: munit.Config) -> munit.Model:
+        """The model that learns."""
+        return munit.Model(config)
+
+    def step(self, batch: Unpaired) -> Iterator[Loss]:
+        """One step: the discriminators' turn, then the generator's, on the same fake pictures.
+
+        Contents and styles are found again in the translations (equations 2 and 3), pictures in their own
+        codes (equation 1) and, where `weight_cycle` asks for it, at the end of a cycle (section 5.1).
+        """
+        model = self.model
+        content_a, content_b = self.content(batch.a, "ab"), self.content(batch.b, "ba")
+        drawn_a, drawn_b = self._draw(batch.a), self._draw(batch.b)
+        fake_b, fake_a = model.decode(content_a, drawn_b, "ab"), model.decode(content_b, drawn_a, "ba")
+        yield self.judge(batch, fake_a, fake_b)
+
+        hyper = self.hyper
+        style_a, style_b = model.encode(batch.a, "ba"), model.encode(batch.b, "ab")
+        own_a, own_b = model.decode(content_a, style_a, "ba"), model.decode(content_b, style_b, "ab")
+        again_a, again_b = self.content(fake_b, "ba"), self.content(fake_a, "ab")
+        found_a, found_b = model.encode(fake_a, "ba"), model.encode(fake_b, "ab")
+        contents = losses.relative_l1(again_a, content_a) + losses.relative_l1(again_b, content_b)
+        terms = {
+            "fool": hyper.weight_fool * self.fool(fake_a, fake_b),
+            "image": hyper.weight_image * (l1(own_a, batch.a) + l1(own_b, batch.b)),
+            "content": hyper.weight_content * contents,
+            "style": hyper.weight_style * (l1(found_a, drawn_a) + l1(found_b, drawn_b)),
+        }
+        if hyper.weight_cycle:
+            back_a, back_b = model.decode(again_a, style_a, "ba"), model.decode(again_b, style_b, "ab")
+            terms["cycle"] = hyper.weight_cycle * (l1(back_a, batch.a) + l1(back_b, batch.b))
+        yield Loss("generator", terms | self.likeness(batch, fake_a, fake_b))
+
+    def _draw(self, like: Tensor) -> Tensor:
+        """A style for each picture, float32 (B, style)."""
+        return normal(len(like), self.model.config.style, like=losses.wide(like))

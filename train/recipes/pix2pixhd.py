@@ -1,0 +1,281 @@
+"""How pix2pixHD learns (sections 3.2 to 3.4 of the paper; see `cgan/models/pix2pixhd.py`).
+
+The adversarial loss is a hinge unless the paper's least squares are asked for, and VGG may be SqueezeNet, as
+for the other painters. Coarse to fine is one run: for the first `coarse` pictures the global generator learns
+alone, on smaller pictures, then all learn together. How many there were is a buffer of the discriminator, so
+that a run can be interrupted.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from cgan import losses
+from cgan.discriminators import MultiScale
+from cgan.labels import Palette
+from cgan.layers.instances import NUMBERS, class_means, components
+from cgan.models import pix2pixhd
+from train.bank import Player, frozen
+from train.batches import Painted, Paired
+from train.data import PaintedData, read_painted
+from train.landscapes import Landscapes
+from train.paired import PairedData, read_paired
+from train.recipes import Loss
+from train.recipes.spade import discriminator_normalised, split
+
+LEAST_SHARE = 1 / 256  # of a picture: what is smaller says little of what its class looks like
+
+Say = Callable[[str], None]
+Data = PaintedData | Landscapes | PairedData
+
+
+@dataclass(frozen=True)
+class Hyper:
+    """How pix2pixHD learns."""
+
+    rate: float = 2e-4  # Adam's learning rate of the generator and the encoder
+    discriminator_rate: float = 2e-4  # Adam's learning rate of the discriminator
+    beta_1: float = 0.5  # Adam's first beta
+    beta_2: float = 0.999  # Adam's second beta
+    adversary: Literal["hinge", "least_squares"] = "hinge"  # the adversarial loss
+    weight_fool: float = 1.0  # weight of the adversarial loss
+    weight_features: float = 10.0  # weight of feature matching
+    weight_perceptual: float = 10.0  # weight of the perceptual loss
+    coarse: int = 0  # pictures (of each process) for which the global generator learns without enhancers
+    discriminator_filters: int = 64  # channels of the discriminator's first layer
+    discriminator_layers: int = 4  # layers of each scale
+    discriminator_scales: int = 2  # scales, each half as large as the one before
+
+
+PRESETS = {
+    "tiny": Hyper(discriminator_filters=4, discriminator_layers=3),
+    "small": Hyper(discriminator_filters=32),
+    "paper": Hyper(),
+}
+
+
+class Recipe:
+    """The two players: the generator with its feature encoder, and a multi-scale patch discriminator."""
+
+    batch: type = Painted  # Paired where there are no classes
+
+    def __init__(self, config: pix2pixhd.Config, hyper: Hyper, perceptual: nn.Module | None):
+        self.hyper, self.perceptual, self.saved = hyper, perceptual, "generator"
+        self.batch = Painted if config.classes else Paired
+        self.model = pix2pixhd.Model(config)
+        conditions = config.classes + config.edges if config.classes else 3
+        self.discriminator = MultiScale(
+            conditions + 3,
+            hyper.discriminator_filters,
+            hyper.discriminator_layers,
+            hyper.discriminator_scales,
+        )
+        self.discriminator.register_buffer("seen", torch.zeros((), dtype=torch.int64))
+        self.whole = not (config.enhancers and hyper.coarse)  # whether the enhancers learn too
+        initialise(self.model, self.discriminator)
+        betas = (hyper.beta_1, hyper.beta_2)
+        self.players = {
+            "discriminator": Player(
+                self.discriminator,
+                hyper.discriminator_rate,
+                betas,
+                discriminator_normalised(self.discriminator),
+            ),
+            "generator": Player(self.model, hyper.rate, betas),
+        }
+
+    # --- data
+
+    @staticmethod
+    def read(folder: Path, size: tuple[int, int], hyper: Hyper, say: Say) -> PaintedData | PairedData:
+        """The data of a folder with `images/` and `labels/`, or with `images/` and the pictures `inputs/`."""
+        if (Path(folder) / "inputs").is_dir() and not (Path(folder) / "labels").is_dir():
+            return read_paired(folder, size, say=say)
+        return with_instances(read_painted(folder, size, say=say))
+
+    @staticmethod
+    def builtin(size: tuple[int, int], seed: int, hyper: Hyper, say: Say) -> Landscapes:
+        """The built-in world."""
+        return Parts(size, 10_000 * (seed % 100), say=say)
+
+    @staticmethod
+    def configure(config: pix2pixhd.Config, data: Data) -> pix2pixhd.Config:
+        """The Config for this data: as many classes as its palette has, none for pairs of pictures.
+
+        ValueError where the size of the pictures does not suit the number of halvings.
+        """
+        multiple = 2 ** (config.downs + config.enhancers)
+        if any(side % multiple for side in data.size):
+            height, width = data.size
+            raise ValueError(
+                f"--size {height}x{width}: with --downs {config.downs} and --enhancers {config.enhancers}, "
+                f"height and width must be multiples of {multiple}"
+            )
+        if isinstance(data, PairedData):
+            return replace(config, classes=0, edges=False, features=0)
+        return replace(config, classes=len(data.palette))
+
+    @staticmethod
+    def palette(data: Data) -> Palette | None:
+        """The classes that the checkpoint will paint; None for pairs of pictures."""
+        return None if isinstance(data, PairedData) else data.palette
+
+    @staticmethod
+    def about(data: Data) -> dict[str, Any]:
+        """The names of the two kinds of pictures, where the data are pairs."""
+        return {"domains": ["inputs", "images"]} if isinstance(data, PairedData) else {}
+
+    # --- learning
+
+    def step(self, batch: Painted | Paired) -> Iterator[Loss]:
+        """One step: the discriminator's turn, then the generator's, on the same fake picture."""
+        condition, style = self._given(batch)
+        images = batch.images
+        if self._whole(len(images)):
+            fake = self.model(condition, style)
+        else:
+            fake = self.model.coarse(condition, style)
+            for _ in self.model.enhancers:
+                condition, images = pix2pixhd.halved(condition), pix2pixhd.halved(images)
+
+        both = torch.cat([condition, condition]), torch.cat([fake.detach(), images])
+        judged_fake, judged_real = split(self.discriminator(torch.cat(both, 1)))
+        game = losses.ADVERSARIES[self.hyper.adversary]
+        yield Loss("discriminator", {"fake": game.fake(judged_fake), "real": game.real(judged_real)})
+
+        with frozen(self.discriminator):
+            judged_fake = self.discriminator(torch.cat([condition, fake], 1))
+            with torch.no_grad():
+                judged_real = self.discriminator(torch.cat([condition, images], 1))
+        hyper = self.hyper
+        terms = {
+            "fool": hyper.weight_fool * game.fool(judged_fake),
+            "features": hyper.weight_features * losses.feature_matching(judged_fake, judged_real),
+        }
+        if self.perceptual is not None:
+            terms["perceptual"] = hyper.weight_perceptual * self.perceptual(
+                losses.wide(fake), losses.wide(images)
+            )
+        yield Loss("generator", terms)
+
+    def _given(self, batch: Painted | Paired) -> tuple[Tensor, Tensor | None]:
+        """What the generator is given: its condition, and what each thing looks like."""
+        if isinstance(batch, Paired):
+            return batch.inputs, None
+        condition = self.model.condition(batch.labels, batch.instances).to(batch.images.dtype)
+        if not self.model.config.features:
+            return condition, None
+        return condition, self.model.look(batch.images, batch.labels, batch.instances).to(condition.dtype)
+
+    def _whole(self, count: int) -> bool:
+        """Whether the enhancers learn from the next `count` pictures, which are counted."""
+        if not self.whole:
+            # to ask makes the host wait for a GPU: done only until the enhancers learn
+            self.whole = int(self.discriminator.seen) >= self.hyper.coarse
+            self.discriminator.seen += count
+        return self.whole
+
+    # --- the averaged model
+
+    @torch.no_grad()
+    def calibrate(self, model: pix2pixhd.Model, batch: Painted | Paired) -> Tensor:
+        """What the classes look like, and how light they are (B, classes, features + 1).
+
+        NaN where there is too little of a class.
+        """
+        if not model.config.style:
+            return batch.images.new_zeros(len(batch.images), 0)
+        facts = torch.cat([model.encoder(batch.images), batch.images.mean(1, keepdim=True)], 1)
+        means, shares = class_means(facts, batch.labels, model.config.classes)
+        return means.masked_fill((shares < LEAST_SHARE)[..., None], torch.nan)
+
+    @torch.no_grad()
+    def finish(self, model: pix2pixhd.Model, facts: Tensor) -> None:
+        """Sort what `calibrate` found, (N, classes, features + 1) with NaN, into the model's clusters."""
+        if not model.config.style:
+            return
+        found = facts.float().cpu().numpy()
+        for i in range(model.config.classes):
+            rows = found[:, i][~np.isnan(found[:, i, 0])]
+            if not len(rows):  # never seen: it may look like anything
+                rows = found[~np.isnan(found[..., 0])]
+            if not len(rows):
+                continue
+            looks, shares = clustered(rows[:, :-1], rows[:, -1], model.config.clusters)
+            model.clusters[i].copy_(torch.from_numpy(looks))
+            model.shares[i].copy_(torch.from_numpy(shares))
+
+    @torch.no_grad()
+    def paint(self, model: pix2pixhd.Model, batch: Painted, seed: int, own_style: bool) -> Tensor:
+        """Paint the batch's maps, in their photographs' styles or drawn ones -> (B, 3, H, W)."""
+        condition = model.condition(batch.labels, batch.instances).to(batch.images.dtype)
+        generator = torch.Generator().manual_seed(seed)
+        normals = torch.randn(len(condition), model.config.style, generator=generator).to(condition)
+        style = model.encode(batch.images, batch.labels) if own_style else model.draw(normals)
+        return model(condition, style)
+
+
+def initialise(model: pix2pixhd.Model, discriminator: nn.Module) -> None:
+    """Normal weights of standard deviation 0.02, no bias, as the paper's authors start.
+
+    The encoder has no norms to make up for such small weights, and starts as He et al. (2015) advise;
+    enhancers start with nothing to add.
+    """
+    encoder = [*model.encoder.modules()] if model.config.style else []
+    for layer in (*model.modules(), *discriminator.modules()):
+        if isinstance(layer, nn.Conv2d):
+            nn.init.zeros_(layer.bias)
+            if layer in encoder:
+                nn.init.kaiming_normal_(layer.weight)
+            else:
+                nn.init.normal_(layer.weight, std=0.02)
+    for enhancer in model.enhancers:
+        nn.init.zeros_(enhancer.to_rgb.weight)
+
+
+def with_instances(data: PaintedData) -> PaintedData:
+    """The same data; where there are no instances, the connected parts of each class take their place.
+
+    So each part learns to have a look of its own, which is how a painter, who has nothing but the map, gives
+    one. The numbers are bytes: pooling tells no more apart.
+    """
+    if data.instances is not None:
+        return data
+    parts = np.stack([components(ids) % NUMBERS for ids in data.labels[:, 0].numpy()])
+    return replace(data, instances=torch.from_numpy(parts.astype(np.uint8))[:, None])
+
+
+class Parts(Landscapes):
+    """The built-in world; the instances are the connected parts of its classes."""
+
+    def next(self) -> PaintedData:
+        """As `Landscapes`, with instances."""
+        return with_instances(super().next())
+
+
+def clustered(rows: NDArray, light: NDArray, count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """k-means: rows (n, features), n >= 1, -> centres (count, features) and the share of the rows of each.
+
+    The centres are in the order of `light` (n,), averaged over their rows. With fewer different rows than
+    `count`, the last centre is repeated with share 0. The same rows always give the same centres.
+    """
+    k = min(count, len(np.unique(rows, axis=0)))
+    doubled = np.repeat(rows, 2, axis=0).astype(np.float32)  # OpenCV would take a single row for a column
+    cv2.setRNGSeed(0)
+    criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 50, 1e-4)
+    _, owners, centres = cv2.kmeans(doubled, k, None, criteria, 4, cv2.KMEANS_PP_CENTERS)
+    owner = owners[::2, 0]
+    sizes = np.bincount(owner, minlength=k)
+    order = np.argsort(np.bincount(owner, light, k) / np.maximum(sizes, 1), kind="stable")
+    order = order[sizes[order] > 0]  # equal rows can leave a centre without any
+    padding = count - len(order)
+    looks = np.concatenate([centres[order], centres[order[-1:]].repeat(padding, 0)])
+    shares = np.concatenate([sizes[order] / len(rows), np.zeros(padding)])
+    return looks.astype(np.float32), shares.astype(np.float32)

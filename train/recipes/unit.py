@@ -1,0 +1,216 @@
+"""How UNIT learns (section 3 of the paper; see `cgan/models/unit.py`)."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cgan import losses
+from cgan.discriminators import PerDomain, Residual, SharedPatch
+from cgan.layers.adain import AdaIN
+from cgan.models import unit
+from train.bank import Player, frozen
+from train.batches import Unpaired
+from train.distributed import normal
+from train.recipes import Loss
+from train.unpaired import UnpairedData, read_unpaired, unpaired_world
+
+
+@dataclass(frozen=True)
+class Hyper:
+    """How UNIT learns."""
+
+    rate: float = 1e-4  # Adam's learning rate of the encoders and decoders
+    discriminator_rate: float = 1e-4  # Adam's learning rate of the discriminators
+    beta_1: float = 0.0  # Adam's first beta
+    beta_2: float = 0.999  # Adam's second beta
+    adversary: Literal["hinge", "least_squares"] = "least_squares"  # the adversarial loss
+    weight_fool: float = 1.0  # weight of the adversarial loss
+    weight_image: float = 10.0  # weight of the pictures decoded in their own domain
+    weight_cycle: float = 10.0  # weight of the pictures taken to the other domain and back
+    weight_kl: float = 0.0  # weight of the codes' KL divergence from N(0, 1); above 0, codes are noisy
+    weight_perceptual: float = 0.0  # weight of the perceptual distance between a picture and its translation
+    discriminator: Literal["patch", "global"] = "patch"  # does it judge patches, or pictures as a whole?
+    discriminator_filters: int = 48  # channels of the discriminators' first layer
+    discriminator_layers: int = 4  # layers that halve
+    discriminator_scales: int = 3  # scales of the patches, each half as large as the one before
+    dither: float = 0.01  # noise on pictures that are encoded, its standard deviation (range: 2)
+    edges: str = ""  # the folder whose photographs become edge drawings
+
+
+# Reference configurations weigh reconstruction and cycle with 1 or, in the first program, with 10, which
+# pays in short runs. There, unequal rates and the hinge loss do too.
+PRESETS = {
+    "tiny": Hyper(discriminator_filters=4, discriminator_layers=3, discriminator_scales=2),
+    "small": Hyper(
+        rate=2e-4,
+        discriminator_rate=4e-4,
+        beta_1=0.5,
+        adversary="hinge",
+        discriminator_filters=32,
+    ),
+    "paper": Hyper(weight_image=1.0, weight_cycle=1.0),
+}
+
+
+class Recipe:
+    """The two players of UNIT: both encoders and decoders, and a discriminator for each domain."""
+
+    batch: ClassVar[type] = Unpaired
+
+    def __init__(self, config: unit.Config, hyper: Hyper, perceptual: nn.Module | None):
+        self.hyper, self.perceptual, self.saved = hyper, perceptual, "generator"
+        self.model = self.make(config)
+        self.discriminator = PerDomain(make_discriminator(hyper), make_discriminator(hyper))
+        for network in (self.model, self.discriminator):
+            network.apply(initialise)
+        self.adversary = losses.ADVERSARIES[hyper.adversary]
+        betas = (hyper.beta_1, hyper.beta_2)
+        normalised = [layer for layer in self.discriminator.modules() if isinstance(layer, nn.Conv2d)]
+        self.players = {
+            "discriminator": Player(self.discriminator, hyper.discriminator_rate, betas, normalised),
+            "generator": Player(self.model, hyper.rate, betas),
+        }
+
+    @staticmethod
+    def make(config: unit.Config) -> unit.Model:
+        """The model that learns."""
+        return unit.Model(config)
+
+    @staticmethod
+    def read(
+        folder: Path, size: tuple[int, int], hyper: Hyper, say: Callable[[str], None]
+    ) -> UnpairedData:
+        """The data of a folder with one folder of pictures for each domain."""
+        return read_unpaired(folder, size, edges=hyper.edges or None, say=say)
+
+    @staticmethod
+    def builtin(size: tuple[int, int], seed: int, hyper: Hyper, say: Callable[[str], None]) -> UnpairedData:
+        """Two domains of the built-in world."""
+        return unpaired_world(size, seed, say)
+
+    @staticmethod
+    def configure(config: Any, data: UnpairedData) -> Any:
+        """The Config for this data: as it is."""
+        return config
+
+    @staticmethod
+    def palette(data: UnpairedData) -> None:
+        """There are no classes."""
+
+    @staticmethod
+    def about(data: UnpairedData) -> dict[str, Any]:
+        """What the checkpoint tells of its data: the domains' names, and which of them is edge drawings."""
+        return {"domains": list(data.domains), "edges": data.edges}
+
+    def step(self, batch: Unpaired) -> Iterator[Loss]:
+        """One step: the discriminators' turn, then the generator's, on the same fake pictures."""
+        model, hyper = self.model, self.hyper
+        code_a, code_b = self.content(batch.a, "ab"), self.content(batch.b, "ba")
+        noisy_a, noisy_b = self._noisy(code_a), self._noisy(code_b)
+        fake_b, fake_a = model.decode(noisy_a, None, "ab"), model.decode(noisy_b, None, "ba")
+        yield self.judge(batch, fake_a, fake_b)
+
+        terms = {"fool": hyper.weight_fool * self.fool(fake_a, fake_b)}
+        if hyper.weight_image:
+            own_a, own_b = model.decode(noisy_a, None, "ba"), model.decode(noisy_b, None, "ab")
+            terms["image"] = hyper.weight_image * (l1(own_a, batch.a) + l1(own_b, batch.b))
+        codes = [code_a, code_b]
+        if hyper.weight_cycle:
+            codes += [self.content(fake_b, "ba"), self.content(fake_a, "ab")]
+            back_a = model.decode(self._noisy(codes[2]), None, "ba")
+            back_b = model.decode(self._noisy(codes[3]), None, "ab")
+            terms["cycle"] = hyper.weight_cycle * (l1(back_a, batch.a) + l1(back_b, batch.b))
+        if hyper.weight_kl:
+            terms["kl"] = hyper.weight_kl * sum(0.5 * losses.wide(code).square().mean() for code in codes)
+        yield Loss("generator", terms | self.likeness(batch, fake_a, fake_b))
+
+    def _noisy(self, code: Tensor) -> Tensor:
+        """The code with noise of variance 1, where it is drawn towards N(0, 1): the paper's latent."""
+        return code + normal(*code.shape, like=code) if self.hyper.weight_kl else code
+
+    def content(self, image: Tensor, direction: str) -> Tensor:
+        """The content of dithered pictures (B, 3, H, W).
+
+        In a picture of one colour, each instance norm would multiply the gradients by the root of 1 / eps,
+        316, one after the other, and a white crop would end in NaN; a little noise takes the first norm's
+        output to variance 1, and there it ends. In a translation, noise also drowns what the cycle would like
+        to hide there (Bashkirova, Usman, Saenko: Adversarial Self-Defense for Cycle-Consistent GANs, 2019).
+        """
+        noise = normal(*image.shape, like=image)
+        return self.model.content(image + self.hyper.dither * noise, direction)
+
+    def judge(self, batch: Unpaired, fake_a: Tensor, fake_b: Tensor) -> Loss:
+        """The discriminators' turn on real and fake pictures (B, 3, H, W)."""
+        terms: dict[str, Tensor] = {"fake": 0, "real": 0}
+        for network, fake, real in (
+            (self.discriminator.a, fake_a, batch.a),
+            (self.discriminator.b, fake_b, batch.b),
+        ):
+            both = network(torch.cat([fake.detach().to(real.dtype), real]))
+            judged_fake, judged_real = halves(both)
+            terms["fake"] = terms["fake"] + self.adversary.fake(judged_fake)
+            terms["real"] = terms["real"] + self.adversary.real(judged_real)
+        return Loss("discriminator", terms)
+
+    def fool(self, fake_a: Tensor, fake_b: Tensor) -> Tensor:
+        """The generator's adversarial loss for fake pictures (B, 3, H, W)."""
+        with frozen(self.discriminator):
+            judged_a, judged_b = self.discriminator.a(fake_a), self.discriminator.b(fake_b)
+        return self.adversary.fool(judged_a) + self.adversary.fool(judged_b)
+
+    def likeness(self, batch: Unpaired, fake_a: Tensor, fake_b: Tensor) -> dict[str, Tensor]:
+        """The perceptual distance between pictures and their translations, where it is weighed."""
+        if self.perceptual is None or not self.hyper.weight_perceptual:
+            return {}
+        pairs = ((fake_a, batch.b), (fake_b, batch.a))
+        distance = sum(self.perceptual(losses.wide(fake), losses.wide(source)) for fake, source in pairs)
+        return {"perceptual": self.hyper.weight_perceptual * distance}
+
+    @torch.no_grad()
+    def calibrate(self, model: nn.Module, batch: Unpaired) -> Tensor:
+        """There are no statistics to estimate: (B, 0)."""
+        return batch.a.new_zeros(len(batch.a), 0)
+
+    def finish(self, model: nn.Module, facts: Tensor) -> None:
+        """There is nothing to note."""
+
+
+def make_discriminator(hyper: Any) -> nn.Module:
+    """The discriminator of one domain that the Hyper of UNIT or MUNIT describes."""
+    if hyper.discriminator == "global":
+        return Residual(3, hyper.discriminator_filters, hyper.discriminator_layers)
+    return SharedPatch(
+        3, hyper.discriminator_filters, hyper.discriminator_layers, hyper.discriminator_scales
+    )
+
+
+def initialise(layer: nn.Module) -> None:
+    """He et al.'s normal weights for what a ReLU follows, no bias; styles start with a third of their power.
+
+    The references start from a standard deviation of 0.02 (UNIT) or from orthogonal matrices (MUNIT). Where a
+    norm follows, that makes no difference; where none does, a style starts as good as constant, which short
+    runs do not forgive. For the same reason no layer of the generator is under spectral norm: of the
+    style encoder's codes it would leave next to nothing at the start.
+    """
+    if isinstance(layer, AdaIN):  # its linear layer has been filled before
+        layer.modulation.weight.data.div_(3)
+    if isinstance(layer, nn.Conv2d | nn.Linear):
+        nn.init.kaiming_normal_(layer.weight)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+
+
+def l1(x: Tensor, target: Tensor) -> Tensor:
+    """The mean distance of pixels, in fp32."""
+    return F.l1_loss(losses.wide(x), losses.wide(target))
+
+
+def halves(judged: losses.Judgement) -> tuple[losses.Judgement, losses.Judgement]:
+    """The judgements of the two halves of a batch."""
+    pairs = [[feature.chunk(2) for feature in scale] for scale in judged]
+    return tuple([[pair[i] for pair in scale] for scale in pairs] for i in range(2))
