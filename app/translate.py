@@ -29,7 +29,20 @@ from app.examples import is_example, pictures, sets
 from app.mix import mixed, path, read_mix
 from app.paint import FIRST_SEED, MAX_SEED, check_seed, notices, origin
 from app.shelf import Shelf
-from app.widgets import Blend, Choice, Compare, Count, Look, Picker, Pictures, Refresh, Seed, Size, Source, Styles
+from app.widgets import (
+    Blend,
+    Choice,
+    Compare,
+    Count,
+    Look,
+    Picker,
+    Pictures,
+    Refresh,
+    Seed,
+    Size,
+    Source,
+    Styles,
+)  # fmt: skip
 from cgan import CheckpointError, DataError
 from cgan.tasks import Translator
 
@@ -143,9 +156,9 @@ class Translating:
         translator = self.shelf.translator(name)
         drawn = draws(translator, known(translator, direction))
         if not (drawing if drawn else picture):
-            return {"pictures": [], "hint": f"Which picture? {NO_PICTURE.capitalize()}."}, gr.skip()
+            return hint("picture", NO_PICTURE), gr.skip()
         if translator.styles == "pictures" and not styles:
-            return {"pictures": [], "hint": f"Which style? {NO_STYLE.capitalize()}."}, gr.skip()
+            return hint("style", NO_STYLE), gr.skip()
         return self.translate(name, direction, picture, drawing, seed, count, styles, size)
 
     def blend(
@@ -220,8 +233,9 @@ class Translating:
         own = source and not is_example(source)
         shown = source if own else first
         photograph = gr.update(value=shown, turn=turn, visible=True)
-        result = gr.skip() if shown else None
-        return photograph, gr.update(visible="hidden"), gr.update(examples=examples), result, []
+        result = gr.skip() if shown else hint("picture", NO_PICTURE)
+        away = gr.update(checkpoint="", visible="hidden")
+        return photograph, away, gr.update(examples=examples), result, []
 
     def _task(self, name, direction, picture, drawing, styles, size) -> Task:
         """Check what was sent and bring the picture to the size at which it is translated."""
@@ -235,6 +249,11 @@ class Translating:
             raise DataError(f"this model takes its style from pictures: {NO_STYLE}")
         whole = uris.picture(given, "the picture")
         return Task(translator, direction, scaled(whole, size, translator.size), mix)
+
+
+def hint(what: str, remedy: str) -> dict:
+    """A result that says what is still to come."""
+    return {"pictures": [], "hint": f"Which {what}? {remedy.capitalize()}."}
 
 
 def draws(translator: Translator, direction: str) -> bool:

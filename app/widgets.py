@@ -98,7 +98,7 @@ class Picker(gr.Dropdown):
 
 
 class Size(gr.Slider):
-    """A slider that hands on whatever was sent, None for the model's own size: handlers check it themselves."""
+    """A slider that hands on whatever was sent, None for the model's own size: handlers check it."""
 
     is_template = True
 

@@ -3,7 +3,7 @@
     <name>/config.json          format, model, its Config, the palette, `about`, the SHA-256 of the weights
     <name>/model.safetensors    the weights in fp16
     <name>/README.md            the model card, and
-    <name>/preview.jpg          what it paints: these two are not written here
+    <name>/preview.jpg          what it makes, and perhaps samples.jpg: these are not written here
 
 No pickle is ever read or written: to unpickle a stranger's file is to run the stranger's code.
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 CONFIG, WEIGHTS, PENDING = "config.json", "model.safetensors", ".new"
-FILES = (CONFIG, WEIGHTS, "README.md", "preview.jpg")
+FILES = (CONFIG, WEIGHTS, "README.md", "preview.jpg", "samples.jpg")
 
 _FIELDS = {"format": int, "model": str, "config": dict, "palette": list, "about": dict, "sha256": str}
 _PICKLES = (".pt", ".pth", ".pkl", ".ckpt", ".bin")

@@ -114,7 +114,7 @@ def test_choosing_prepares_the_tab(client, name, choices):
     direction, source, pen, _, _, strip, seed, count, styles, size, origin = client.predict(
         name, None, None, api_name="/choose_translator"
     )
-    assert len(direction["props"]["choices"]) == choices and direction["props"]["value"] == "ab"
+    assert len(direction["props"]["choices"]) == choices and direction["value"] == "ab"
     assert pen["visible"] is (name == "munit") or pen["visible"] == "hidden"
     assert seed["visible"] == count["visible"] == (True if name == "munit" else "hidden")
     assert styles["visible"] == strip["visible"] == ("hidden" if name == "unit" else True)
@@ -236,11 +236,23 @@ BAD = {
 }
 
 
+GOOD = {"name": "unit", "direction": None, "picture": as_uri(photograph()), "drawing": None, "seed": 0}
+GOOD |= {"count": 1, "styles": [], "size": None}
+
+
 @pytest.mark.parametrize("why", BAD)
-def test_bad_requests_are_told(client, why):
+def test_bad_requests_are_told(why):
     request, message = BAD[why]
-    with pytest.raises(AppError, match=message):
-        ask(client, **{"name": "unit", "picture": as_uri(photograph())} | request)
+    with pytest.raises(cgan.CganError, match=message):
+        translate.Translating(Shelf(translators(), "cpu")).translate(**GOOD | request)
+
+
+def test_the_api_tells_them_too_and_the_app_stays_up(client):
+    for why in ("a path", "a bomb", "a direction"):
+        request, message = BAD[why]
+        with pytest.raises(AppError, match=message):
+            ask(client, **{"name": "unit", "picture": as_uri(photograph())} | request)
+    assert len(ask(client, "unit")[1]) == 1
 
 
 def test_a_blend_needs_two_pictures_and_a_painting_a_painter(client):

@@ -34,8 +34,10 @@ def networks(squeezenet_file):
 
 
 @pytest.fixture(autouse=True)
-def own_cache(monkeypatch, tmp_path):
+def quick(monkeypatch, tmp_path):
+    """A cache for each test, and few draws where more would only make intervals surer."""
     monkeypatch.setenv("CGAN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(metrics, "FRECHET_RESAMPLES", 10)
 
 
 def test_painter_scores_order_painters(networks):
@@ -191,7 +193,7 @@ def test_the_card_gets_table_and_sheet(place, run, tmp_path, outputs_only):
     picture = Image.open(folder / SAMPLES)
     assert picture.size == Image.open(tmp_path / "sheet.jpg").size
     assert ("--outputs-only" in err + out) != outputs_only
-    pictures, samples = (7, 7) if outputs_only else (6, 2)  # seven samples: in one row, or two in a row
+    pictures, samples = (7, 7) if outputs_only else (9, 3)  # seven samples: in one row, or three in a row
     gaps = evaluate.SPACE * (samples - 1) + sheet.GAP * (pictures + samples - 2)
     assert picture.size[0] == 64 * pictures + gaps
 

@@ -216,14 +216,14 @@ def test_pix2pixhd_of_pictures_is_judged_on_pairs(place, run):
 @pytest.mark.parametrize("outputs_only", [False, True])
 @pytest.mark.parametrize(
     "name, data, pictures, across",
-    [("unit", "two", 2, 4), ("munit", "two", 4, 2), ("funit", "four", 5, 1), ("pix2pixhd", "pairs", 3, 2)],
+    [("unit", "two", 2, 5), ("munit", "two", 4, 2), ("funit", "four", 5, 2), ("pix2pixhd", "pairs", 3, 3)],
 )
 def test_sheets_of_samples(place, examination, name, data, pictures, across, outputs_only):
     translator = cgan.load(place / name, device="cpu")
     read = evaluate.read(place / data, translator)
     cells = evaluate.cells(translator, read, None, examination, outputs_only)
     if outputs_only:
-        pictures, across = {"munit": (3, 2)}.get(name, (1, 8))
+        pictures, across = {"munit": (3, 3)}.get(name, (1, 10))
     assert {len(cell) for cell in cells} == {pictures} and 4 <= len(cells) <= 16
     across = min(across, len(cells))
     gaps = (across - 1) * evaluate.SPACE + (pictures * across + across - 2) * sheet.GAP

@@ -1,8 +1,12 @@
 """The few-shot translators, FUNIT and COCO-FUNIT: their parts, and what a step of learning does."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 from cgan.layers.few_shot import DoublingConv, UpResidual
 from cgan.models import coco_funit, funit
@@ -26,7 +30,7 @@ def tiny(module) -> torch.nn.Module:
 
 def recipe_of(name: str, classes: int = 6):
     module, recipe = {"funit": funit, "coco_funit": coco_funit}[name], recipes.module(name)
-    config = module.Config(**{**vars(module.PRESETS["tiny"]), "classes": classes})
+    config = replace(module.PRESETS["tiny"], classes=classes)
     return recipe.Recipe(config, recipe.PRESETS["tiny"], None)
 
 
@@ -157,3 +161,18 @@ def test_wanted_pictures_are_rebuilt():
         bank.backward(loss.terms["reconstruction"])
         bank.descend(5e-3)
     assert apart[-1] < 0.97 * apart[0]
+
+
+def test_classes_are_held_out_by_name(tmp_path):
+    for number, name in enumerate(("cat", "cow", "fox", "owl")):
+        (tmp_path / name).mkdir()
+        for i in range(2):
+            picture = np.full((32, 32, 3), 40 * number + i, np.uint8)
+            Image.fromarray(picture).save(tmp_path / name / f"{i}.png")
+    recipe = recipes.module("coco_funit")
+    hyper = replace(recipe.PRESETS["tiny"], held_out="owl, cow")
+    data = recipe.Recipe.read(tmp_path, (32, 32), hyper, print)
+    learnt, aside = data.split(0.5, seed=0)
+    assert recipe.Recipe.about(learnt) == {"classes": ["cat", "fox"], "held_out": ["cow", "owl"]}
+    assert recipe.Recipe.configure(coco_funit.Config(), learnt).classes == 2
+    assert len(learnt) == len(aside) == 4 and recipe.Recipe.palette(data) is None

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from conftest import ROOT
 
 import cgan
 from cgan.labels import Label, Palette
@@ -165,6 +166,23 @@ def test_tables_round_no_worse():
     assert errors[0] <= 1.5 * errors[1] and errors[1] < 1e-5
 
 
+BUNDLED = {"spade-landscape": "landscapes", "spade-camvid": "streets"}  # and the maps they come with
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_trained_painters_are_as_exact(name):
+    """Trained weights are no drawn ones: the bundled painters, on their example maps, against float64."""
+    checkpoint, model = cgan.load_model(ROOT / "checkpoints" / name)
+    model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    source = sorted((ROOT / "app" / "static" / "examples" / BUNDLED[name]).glob("*.png"))[1]
+    labels = checkpoint.palette.ids(source)[::2, ::2][:128, :160].astype(np.int64)
+    pair = both(model, model.faster(), labels)
+    assert_close(pair)
+    ids, style, noise = inputs(model, labels)
+    exact = model.double()(model.condition(ids).double(), style.double(), noise.double())
+    assert all((image - exact).abs().max() <= 2e-5 for image in pair)
+
+
 def test_without_noise_and_in_another_memory_format():
     model = model_of(noise=False).to(memory_format=torch.contiguous_format)
     assert_close(both(model, model.faster(), MAPS["drawn"]))
@@ -261,9 +279,12 @@ def benchmark(*words: str) -> int:
     return bench_inference.run(parser.parse_args([*words, "--device", "cpu"]))
 
 
-def test_the_ways_agree(capsys):
-    assert benchmark("--inference", "tiny", "--size", "64", "--rounds", "1") == 0
-    lines = capsys.readouterr().out.splitlines()
+def test_the_ways_agree(capsys, tmp_path):
+    out = tmp_path / "table.md"
+    assert benchmark("--inference", "tiny", "--size", "64", "--rounds", "1", "--out", str(out)) == 0
+    text = out.read_text(encoding="utf-8")
+    assert text in capsys.readouterr().out
+    lines = text.splitlines()
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("|")]
     assert len(rows) == 6 and {len(row) for row in rows} == {6}
     assert all(float(row[-1]) <= 2e-5 for row in rows[2:])

@@ -25,6 +25,7 @@ from train.log import say
 from train.options import add_flags, as_dict, flag, from_flags, show
 from train.publish import Publisher, hardware, versions
 from train.run import MAY_DIFFER, PRESETS, Run, check
+from train.stored import place
 from train.trainer import Trainer
 
 # Further commands, and their modules.
@@ -124,6 +125,7 @@ def build(name: str, preset: str, config: Any, hyper: Any, run: Run, device: tor
     out = run.out or Path("checkpoints") / f"{name}-{run.data.name if run.data else 'world'}"
     begun = open_folder(out, run.fresh)
     data, validation = read_data(recipe_of, run, hyper)
+    validation = None if validation is None else place(validation, device)
     fitted = recipe_of.configure(config, data)
     start = None
     if run.start_from is not None and not begun:
@@ -137,8 +139,9 @@ def build(name: str, preset: str, config: Any, hyper: Any, run: Run, device: tor
     options["run"]["precision"] = precision
     about = describe(name, preset, fitted, hyper, run, options, device) | recipe_of.about(data)
     shown = data if validation is None else validation
-    judge = examiner(recipe, shown, validation, run.size, metrics)
-    publisher = Publisher(out, judge, recipe_of.palette(data), about, say)
+    palette = recipe_of.palette(data)
+    judge = examiner(recipe.model.task, palette, shown, validation, run.size, metrics)
+    publisher = Publisher(out, judge, palette, about, say)
     trainer = Trainer(recipe, data, run, publisher, device, precision)
     millions = sum(p.numel() for p in recipe.model.parameters()) / 1e6
     say(
@@ -169,9 +172,16 @@ def read_data(recipe: Any, run: Run, hyper: Any) -> tuple[Any, Any | None]:
     if run.validation == "none":
         return data, None
     if Path(run.validation).is_dir():
+        if "held_out" in vars(hyper):  # a folder of its own has nothing held out
+            hyper = dataclasses.replace(hyper, held_out="")
         validation = recipe.read(Path(run.validation), run.size, hyper, say)
         if recipe.palette(validation) != recipe.palette(data):
             raise DataError(f"{run.validation} has other classes than {run.data}")
+        ours, theirs = (recipe.about(part).get("domains") for part in (data, validation))
+        if ours != theirs:
+            raise DataError(
+                f"{run.validation} has the domains {' and '.join(theirs)}, {run.data} {' and '.join(ours)}"
+            )
         return data, validation
     try:
         share = float(run.validation)

@@ -44,7 +44,7 @@ NORMS = ("none", "torch's", "ours")
 
 @dataclasses.dataclass(frozen=True)
 class Way:
-    """One row of the table: whose spectral norm, in which precision, whether compiled, whether from a graph."""
+    """One row of the table: whose spectral norm, in which precision, compiled or not, from a graph or not."""
 
     norm: str
     precision: str

@@ -40,7 +40,7 @@ from train.unpaired import UnpairedData, read_unpaired
 __all__ = ["Metrics", "frechet", "kernel_distance", "painter_scores", "photographs", "real_features"]
 
 SAMPLES = 16  # on the sheet
-ACROSS = 8  # pictures in a row of the sheet, at most
+ACROSS = 10  # pictures in a row of the sheet, at most
 SPACE = 18  # pixels between the samples in a row
 LPIPS_NOTE = "LPIPS v0.1 on SqueezeNet 1.1, which it shares with the default perceptual loss."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -31,11 +32,21 @@ class Examiner(Protocol):
         """Scores on the validation data, lower is better; none where nothing can be measured."""
 
 
-def examiner(recipe: Recipe, shown: Any, validation: Any | None, size: tuple[int, int], metrics: Metrics):
-    """The examiner for what `recipe` trains: samples of `shown`, scores on `validation`, if there is any."""
+def examiner(
+    task: str,
+    palette: Palette | None,
+    shown: Any,
+    validation: Any | None,
+    size: tuple[int, int],
+    metrics: Metrics,
+) -> Examiner:
+    """The examiner for models of `task`: samples of `shown`, scores on `validation`, if there is any.
+
+    palette: the classes of a painter.
+    """
     judged = validation if metrics.available else None
-    if recipe.model.task == "paint":
-        return Paintings(shown, judged, size, metrics, recipe.palette(shown))
+    if task == "paint":
+        return Paintings(shown, judged, size, metrics, palette)
     return Translations(shown, judged, size, metrics)
 
 
@@ -94,14 +105,18 @@ class Translations:
         return sheet.grid(rows), sheet.grid(pairs)
 
     def scores(self, recipe: Recipe, model: nn.Module) -> dict[str, float]:
-        """The Fréchet distance of each direction's translations from real pictures of its target."""
+        """The Fréchet distance of each direction's translations from real pictures of its target.
+
+        For few-shot models the class distance, as copying the input would give the best Fréchet distance: the
+        contents are of the same classes as the targets.
+        """
         if self.validation is None or self.metrics.features is None or len(self.validation) < 2:
             return {}
+        if model.styles == "pictures":
+            return {"class_distance": self._class_distance(model)}
         fake: dict[str, list[Tensor]] = {}
         real: dict[str, list[Tensor]] = {}
-        for start in range(0, len(self.validation), BATCH):
-            rows = range(start, min(start + BATCH, len(self.validation)))
-            batch = self.validation.batch(rows, start, self.size, augment=False)
+        for start, batch in self._batches():
             for direction, (images, target) in translations(model, batch, start).items():
                 fake.setdefault(direction, []).append(self._features(images))
                 if direction not in self.real:
@@ -113,6 +128,30 @@ class Translations:
             )
             for direction, parts in fake.items()
         }
+
+    def _class_distance(self, model: nn.Module) -> float:
+        """How far translations into a class are from its real pictures, mean features each, over all classes.
+
+        In units of the distance at which the classes lie from the middle of all pictures: about 1 for a model
+        that pays no heed to the style, 0 for one that cannot be told from the classes.
+        """
+        parts = []
+        for _, batch in self._batches():
+            images, target = translations(model, batch)["ab"]
+            parts.append((self._features(images), self._features(target), batch.style_classes.cpu()))
+        fake, real, classes = (torch.cat(part) for part in zip(*parts, strict=True))
+        means = torch.stack(
+            [torch.stack([x[classes == each].mean(0) for x in (fake, real)]) for each in classes.unique()]
+        )
+        apart = (means[:, 0] - means[:, 1]).square().sum(1).mean()
+        spread = (means[:, 1] - real.mean(0)).square().sum(1).mean()
+        return (apart / spread.clamp(min=1e-12)).sqrt().item()
+
+    def _batches(self) -> Iterator[tuple[int, Any]]:
+        """All validation data, in order and whole: (number of the first, batch)."""
+        for start in range(0, len(self.validation), BATCH):
+            rows = range(start, min(start + BATCH, len(self.validation)))
+            yield start, self.validation.batch(rows, start, self.size, augment=False)
 
     @torch.no_grad()
     def _features(self, images: Tensor) -> Tensor:

@@ -443,7 +443,7 @@ let known = ""; // the classes of the map on the canvas, as JSON
 
 /** Another checkpoint: the drawing stays if it has the same classes, else a kept one or an example comes. */
 async function adopt() {
-  if (!props.palette.length) return;
+  if (!props.palette.length || !props.checkpoint) return;
   const names = JSON.stringify(props.palette);
   if (names === known && state.map) {
     if (atScale(state.map) !== state.map) remember();

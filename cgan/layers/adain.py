@@ -23,9 +23,7 @@ def instance_norm(x: Tensor, weight: Tensor | None = None, bias: Tensor | None =
     """
     with torch.autocast(x.device.type, enabled=False):  # CUDA's autocast would return fp32
         if len(x) == 1:
-            return torch.batch_norm(
-                x, weight, bias, None, None, True, 0.0, EPS, torch.backends.cudnn.enabled
-            )
+            return torch.batch_norm(x, weight, bias, None, None, True, 0.0, EPS, torch.backends.cudnn.enabled)
         weight, bias = (part if part is None else part.to(x.dtype) for part in (weight, bias))
         return torch.group_norm(x, x.shape[1], weight, bias, EPS)
 

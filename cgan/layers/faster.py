@@ -7,6 +7,11 @@ What it does otherwise than the plain forward pass, and why that is exact:
   sums and leaky ReLUs are computed in place.
 
 A resolution at which a map has hardly two equal patches (noise, say) is convolved as ever.
+
+How exact: with the bundled painters and their example maps, at most 4e-6 from the same model in float64 and
+from the plain pass, which is about as far from float64 itself. On maps that make no sense to a painter, 3e-5
+from either; two memory formats of the plain pass are then 4e-5 apart, and tables computed in float64 are no
+nearer, as it is the convolutions between them that round.
 """
 
 from collections.abc import Sequence

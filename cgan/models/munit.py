@@ -31,13 +31,9 @@ class Config:
 
 
 PRESETS = {
-    "tiny": Config(
-        filters=4, limit=8, blocks=2, style_filters=4, style_limit=8, style_halvings=3, hidden=8
-    ),
+    "tiny": Config(filters=4, limit=8, blocks=2, style_filters=4, style_limit=8, style_halvings=3, hidden=8),
     "small": Config(),
-    "paper": Config(
-        filters=64, limit=256, blocks=4, kernel=5, style_filters=64, style_limit=256, hidden=256
-    ),
+    "paper": Config(filters=64, limit=256, blocks=4, kernel=5, style_filters=64, style_limit=256, hidden=256),
 }
 
 

@@ -21,16 +21,16 @@ class Config:
 
     filters: int = 16  # channels at full size; each halving doubles them
     limit: int = 96  # most channels anywhere
-    halvings: int = 3  # times that height and width are halved, at most 3
+    halvings: int = 2  # times that height and width are halved, at most 3
     blocks: int = 3  # residual blocks of each encoder and of each decoder
     shared: int = 1  # how many of them both encoders share, and both decoders
     kernel: int = 3  # size of the convolutions after the doublings
 
 
 PRESETS = {
-    "tiny": Config(filters=4, limit=8, halvings=2, blocks=2),
+    "tiny": Config(filters=4, limit=8, blocks=2),
     "small": Config(),
-    "paper": Config(filters=48, limit=256, halvings=2, blocks=4, shared=0, kernel=5),
+    "paper": Config(filters=48, limit=256, blocks=4, shared=0, kernel=5),
 }
 
 

@@ -54,9 +54,11 @@ class Hyper:
     discriminator_scales: int = 2  # scales, each half as large as the one before
 
 
+# Short runs learn faster with more than the paper's 2e-4: after 289 street scenes (96x128, one run each)
+# LPIPS was 0.337 and the Fréchet distance 704 with it, 0.324 and 547 with 5e-4.
 PRESETS = {
     "tiny": Hyper(discriminator_filters=4, discriminator_layers=3),
-    "small": Hyper(discriminator_filters=32),
+    "small": Hyper(rate=5e-4, discriminator_rate=5e-4, discriminator_filters=32),
     "paper": Hyper(),
 }
 
