@@ -81,15 +81,15 @@ class Translating:
         notice = notices(found, NO_TRANSLATOR)
         return gr.update(choices=names, value=chosen), gr.update(value=notice, visible=bool(notice))
 
-    def choose(self, name: str | None, source: str | None, styles: list | None):
+    def choose(self, name: str | None, styles: list | None):
         """Prepare the tab for a translator; tell where it comes from. A picture of the user's own stays."""
         if not name:
-            return *[gr.skip()] * 10, ""
+            return *[gr.skip()] * 9, ""
         translator = self.shelf.translator(name)
         random, first = translator.styles == "random", translator.directions[0]
         styled = "hidden" if translator.styles == "none" else True
         examples = style_sets(translator)
-        *faces, strip = self._inputs(translator, first, source)
+        *faces, strip = self._inputs(translator, first)
         return (
             gr.update(choices=directions(translator), value=first),
             *faces,
@@ -104,17 +104,18 @@ class Translating:
             origin(translator.checkpoint),
         )  # fmt: skip
 
-    def turn(self, name: str, direction: str, source: str | None):
+    def turn(self, name: str, direction: str):
         """Prepare the input for a direction: paper and pen where it is drawn, else a photograph."""
         translator = self._translator(name)
-        return self._inputs(translator, known(translator, direction), source)
+        return self._inputs(translator, known(translator, direction))
 
     def open_picture(self, name: str, direction: str, picture: str):
         """Bring a picture to where it is translated; for a drawing, the outlines of a photograph."""
         translator = self._translator(name)
         opened = uris.picture(picture, "the picture")
         if not draws(translator, known(translator, direction)):
-            return (uris.from_picture(opened) if browser_cannot(picture) else picture), gr.skip(), []
+            shown = uris.from_picture(opened) if browser_cannot(picture) else picture
+            return gr.update(value=shown, own=not is_example(picture)), gr.skip(), []
         lines = as_drawing(opened, drawing_size(translator.size))
         return gr.skip(), write_map(lines, INK), []
 
@@ -197,10 +198,12 @@ class Translating:
         """Take a result as the next input, and turn round where the model goes both ways."""
         translator = self._translator(name)
         onward = [other for other in translator.directions if other != direction] or [direction]
-        source, pen, *rest = self._inputs(translator, onward[0], event.picture)
+        source, pen, *rest = self._inputs(translator, onward[0])
         if draws(translator, onward[0]):
             lines = as_drawing(uris.picture(event.picture, "the picture"), drawing_size(translator.size))
             pen |= {"value": write_map(lines, INK)}
+        else:
+            source |= {"value": event.picture, "own": True}
         return onward[0], source, pen, *rest
 
     def to_paint(self, event: gr.EventData):
@@ -216,26 +219,21 @@ class Translating:
             raise CheckpointError(NO_TRANSLATOR)
         return self.shelf.translator(name)
 
-    def _inputs(self, translator: Translator, direction: str, source: str | None):
-        """Updates for what the model takes in `direction`: the photograph, the paper, the examples, and those
-        of the result and the strip, which go where nothing takes their place.
+    def _inputs(self, translator: Translator, direction: str):
+        """Updates for what the model takes in `direction`: the photograph, the paper, the examples, and the
+        strip, which goes.
         """
-        drawn, examples = draws(translator, direction), inputs(translator, direction)
+        examples = inputs(translator, direction)
         turn = f"{translator.checkpoint.name} {direction}"
-        first = examples[0]["picture"] if examples else None
-        if drawn:
-            size = drawing_size(translator.size)
-            page = write_map(as_drawing(uris.picture(first, "the example"), size), INK) if first else ""
-            pen = gr.update(
-                checkpoint=turn, palette=INK.to_list(), size=list(size), first=page, visible=True
-            )
-            return gr.update(turn="", visible="hidden"), pen, gr.update(examples=examples), gr.skip(), []
-        own = source and not is_example(source)
-        shown = source if own else first
-        photograph = gr.update(value=shown, turn=turn, visible=True)
-        result = gr.skip() if shown else hint("picture", NO_PICTURE)
-        away = gr.update(checkpoint="", visible="hidden")
-        return photograph, away, gr.update(examples=examples), result, []
+        first = examples[0]["picture"] if examples else ""
+        if not draws(translator, direction):
+            source = gr.update(turn=turn, first=first, visible=True)
+            return source, gr.update(checkpoint="", visible="hidden"), gr.update(examples=examples), []
+        size, lines = drawing_size(translator.size), ""
+        if first:
+            lines = write_map(as_drawing(uris.picture(first, "the example"), size), INK)
+        pen = gr.update(checkpoint=turn, palette=INK.to_list(), size=list(size), first=lines, visible=True)
+        return gr.update(turn="", visible="hidden"), pen, gr.update(examples=examples), []
 
     def _task(self, name, direction, picture, drawing, styles, size) -> Task:
         """Check what was sent and bring the picture to the size at which it is translated."""
@@ -355,7 +353,7 @@ class Parts:
     @property
     def faces(self) -> list:
         """What depends on the direction."""
-        return [self.source, self.pen, self.examples, self.shown, self.strip]
+        return [self.source, self.pen, self.examples, self.strip]
 
 
 def tab(shelf: Shelf, opened: gr.Tab, status: gr.HTML, tabs: gr.Tabs, paint_style: Look) -> None:
@@ -404,10 +402,10 @@ def wire(parts: Parts, translating: Translating, opened: gr.Tab, status: gr.HTML
     faces = parts.faces
     on([opened.select, parts.refresh.click], translating.look, [model], [model, parts.notice],
        api_name="translators", **quiet)
-    on([model.change], translating.choose, [model, source, styles],
+    on([model.change], translating.choose, [model, styles],
        [direction, *faces, parts.seed, parts.count, styles, parts.size, parts.origin],
        api_name="choose_translator", **quiet)
-    on([direction.input], translating.turn, [model, direction, source],
+    on([direction.input], translating.turn, [model, direction],
        faces, api_name="turn", **quiet)
     on([parts.examples.input], translating.open_picture, [model, direction, parts.examples],
        [source, pen, parts.strip], api_name="open_picture", **quiet)

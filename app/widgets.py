@@ -155,15 +155,18 @@ class Compare(Widget):
 class Source(Widget):
     """The photograph to translate, a data URI, with a camera. What is dropped on it goes to `Pictures`.
 
-    `turn` names the model and its direction: where it changes, the picture is to be translated anew.
+    `turn` names the model and its direction: where it changes, the picture is to be translated anew. Then a
+    picture of the user's `own` stays, and any other gives way to `first`.
 
-    Event: `input` when there is a picture to translate.
+    Event: `input` when there is something to translate, or nothing any more.
     """
 
     markup, scripts = "source", ("source",)
 
-    def __init__(self, value: str | None = None, *, turn: str = "", **options):
-        super().__init__(value, turn=turn, **options)
+    def __init__(
+        self, value: str | None = None, *, turn: str = "", first: str = "", own: bool = False, **options
+    ):
+        super().__init__(value, turn=turn, first=first, own=own, **options)
 
 
 class Pictures(Widget):

@@ -111,14 +111,14 @@ def test_a_kept_look_of_seeds_is_what_the_strip_showed(client):
 
 @pytest.mark.parametrize(("name", "choices"), [("unit", 2), ("munit", 2), ("funit", 0)])
 def test_choosing_prepares_the_tab(client, name, choices):
-    direction, source, pen, _, _, strip, seed, count, styles, size, origin = client.predict(
-        name, None, None, api_name="/choose_translator"
+    direction, source, pen, _, strip, seed, count, styles, size, origin = client.predict(
+        name, None, api_name="/choose_translator"
     )
     assert len(direction["props"]["choices"]) == choices and direction["value"] == "ab"
     assert pen["visible"] is (name == "munit") or pen["visible"] == "hidden"
     assert seed["visible"] == count["visible"] == (True if name == "munit" else "hidden")
     assert styles["visible"] == strip["visible"] == ("hidden" if name == "unit" else True)
-    assert size["value"] == SIZE[0] and origin == "drawn weights · for tests only"
+    assert size["value"] == SIZE[0] and origin == f"drawn weights of {name} · for tests only"
     assert source["visible"] == ("hidden" if name == "munit" else True)
 
 
@@ -206,7 +206,8 @@ def test_style_pictures_of_all_sorts_are_taken(client, sort):
 
 def test_what_browsers_cannot_show_is_opened_as_png(client):
     source, _, _ = client.predict("unit", "ab", SORTS["tiff"][0](), api_name="/open_picture")
-    assert source.startswith("data:image/png") and np.array_equal(from_uri(source), photograph())
+    shown = source["value"]
+    assert shown.startswith("data:image/png") and np.array_equal(from_uri(shown), photograph())
 
 
 BAD = {

@@ -48,7 +48,7 @@ def choose(page, model):
     page.locator("#t-model input").click()
     page.get_by_role("option", name=model, exact=True).click()
     expect(page.locator("#t-model input")).to_have_value(model)
-    expect(page.locator("#t-origin")).to_contain_text("drawn weights")
+    expect(page.locator("#t-origin")).to_contain_text(f"drawn weights of {model} ")
 
 
 @pytest.fixture(scope="module")

@@ -9,25 +9,14 @@ import time
 import pytest
 import torch
 from conftest import ROOT, environment
+from runs import FLAGS
 from safetensors.torch import load_file
 
 import cgan
 from train import state
 from train.run import Run, order, rate
 
-FLAGS = (
-    "spade",
-    "--preset",
-    "tiny",
-    "--perceptual",
-    "none",
-    "--size",
-    "64",
-    "--device",
-    "cpu",
-    "--calibrate",
-    "2",
-)
+TINY = ("spade", *FLAGS)
 
 
 def tensors(folder):
@@ -44,7 +33,7 @@ def test_train_resume_and_load(command, painted_folder, tmp_path):
     """An interrupted run and an uninterrupted one end in identical weights; the checkpoint paints."""
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     flags = (
-        *FLAGS,
+        *TINY,
         "--data",
         painted_folder,
         "--images",
@@ -91,7 +80,7 @@ def test_train_resume_and_load(command, painted_folder, tmp_path):
 def test_kill_loses_nothing_saved(command, painted_folder, tmp_path):
     """After kill -9 at any moment the state is readable and the same command goes on."""
     out = tmp_path / "killed"
-    flags = (*FLAGS, "--data", painted_folder, "--images", 400, "--save-minutes", 0, "--evaluate-every", 4)
+    flags = (*TINY, "--data", painted_folder, "--images", 400, "--save-minutes", 0, "--evaluate-every", 4)
     process = subprocess.Popen(
         [sys.executable, "-m", "train", *map(str, flags), "--out", str(out)],
         cwd=ROOT,
@@ -107,7 +96,7 @@ def test_kill_loses_nothing_saved(command, painted_folder, tmp_path):
     _, facts = state.read(out / "training")
     cgan.load(out, device="cpu")
     again = command(
-        *FLAGS,
+        *TINY,
         "--data",
         painted_folder,
         "--images",
@@ -126,7 +115,7 @@ def test_kill_loses_nothing_saved(command, painted_folder, tmp_path):
 def test_two_processes_equal_one(command, painted_folder, tmp_path):
     """2 processes x batch 2 = 1 x 4 in float64, batch norm included."""
     one, two = tmp_path / "one", tmp_path / "two"
-    flags = (*FLAGS, "--data", painted_folder, "--images", 20, "--precision", "fp64")
+    flags = (*TINY, "--data", painted_folder, "--images", 20, "--precision", "fp64")
     alone = command(*flags, "--batch", 4, "--out", one)
     assert alone.returncode == 0, alone.stderr
     launcher = (
@@ -152,10 +141,10 @@ def test_two_processes_equal_one(command, painted_folder, tmp_path):
 
 def test_fine_tuning_starts_from_a_checkpoint(command, painted_folder, tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
-    done = command(*FLAGS, "--data", painted_folder, "--images", 8, "--out", first)
+    done = command(*TINY, "--data", painted_folder, "--images", 8, "--out", first)
     assert done.returncode == 0, done.stderr
     done = command(
-        *FLAGS,
+        *TINY,
         "--data",
         painted_folder,
         "--images",
@@ -175,20 +164,20 @@ def test_fine_tuning_starts_from_a_checkpoint(command, painted_folder, tmp_path)
     ours, theirs = (load_file(folder / "model.safetensors")["to_rgb.weight"] for folder in (second, first))
     assert torch.allclose(ours.float(), theirs.float(), atol=2e-2)
     refused = command(
-        *FLAGS, "--data", painted_folder, "--out", tmp_path / "x", "--start-from", first, "--filters", 3
+        *TINY, "--data", painted_folder, "--out", tmp_path / "x", "--start-from", first, "--filters", 3
     )
     assert refused.returncode == 2 and "the checkpoint decides" in refused.stderr
 
 
 REFUSALS = {
     "unknown command": (("spad",), "invalid choice: 'spad'"),
-    "size": ((*FLAGS, "--size", "50"), "multiples of 32"),
-    "images": ((*FLAGS, "--images", "0"), "--images 0: it must be at least 1"),
-    "no folder": ((*FLAGS, "--data", "nowhere"), "nowhere is not a folder"),
+    "size": ((*TINY, "--size", "50"), "multiples of 32"),
+    "images": ((*TINY, "--images", "0"), "--images 0: it must be at least 1"),
+    "no folder": ((*TINY, "--data", "nowhere"), "nowhere is not a folder"),
     "device": (("spade", "--device", "cuda:9", "--preset", "tiny"), "cuda:9"),
-    "validation": ((*FLAGS, "--validation", "some"), "neither a folder nor a share"),
-    "start": ((*FLAGS, "--start-from", "nothing"), "no checkpoint 'nothing'"),
-    "weights": ((*FLAGS[:3], "--perceptual", "vgg19", "--perceptual-weights", "README.md"), "README.md"),
+    "validation": ((*TINY, "--validation", "some"), "neither a folder nor a share"),
+    "start": ((*TINY, "--start-from", "nothing"), "no checkpoint 'nothing'"),
+    "weights": ((*TINY[:3], "--perceptual", "vgg19", "--perceptual-weights", "README.md"), "README.md"),
 }
 
 
@@ -203,7 +192,7 @@ def test_refusals_are_one_clear_line(command, tmp_path, case):
 
 def test_an_unwritable_folder(command, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    done = command(*FLAGS, "--out", tmp_path / "file" / "x")
+    done = command(*TINY, "--out", tmp_path / "file" / "x")
     assert done.returncode == 1 and "error:" in done.stderr and "Traceback" not in done.stderr
 
 
@@ -234,7 +223,7 @@ def test_rate_falls_to_zero():
 
 
 def test_without_data_it_learns_from_the_world(command, tmp_path):
-    done = command(*FLAGS, "--images", 8, "--out", tmp_path / "world")
+    done = command(*TINY, "--images", 8, "--out", tmp_path / "world")
     assert done.returncode == 0 and "rendering 32 landscapes" in done.stderr, done.stderr
     checkpoint = cgan.read_checkpoint(tmp_path / "world")
     assert "snow" in checkpoint.palette.names and checkpoint.about["data"] == "the built-in world"

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from runs import trainer_in
 from torch import nn
 
 import cgan
 from cgan.errors import CganError
 from cgan.layers.spade import BatchNorm
 from train import sheet, state, trainer
-from train.__main__ import build, describe, parse
+from train.__main__ import describe, parse
 from train.bank import PRECISIONS, Bank, Player
 from train.card import model_card, put_scores
 from train.options import as_dict
@@ -21,28 +22,14 @@ from train.watchdog import diagnose
 @pytest.fixture
 def it(tmp_path, painted_folder) -> Trainer:
     """A trainer before its first step."""
-    flags = [
-        "--preset",
-        "tiny",
-        "--perceptual",
-        "none",
-        "--size",
-        "64",
-        "--device",
-        "cpu",
-        "--calibrate",
-        "2",
-    ]
-    flags += ["--images", "16", "--validation", "0.1", "--out", str(tmp_path / "run")]
-    flags += ["--data", str(painted_folder)]
-    return build("spade", *parse("spade", flags), torch.device("cpu"))
+    return trainer_in(tmp_path / "run", painted_folder)
 
 
 def test_the_watchdog_names_the_layer(it):
     it.step()
     with torch.no_grad():
         it.recipe.model.blocks[2].norm_1.shared.bias.fill_(float("nan"))
-    said = diagnose(it._turns(it.images), it.banks)
+    said = diagnose(it._turns(it._batches(it.images)), it.banks)
     assert said == "generator.blocks.2.norm_1.shared (Conv2d) gives NaN"
     assert not it.banks["generator"].gradient.any(), "what was gathered is thrown away"
 

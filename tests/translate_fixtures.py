@@ -26,7 +26,7 @@ def save_translator(folder: Path, model: str, seed: int = 0) -> Path:
     """A tiny translator with drawn weights."""
     torch.manual_seed(seed)
     module = models.module(model)
-    about = {"size": SIZE, "data": "drawn weights", "licence": "for tests only"} | ABOUT[model]
+    about = {"size": SIZE, "data": f"drawn weights of {model}", "licence": "for tests only"} | ABOUT[model]
     return cgan.save(folder, module.Model(module.PRESETS["tiny"]), None, about)
 
 

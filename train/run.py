@@ -17,9 +17,10 @@ class Run:
     images: int = 40_000  # pictures to see in all: the unit of progress
     batch: int = 4  # pictures in a batch, on each process
     accumulate: int = 1  # batches whose gradients are added up in a step
-    precision: Literal["auto", "fp16", "bf16", "fp32", "fp64"] = "auto"  # auto: fp16 on CUDA, else fp32
+    precision: Literal["auto", "fp16", "bf16", "tf32", "fp32", "fp64"] = "auto"  # fp16 on CUDA, else fp32
     device: str = "auto"  # auto, cpu, cuda, cuda:N, mps
     compile: bool = False  # compile the networks (torch.compile); eager, with the reason, where that fails
+    graphs: bool = False  # replay whole steps as CUDA graphs; eager, with the reason, where that fails
     seed: int = 0  # of weights, order, crops and noise
     decay_from: float = 0.5  # share of the run after which the learning rates fall linearly to zero
     validation: str = "0.05"  # a folder, or the share of the data that is set aside, or none
@@ -45,7 +46,7 @@ PRESETS = {
 
 # Options that may differ when a run is resumed: they change where it runs and how long, not what it computes.
 MAY_DIFFER = {
-    *("data", "out", "images", "device", "compile", "save_minutes", "evaluate_every", "fresh"),
+    *("data", "out", "images", "device", "compile", "graphs", "save_minutes", "evaluate_every", "fresh"),
     *("perceptual_weights", "metric_weights", "data_name", "licence", "attribution"),
 }
 

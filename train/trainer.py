@@ -16,10 +16,12 @@ import torch
 from torch import Tensor
 
 from cgan.errors import CganError
+from cgan.runtime import allow_tf32
 from train import distributed, state
 from train.average import Average
 from train.bank import PRECISIONS, Bank
 from train.compiling import compile_or_say_why, eagerly
+from train.graphs import captured_or_say_why
 from train.log import Log, memory, say
 from train.publish import Publisher
 from train.recipes import Recipe
@@ -44,12 +46,14 @@ class Trainer:
         self.recipe, self.run, self.publisher, self.device = recipe, run, publisher, device
         torch.backends.cudnn.benchmark = True  # shapes are few and fixed: search the fastest kernels once
         self.data, self.precision = place(data, device), PRECISIONS[precision]
+        allow_tf32(self.precision.tf32)
         for player in recipe.players.values():
             player.module.to(device, self.precision.master)
             distributed.share([*player.module.parameters(), *player.module.buffers()])
         self.banks = {name: Bank(player, self.precision, run.seed) for name, player in recipe.players.items()}
         self.average = Average(recipe.model, self.banks[recipe.saved])
         self.images, self.seconds, self.stopping, self.compiled = 0, 0.0, False, False
+        self.descend = self._descend  # or its graph
         self.each = run.batch * run.accumulate * distributed.size()
         self.every = -(-(run.evaluate_every or max(run.images // 20, 1)) // self.each) * self.each
         self.state_folder = publisher.folder / "training"
@@ -64,6 +68,8 @@ class Trainer:
         before = self.seconds
         try:
             self._compile()
+            if self.run.graphs:
+                self.descend = captured_or_say_why(self._descend, self.banks.values(), self.device, say)
             while self.images < self.run.images and not self.stopping:
                 losses = self.step()
                 self.seconds = before + time.monotonic() - began
@@ -86,24 +92,34 @@ class Trainer:
 
     def step(self) -> dict[str, Tensor]:
         """One step on the next batches; gives the terms of its losses."""
-        watched: dict[str, Tensor] = {}
-        for player, terms in self._turns(self.images):
-            bank = self.banks[player]
-            bank.descend(rate(bank.player.rate, self.images, self.run))
-            watched |= {f"{player}.{name}": term for name, term in terms.items()}
-        start, self.images = self.images, self.images + self.each
+        start = self.images
+        for bank in self.banks.values():
+            bank.set_rate(rate(bank.player.rate, start, self.run))
+        watched = self.descend(self._batches(start))
+        self.images += self.each
         self.average.follow(self.each, self.images)
         self._watch(start)
         return watched
 
-    def _turns(self, images: int) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """The turns of the step after `images`, each after its backward pass.
+    def _batches(self, images: int) -> list[Any]:
+        """What the step after `images` learns from; sets the seed of its random numbers."""
+        self.data.advance(images)
+        torch.manual_seed(mix(self.run.seed, images, 1))
+        return [self._batch(images, part) for part in range(self.run.accumulate)]
+
+    def _descend(self, batches: list[Any]) -> dict[str, Tensor]:
+        """All turns of a step on these batches; gives the terms of their losses."""
+        watched: dict[str, Tensor] = {}
+        for player, terms in self._turns(batches):
+            self.banks[player].descend()
+            watched |= {f"{player}.{name}": term for name, term in terms.items()}
+        return watched
+
+    def _turns(self, batches: list[Any]) -> Iterator[tuple[str, dict[str, Tensor]]]:
+        """The turns of a step, each after its backward pass.
 
         The steps of accumulated batches advance side by side, one turn at a time.
         """
-        self.data.advance(images)
-        torch.manual_seed(mix(self.run.seed, images, 1))
-        batches = [self._batch(images, part) for part in range(self.run.accumulate)]
         steps = [self.recipe.step(batch) for batch in batches]
         while True:
             gathered: dict[str, Tensor] = {}
@@ -129,7 +145,7 @@ class Trainer:
     def _rehearse(self) -> None:
         """A step's passes; what it gathers is thrown away."""
         try:
-            for _ in self._turns(self.images):
+            for _ in self._turns(self._batches(self.images)):
                 pass
         finally:
             for bank in self.banks.values():
@@ -148,7 +164,7 @@ class Trainer:
         formatted = {
             name: part.to(dtype=self.precision.master, memory_format=torch.channels_last)
             for name, part in batch._asdict().items()
-            if part is not None and part.is_floating_point()
+            if part is not None and part.is_floating_point() and part.dim() == 4
         }
         return batch._replace(**formatted)
 
@@ -163,7 +179,8 @@ class Trainer:
         if not any(skipped.values()) or searching:  # fp16 finds its scale by overflowing
             return
         with eagerly() if self.compiled else nullcontext():  # where layers can be watched
-            said = f"a step after {start} images was skipped: {diagnose(self._turns(start), self.banks)}"
+            found = diagnose(self._turns(self._batches(start)), self.banks)
+            said = f"a step after {start} images was skipped: {found}"
         say(said)
         if max(skipped.values()) >= PATIENCE:
             raise CganError(f"training stopped after {PATIENCE} bad steps in a row; {said}")

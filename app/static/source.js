@@ -1,18 +1,25 @@
 // The photograph to translate, and a camera. `value` is a data URI, or "" for none.
 //
-// What is opened, dropped, pasted or taken here goes through the strip of pictures below, as a file does. Prop:
-// `turn`, the model and its direction. Event: `input` when there is a picture to translate (anew).
+// What is opened, dropped, pasted or taken here goes through the strip of pictures below, as a file does. Props:
+// `turn`, the model and its direction; where it changes, a picture of the user's `own` stays, and any other gives
+// way to `first`. Event: `input` when there is something to translate (anew), or nothing any more.
 
 const $ = (selector) => element.querySelector(selector);
 const [frame, picture, camera] = [$(".frame"), $(".picture"), $(".camera")];
 const hand = (file) => window.dispatchEvent(new CustomEvent("cgan:open-picture", { detail: file }));
 
+let known = "";
+
 function show() {
+  if (props.turn !== known) {
+    known = props.turn;
+    if (known && !props.own) props.value = props.first;
+  }
   const there = Boolean(props.value);
   if (there) picture.src = props.value;
   picture.hidden = !there || !camera.hidden;
   $(".empty").hidden = there || !camera.hidden;
-  if (there && props.turn) trigger("input");
+  if (known) trigger("input");
 }
 const shape = (width, height) => frame.style.setProperty("--aspect", width / height);
 picture.addEventListener("load", () => { if (camera.hidden) shape(picture.naturalWidth, picture.naturalHeight); });
@@ -69,5 +76,5 @@ element.addEventListener("drop", (event) => {
   if (event.dataTransfer.files[0]) hand(event.dataTransfer.files[0]);
 });
 new ResizeObserver(() => { if (!element.offsetParent && !camera.hidden) stop(); }).observe(frame); // another tab
-watch(["value", "turn"], show);
+watch(["value", "turn", "first", "own"], show);
 show();

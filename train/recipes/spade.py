@@ -1,4 +1,9 @@
-"""How SPADE learns (section 3 and appendix A of the paper; see `cgan/models/spade.py`)."""
+"""How SPADE learns (section 3 and appendix A of the paper; see `cgan/models/spade.py`).
+
+The generator's turn runs the discriminator on the photographs again. Reusing the features of its own turn,
+from before its update, saved 3 to 4 % of a step and gave a worse LPIPS with both of two seeds (tiny, 64x64,
+1,000 images: 0.36 to 0.38, 0.33 to 0.38; the Fréchet distance did not decide).
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
