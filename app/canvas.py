@@ -22,7 +22,8 @@ FINE_SIDE, FINER = 192, 2  # small models draw at up to this side, and at most s
 class LabelCanvas(Widget):
     """The painter. Its value is the map, painted by `checkpoint` (a name).
 
-    `palette` is that of `Palette.to_list`, `size` (H, W) the checkpoint's, `first` a map to begin with or "".
+    `palette` is that of `Palette.to_list`, `size` (H, W) the checkpoint's, `first` a map to begin with or "",
+    `looks` how many looks a single thing can be given.
 
     Events: `input` when the map changed and should be painted, `submit` for Ctrl+Enter.
     """
@@ -37,11 +38,12 @@ class LabelCanvas(Widget):
         palette: list[dict] | None = None,
         size: list[int] | None = None,
         first: str = "",
+        looks: int = 0,
         **options,
     ):
         palette, size = palette or [], size or [256, 256]
         super().__init__(
-            value, checkpoint=checkpoint, palette=palette, size=size, first=first, **options
+            value, checkpoint=checkpoint, palette=palette, size=size, first=first, looks=looks, **options
         )
 
 

@@ -25,8 +25,8 @@ from app.canvas import LabelCanvas, canvas_size, fit, has_other_colours, read_ma
 from app.events import on
 from app.examples import examples
 from app.shelf import Shelf
-from app.widgets import Look, Maps, Picker, Refresh, Result, Seed, Variations
-from cgan import Checkpoint, CheckpointError, DataError, Found
+from app.widgets import Look, Maps, Picker, Refresh, Result, Seed, Things, Variations
+from cgan import Checkpoint, CheckpointError, DataError, Found, models
 
 MAX_SEED = 2**31 - 1
 VARIATIONS = 4
@@ -53,21 +53,28 @@ class Painting:
     def choose(self, name: str | None):
         """Prepare the canvas and the examples for a checkpoint; tell where it comes from."""
         if not name:
-            return gr.skip(), gr.skip(), ""
+            return gr.skip(), gr.skip(), "", gr.skip()
         checkpoint = self.shelf.checkpoint(name)
         palette, size = checkpoint.palette, canvas_size(checkpoint.about["size"])
         maps = examples(palette, size)
         first = maps[0]["picture"] if maps else ""
-        canvas = gr.update(checkpoint=name, palette=palette.to_list(), size=list(size), first=first)
-        return canvas, gr.update(examples=maps), origin(checkpoint)
+        looks = models.module(checkpoint.model).Config(**checkpoint.config).looks
+        canvas = gr.update(
+            checkpoint=name, palette=palette.to_list(), size=list(size), first=first, looks=looks
+        )
+        return canvas, gr.update(examples=maps), origin(checkpoint), gr.update(value=[], looks=looks)
 
-    def paint(self, name: str, label_map: str, seed: int, style: str | None):
-        """Paint a label map in the look of a seed or of a style picture; give the picture and the status."""
+    def paint(self, name: str, label_map: str, seed: int, style: str | None, things: list | None = None):
+        """Paint a label map in the look of a seed or of a style picture; give the picture and the status.
+
+        `things`, for models whose things have looks: [[row, column, look], …], a pixel of each.
+        """
         painter, labels = self._painter_and_labels(name, label_map)
         check_seed(seed)
         picture = read_style(style, painter.size) if style else None
+        restyle = read_things(things or [], labels.shape, painter.looks)
         start = time.perf_counter()
-        painted = painter.paint(labels, style=picture, seed=seed)[0]
+        painted = painter.paint(labels, style=picture, seed=seed, restyle=restyle)[0]
         spent = (time.perf_counter() - start) * 1000
         return uris.from_picture(painted), f"{name} · {painter.runtime.describe()} · {spent:.0f} ms"
 
@@ -89,9 +96,9 @@ class Painting:
         """The dice was rolled: clear the style picture, so that the seed's look shows."""
         return None
 
-    def forget_variations(self):
-        """Another map or model came: the four looks of the one before go."""
-        return []
+    def forget(self):
+        """Another map or model came: the four looks of the one before go, and those of its things."""
+        return [], []
 
     def open_map(self, name: str, label_map: str):
         """Bring a label map (a PNG of ids or of the palette's colours) to the canvas."""
@@ -116,6 +123,25 @@ def check_seed(seed: int) -> None:
     """Raise `DataError` unless `seed` is one."""
     if type(seed) is not int or not 0 <= seed <= MAX_SEED:
         raise DataError(f"the seed is {seed!r}; it must be a whole number from 0 to {MAX_SEED}")
+
+
+def read_things(things: list, shape: tuple[int, int], looks: int) -> dict[tuple[int, int], int]:
+    """What a client sent, [[row, column, look], …], for `Painter.paint`; `DataError` if it is not that.
+
+    Things beyond the map's edge belong to a map that was there before, and go with it.
+    """
+    whole = isinstance(things, list) and all(
+        isinstance(thing, list) and len(thing) == 3 and all(type(number) is int for number in thing)
+        for thing in things
+    )
+    if not whole or any(not 0 <= look < looks for _, _, look in things):
+        allowed = f"looks from 0 to {looks - 1}" if looks else "this model has no looks for single things"
+        raise DataError(f"things must be a list of [row, column, look], not {things!r:.60}; {allowed}")
+    return {
+        (row, column): look
+        for row, column, look in things
+        if 0 <= row < shape[0] and 0 <= column < shape[1]
+    }
 
 
 def read_style(uri: str, size: tuple[int, int]) -> np.ndarray:
@@ -154,6 +180,7 @@ class Parts:
     result: Result
     seed: Seed
     style: Look
+    things: Things
     button: gr.Button
     variations: Variations
     maps: Maps
@@ -183,8 +210,11 @@ def lay_out() -> Parts:
                 seed = Seed(FIRST_SEED)
                 style = Look()
                 button = gr.Button("Paint", variant="primary", elem_id="paint", min_width=80)
+            things = Things()
             variations = Variations()
-    return Parts(notice, model, refresh, source, canvas, result, seed, style, button, variations, maps)
+    return Parts(
+        notice, model, refresh, source, canvas, result, seed, style, things, button, variations, maps
+    )
 
 
 def wire(parts: Parts, painting: Painting, page: gr.Blocks, status: gr.HTML) -> None:
@@ -194,13 +224,15 @@ def wire(parts: Parts, painting: Painting, page: gr.Blocks, status: gr.HTML) -> 
     quiet = {"show_progress": "hidden"}
     on([page.load, parts.refresh.click], painting.look, [model], [model, parts.notice],
        api_name="checkpoints", **quiet)
-    on([model.change], painting.choose, [model], [canvas, maps, parts.origin], api_name="choose", **quiet)
-    on([canvas.input, canvas.submit, seed.change, style.change, parts.button.click],
-       painting.paint, [model, canvas, seed, style], [result, status],
+    things = parts.things
+    on([model.change], painting.choose, [model], [canvas, maps, parts.origin, things],
+       api_name="choose", **quiet)
+    on([canvas.input, canvas.submit, seed.change, style.change, things.input, parts.button.click],
+       painting.paint, [model, canvas, seed, style, things], [result, status],
        api_name="paint", model=True, trigger_mode="always_last", show_progress="minimal",
        show_progress_on=result)
-    on([model.change, maps.input], painting.forget_variations, [], [variations],
-       api_name="forget_variations", api_visibility="private", **quiet)
+    on([model.change, maps.input], painting.forget, [], [variations, things],
+       api_name="forget", api_visibility="private", **quiet)
     on([maps.input], painting.open_map, [model, maps], [canvas], api_name="open_map", **quiet)
     on([variations.submit], painting.vary, [model, canvas], [variations],
        api_name="variations", model=True, show_progress="minimal")

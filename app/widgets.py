@@ -116,6 +116,26 @@ class Look(Widget):
         super().__init__(value, side=side, **options)
 
 
+class Things(Widget):
+    """Looks of single things on the map, [[row, column, look], …]; hidden where there are no `looks`."""
+
+    markup, scripts = "things", ("things",)
+    api = {"type": "array", "items": {"type": "array", "items": {"type": "integer"}}}
+
+    def __init__(self, value: list | None = None, *, looks: int = 0, **options):
+        super().__init__(value or [], looks=looks, **options)
+
+    def preprocess(self, payload):
+        """The list that was sent; none is an empty one."""
+        return payload or []
+
+    def example_payload(self):
+        """An example of the value, for the API's page."""
+        return []
+
+    example_value = example_payload
+
+
 class Variations(Widget):
     """Other looks of the same map, [{"seed": int, "picture": data URI}]; a click selects one."""
 

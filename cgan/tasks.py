@@ -39,7 +39,7 @@ class Painter:
         self.model = runtime.prepare(model)
         exact = runtime.device.type == "cpu" and runtime.dtype == torch.float32
         self.faster = model.faster() if exact else None
-        self.palette, self.looks = checkpoint.palette, model.looks
+        self.palette, self.looks = checkpoint.palette, model.config.looks
         self.size = tuple(checkpoint.about["size"])
 
     @torch.no_grad()

@@ -1,7 +1,7 @@
 // The label painter: tools, classes and a canvas on which every pixel is the id of a class.
 //
 // Props from Python: `checkpoint` (its name), `palette` [{id, name, colour}], `size` [height, width], `first`
-// (a map to begin with) and `value`, the map as a palette PNG (a data URI). Events: `input` when the map
+// (a map to begin with), `looks` (how many a thing can be given) and `value`, the map as a palette PNG (a data URI). Events: `input` when the map
 // changed and should be painted, `submit` for Ctrl+Enter.
 //
 // The markup decides which tools there are: of its buttons `data-tool` names the tool, `data-id` the class that
@@ -199,6 +199,13 @@ const pressed = {
     const [x, y] = pixel(at);
     choose(state.map.ids[y * state.map.width + x]);
   },
+  thing(at) {
+    const [x, y] = pixel(at);
+    const region = raster.copy(state.map);
+    raster.flood(region, x, y, 255); // no class has this id
+    const inside = (row, column) => region.ids[row * region.width + column] === 255;
+    window.dispatchEvent(new CustomEvent("cgan:thing", { detail: { row: y, column: x, inside } }));
+  },
   polygon(at) {
     const near = (p) => Math.hypot(p.x - at.x, p.y - at.y) * (view.sheet.clientWidth / state.map.width) < 10;
     if (state.points.length > 2 && near(state.points[0])) return closePolygon();
@@ -256,7 +263,7 @@ view.over.addEventListener("pointerdown", (event) => {
   if (event.button !== 0) return;
   view.over.setPointerCapture(event.pointerId);
   state.drag = { id: event.pointerId, last: at };
-  if (state.tool === "polygon" || state.tool === "fill") state.drag = null;
+  if (["polygon", "fill", "thing"].includes(state.tool)) state.drag = null;
   pressed[state.tool](at);
 });
 view.over.addEventListener("pointermove", (event) => {
@@ -407,7 +414,7 @@ function typed(event) {
   const command = event.ctrlKey || event.metaKey;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   let deed = command || event.altKey ? null : keys[key];
-  if (!command && !event.altKey && toolKeys[key]) deed = () => toolKeys[key].click();
+  if (!command && !event.altKey && toolKeys[key] && !toolKeys[key].hidden) deed = () => toolKeys[key].click();
   if (command && key === "z") deed = event.shiftKey ? deeds.redo : deeds.undo;
   if (command && key === "y") deed = deeds.redo;
   if (command && key === "Enter") deed = () => { publish(false); trigger("submit"); };
@@ -444,6 +451,9 @@ let known = ""; // the classes of the map on the canvas, as JSON
 /** Another checkpoint: the drawing stays if it has the same classes, else a kept one or an example comes. */
 async function adopt() {
   if (!props.palette.length || !props.checkpoint) return;
+  const thing = $("[data-tool=thing]");
+  if (thing) thing.hidden = !props.looks;
+  if (thing?.hidden && state.tool === "thing") take("brush");
   const names = JSON.stringify(props.palette);
   if (names === known && state.map) {
     if (atScale(state.map) !== state.map) remember();
@@ -466,7 +476,7 @@ async function adopt() {
 let last = Promise.resolve();
 const inTurn = (job) => { last = last.then(job, job); };
 
-watch(["checkpoint", "palette", "size", "first"], () => inTurn(adopt));
+watch(["checkpoint", "palette", "size", "first", "looks"], () => inTurn(adopt));
 watch("value", () => { if (props.value) { const uri = props.value; inTurn(() => open(uri, true)); } });
 take("brush");
 widen($(".size input").value);

@@ -46,6 +46,11 @@ class Config:
         """Length of a style vector: the features of all classes, one class after the other."""
         return self.classes * self.features
 
+    @property
+    def looks(self) -> int:
+        """How many looks of each class there are to choose from, for single things."""
+        return self.clusters if self.style else 0
+
 
 PRESETS = {
     "tiny": Config(filters=4, downs=2, blocks=1, enhancer_blocks=1, encoder_filters=4, clusters=3),
@@ -216,11 +221,6 @@ class Model(nn.Module):
         return torch.einsum("bchw,bcf->bfhw", classes, table)
 
     # --- styles
-
-    @property
-    def looks(self) -> int:
-        """How many looks of each class there are to choose from."""
-        return self.config.clusters if self.config.style else 0
 
     def faster(self) -> None:
         """There is no faster way."""

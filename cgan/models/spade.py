@@ -33,6 +33,11 @@ class Config:
     encoder_pool: int = 1  # the encoder's last features are averaged to this height and width
     noise: bool = True  # feed noise to the blocks
 
+    @property
+    def looks(self) -> int:
+        """How many looks single things can be given: none, as a style is of the whole picture."""
+        return 0
+
 
 PRESETS = {
     "tiny": Config(filters=2, hidden=8, style=8, encoder_filters=4, encoder_size=32),
@@ -84,7 +89,6 @@ class Model(nn.Module):
     """
 
     task: ClassVar[str] = "paint"
-    looks: ClassVar[int] = 0  # a style is of the whole picture: single things have none
     multiple: ClassVar[int] = 2 ** BLOCKS[0][1]
 
     def __init__(self, config: Config):

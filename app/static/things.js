@@ -1,0 +1,45 @@
+// Looks of single things on the map. `value` is [[row, column, look], …], one for each thing that was clicked.
+// Prop: `looks`, how many there are to choose from; without any, nothing shows. Event: `input` for a new look.
+
+const box = element.querySelector(".things");
+const words = element.querySelector(".words");
+const label = element.querySelector("label");
+const slider = element.querySelector("input");
+const clear = element.querySelector(".clear");
+let at = -1; // the thing that the slider belongs to
+
+function show() {
+  const things = props.value || [];
+  if (at >= things.length) at = things.length - 1;
+  box.hidden = !props.looks;
+  words.hidden = things.length > 0;
+  label.hidden = clear.hidden = !things.length;
+  if (at < 0) return;
+  slider.max = props.looks - 1;
+  slider.value = things[at][2];
+  element.querySelector("output").value = `${things[at][2] + 1} of ${props.looks}`;
+}
+
+function hand(things) {
+  props.value = things;
+  show();
+  trigger("input");
+}
+
+function clicked({ detail: { row, column, inside } }) {
+  if (!element.isConnected) return window.removeEventListener("cgan:thing", clicked);
+  if (!props.looks) return;
+  const things = [...(props.value || [])];
+  at = things.findIndex(([r, c]) => inside(r, c));
+  if (at >= 0) return show();
+  at = things.length;
+  hand([...things, [row, column, props.looks - 1]]);
+}
+
+window.addEventListener("cgan:thing", clicked);
+slider.addEventListener("input", () => {
+  hand((props.value || []).map((thing, i) => (i === at ? [thing[0], thing[1], Number(slider.value)] : thing)));
+});
+clear.addEventListener("click", () => { at = -1; hand([]); });
+watch(["value", "looks"], show);
+show();
