@@ -64,10 +64,11 @@ def test_checkpoints_are_listed_and_the_broken_one_told(client):
 
 
 def test_choosing_tells_classes_examples_and_licence(client):
-    canvas, maps, origin = client.predict("tiny", api_name="/choose")
+    canvas, maps, origin, things = client.predict("tiny", api_name="/choose")
     assert [label["name"] for label in canvas["props"]["palette"]] == PALETTE.names
     assert canvas["props"]["size"] == list(DRAWN) and len(maps["props"]["examples"]) >= 6
     assert origin == "drawn weights · for tests only"
+    assert things["props"]["looks"] == 0, "a SPADE has no looks for single things"
 
 
 BAD_REQUESTS = {

@@ -1,0 +1,76 @@
+"""Restyling single things in the Paint tab: the handler, and the tool in real Chromium."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from app_fixtures import PALETTE, SIZE, as_uri, browser, from_uri, save_checkpoint, scene
+from playwright.sync_api import expect, sync_playwright
+
+import cgan
+from app.paint import Painting, read_things
+from app.shelf import Shelf
+from app.ui import build, launch
+from cgan.models import pix2pixhd
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory) -> Shelf:
+    """A tiny pix2pixHD with drawn weights, and a SPADE, which has no looks."""
+    root = tmp_path_factory.mktemp("checkpoints")
+    torch.manual_seed(0)
+    model = pix2pixhd.Model(replace(pix2pixhd.PRESETS["tiny"], classes=len(PALETTE)))
+    for tensor in (*model.parameters(), model.clusters):
+        torch.nn.init.normal_(tensor, std=0.3)
+    about = {"size": list(SIZE), "data": "drawn weights", "licence": "for tests only"}
+    cgan.save(root / "pix2pixhd", model, PALETTE, about)
+    save_checkpoint(root / "spade")
+    return Shelf(root, "cpu")
+
+
+def test_a_thing_is_restyled_through_the_handler(shelf):
+    painting, map_ = Painting(shelf), as_uri(scene())
+    plain, dark, light = (
+        from_uri(painting.paint("pix2pixhd", map_, 3, None, things)[0]).astype(int)
+        for things in ([], [[90, 60, 0]], [[90, 60, 2]])
+    )
+    assert abs(dark - light)[60:].mean() > 2 * abs(dark - light)[:20].mean()
+    assert (plain != dark).any() or (plain != light).any()
+    canvas, _, _, things = painting.choose("pix2pixhd")
+    assert canvas["looks"] == things["looks"] == 3 and things["value"] == []
+    assert painting.choose("spade")[0]["looks"] == 0
+
+
+def test_bad_things_are_one_clear_sentence(shelf):
+    for things in ("x", [[1, 2]], [[1, 2, "3"]], [[1, 2, 3]], [[1, 2, -1]], [{"row": 1}], [[1.5, 2, 0]]):
+        with pytest.raises(cgan.DataError, match="looks from 0 to 2"):
+            read_things(things, (10, 10), 3)
+    with pytest.raises(cgan.DataError, match="no looks"):
+        read_things([[1, 1, 0]], (10, 10), 0)
+    assert read_things([[9, 9, 2], [10, 0, 1]], (10, 10), 3) == {(9, 9): 2}, "what is beyond the map is gone"
+
+
+def test_the_tool_in_the_page(shelf):
+    _, url, _ = launch(build(shelf), prevent_thread_lock=True, quiet=True)
+    with sync_playwright() as playwright:
+        chromium = browser(playwright)
+        page = chromium.new_context(viewport={"width": 1500, "height": 950}).new_page()
+        page.set_default_timeout(60_000)
+        page.goto(url)
+        picture = page.locator(".result .picture")
+        expect(picture).to_be_visible(timeout=60_000)
+        page.get_by_label("Restyle a thing").click()
+        before = picture.get_attribute("src")
+        box = page.locator(".painter .over").bounding_box()
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.95)
+        slider = page.get_by_label("Look of the thing")
+        expect(slider).to_have_value("2")
+        for look in ("0", "1"):  # one of the three looks is that of the seed
+            slider.fill(look)
+            page.wait_for_timeout(2000)
+            if picture.get_attribute("src") != before:
+                break
+        assert picture.get_attribute("src") != before, "a thing was restyled and the picture stayed"
+        page.get_by_label("Clear the looks of things").click()
+        expect(slider).to_be_hidden()
+        chromium.close()
