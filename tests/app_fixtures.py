@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from playwright.sync_api import expect
 
 import cgan
 from app.examples import FOLDER
@@ -23,6 +24,7 @@ DRAWN = (96, 128)  # of the canvas
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
 CHROMIUM += " --disable-component-update --disable-sync"
+expect.set_options(timeout=30_000)  # for machines that do something else besides
 
 
 def save_checkpoint(folder: Path, seed: int = 0, palette: cgan.Palette = PALETTE) -> Path:

@@ -16,7 +16,6 @@ from app.shelf import Shelf
 from app.translate import LOOKS, STEPS, scaled
 from app.ui import build, launch
 
-expect.set_options(timeout=30_000)  # for machines that do something else besides
 AFTER = ".compare .after"
 RED, BLUE = (np.full((40, 40, 3), colour, np.uint8) for colour in ((240, 30, 20), (20, 40, 230)))
 
