@@ -4,6 +4,7 @@ A mix has the weighted mean of the styles of its parts: those of pictures are en
 """
 
 import math
+import zlib
 
 import numpy as np
 
@@ -42,6 +43,11 @@ def mixed(translator: Translator, mix: list[dict], direction: str) -> np.ndarray
         for part in mix
     ]  # fmt: skip
     return (weights / weights.sum()) @ np.stack(codes)
+
+
+def mark(part: dict) -> int:
+    """A number by which a part, as a client sends it, is known again: that of its picture or seed."""
+    return zlib.crc32(str(part.get("picture", part.get("seed"))).encode())
 
 
 def path(stops: int, steps: int) -> list[list[float]]:

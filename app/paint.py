@@ -54,7 +54,7 @@ class Painting:
         """Prepare the canvas and the examples for a checkpoint; tell where it comes from."""
         if not name:
             return gr.skip(), gr.skip(), "", gr.skip()
-        checkpoint = self.shelf.checkpoint(name)
+        checkpoint = self.shelf.checkpoint(name, "paint")
         palette, size = checkpoint.palette, canvas_size(checkpoint.about["size"])
         maps = examples(palette, size)
         first = maps[0]["picture"] if maps else ""
@@ -104,7 +104,7 @@ class Painting:
         """Bring a label map (a PNG of ids or of the palette's colours) to the canvas."""
         if not name:
             raise CheckpointError(NO_CHECKPOINT)
-        checkpoint = self.shelf.checkpoint(name)
+        checkpoint = self.shelf.checkpoint(name, "paint")
         labels = read_map(label_map, checkpoint.palette)
         if has_other_colours(label_map, checkpoint.palette, labels):
             gr.Info(OTHER_COLOURS)

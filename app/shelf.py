@@ -6,7 +6,7 @@ from threading import Lock
 
 import cgan
 from cgan import models
-from cgan.tasks import Painter, Translator
+from cgan.tasks import TASKS, Painter, Translator
 
 KEPT = 3  # loaded models
 
@@ -30,34 +30,38 @@ class Shelf:
         fit = [checkpoint for checkpoint in found.checkpoints if task_of(checkpoint) == task]
         return cgan.Found(fit, found.broken)
 
-    def checkpoint(self, name: str) -> cgan.Checkpoint:
-        """What the checkpoint called `name` says about itself. Raises `CheckpointError` if it is not here."""
+    def checkpoint(self, name: str, task: str | None = None) -> cgan.Checkpoint:
+        """What the checkpoint called `name` says about itself.
+
+        Raises `CheckpointError` if it is not here, or not for `task`.
+        """
         there = {path.name for path in self.root.iterdir()} if self.root.is_dir() else set()
         if name not in there:  # clients send names: a path or a Hub id is not looked for
-            names = ", ".join(checkpoint.name for checkpoint in self.look().checkpoints) or "none"
+            found = cgan.find(self.root).checkpoints
+            names = ", ".join(each.name for each in found if task in (None, task_of(each))) or "none"
             raise cgan.CheckpointError(f"no checkpoint {name!r} here; there are: {names}")
-        return cgan.read_checkpoint(self.root / name)
+        checkpoint = cgan.read_checkpoint(self.root / name)
+        if task not in (None, task_of(checkpoint)):
+            raise cgan.CheckpointError(f"the checkpoint {name!r} is no {TASKS[task].__name__.lower()}")
+        return checkpoint
 
     def painter(self, name: str) -> Painter:
         """The checkpoint called `name`, ready to paint. Raises `CheckpointError`."""
-        return self._lend(name, Painter)
+        return self._lend(name, "paint")
 
     def translator(self, name: str) -> Translator:
         """The checkpoint called `name`, ready to translate. Raises `CheckpointError`."""
-        return self._lend(name, Translator)
+        return self._lend(name, "translate")
 
-    def _lend(self, name: str, kind: type) -> Painter | Translator:
-        key = (name, self.checkpoint(name).sha256)
+    def _lend(self, name: str, task: str) -> Painter | Translator:
+        key = (name, self.checkpoint(name, task).sha256)
         with self._lock:
             if key not in self._loaded:
                 self._loaded[key] = cgan.load(self.root / name, self.device, self.precision)
             self._loaded.move_to_end(key)
             while len(self._loaded) > KEPT:
                 self._loaded.popitem(last=False)
-            lent = self._loaded[key]
-        if not isinstance(lent, kind):
-            raise cgan.CheckpointError(f"the checkpoint {name!r} is no {kind.__name__.lower()}")
-        return lent
+            return self._loaded[key]
 
 
 def task_of(checkpoint: cgan.Checkpoint) -> str:

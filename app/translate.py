@@ -26,7 +26,7 @@ from app.canvas import write_map
 from app.drawing import INK, Pen, as_drawing, drawing_size
 from app.events import on
 from app.examples import is_example, pictures, sets
-from app.mix import mixed, path, read_mix
+from app.mix import mark, mixed, path, read_mix
 from app.paint import FIRST_SEED, MAX_SEED, check_seed, notices, origin
 from app.shelf import Shelf
 from app.widgets import (
@@ -170,7 +170,8 @@ class Translating:
         task = self._task(name, direction, picture, drawing, styles, size)
         check_seed(seed)
         stops = task.mix or [{"seed": seed, "weight": 1.0}]
-        keys = [{"style": i} for i in range(len(task.mix))] or [{"seed": seed}]
+        keys = [{"style": i, "mark": mark(part)} for i, part in enumerate(styles or [])]
+        keys = keys[: len(task.mix)] or [{"seed": seed}]
         if len(stops) == 1:
             if task.translator.styles != "random":
                 raise DataError("a blend needs two style pictures: add another one")
@@ -190,7 +191,11 @@ class Translating:
         styles = styles or []
         kept = []
         for part in event.mix:
-            source = {"seed": part["seed"]} if "seed" in part else styles[part["style"]]
+            source = {"seed": part["seed"]} if "seed" in part else None
+            if source is None:
+                if part["style"] >= len(styles) or mark(styles[part["style"]]) != part["mark"]:
+                    raise DataError("the styles have changed since this strip was made: make another one")
+                source = styles[part["style"]]
             kept.append(source | {"weight": round(part["weight"], 3)})
         return kept
 

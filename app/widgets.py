@@ -112,8 +112,10 @@ class Look(Widget):
 
     markup, scripts = "look", ("shrink", "look")
 
-    def __init__(self, value: str | None = None, *, side: int = 512, **options):
-        super().__init__(value, side=side, **options)
+    def __init__(
+        self, value: str | None = None, *, side: int = 512, limit: int = uris.MAX_BYTES, **options
+    ):
+        super().__init__(value, side=side, limit=limit, **options)
 
 
 class Things(Widget):

@@ -316,6 +316,12 @@ def _check_about(about: dict, error: type[Exception]) -> None:
     pair = isinstance(size, (list, tuple)) and len(size) == 2
     if not (pair and all(type(number) is int and number > 0 for number in size)):
         raise error(f"about needs a size, [height, width] of the training pictures, not {size!r}")
+    domains, edges = about.get("domains", ["A", "B"]), about.get("edges")
+    pair = isinstance(domains, (list, tuple)) and len(domains) == 2
+    if not (pair and all(isinstance(name, str) for name in domains)):
+        raise error(f"about's domains must be two names, not {domains!r}")
+    if edges is not None and edges not in domains:
+        raise error(f"about's edges must be one of the domains, {' and '.join(domains)}, not {edges!r}")
 
 
 def _check_palette(palette: Palette | None, model: str, config: dict, error: type[Exception]) -> None:

@@ -56,7 +56,7 @@ class Painter:
         `style` is a picture, uint8 (H, W, 3), whose light and colours are taken over; or a style vector,
         float (style,); or None, for a style drawn by `seed`. Variation i uses seed + i: another style, or,
         with a style given, other fine detail; of a style picture every further variation strays a little. The
-        same call on the same device gives the same pictures to the bit.
+        same call gives the same pictures, on a CPU to the bit.
 
         `restyle` gives single things another look, where the model has `looks`: (row, column) of any pixel of
         the thing -> number of the look, 0 to looks - 1, from dark to light.
@@ -225,9 +225,9 @@ class Translator:
         with self.runtime.autocast():
             styles = self._styles(style, weights, direction, seed, variations)
             content = self.model.content(image, direction)
-            content = content.expand(variations, *content.shape[1:])
-            translated = self.model.decode(content, styles, direction)
-        return to_pictures(translated[:, :, :height, :width].float())
+            rows = [None] if styles is None else styles.split(1)  # one by one: many large ones fill a memory
+            translated = torch.cat([self.model.decode(content, row, direction).float() for row in rows])
+        return to_pictures(translated[:, :, :height, :width])
 
     @torch.no_grad()
     def encode(

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -99,7 +100,7 @@ def test_the_strip_walks_from_style_to_style(client):
     assert len(strip) == translate.STEPS
     assert np.array_equal(from_uri(strip[0]["picture"]), ends[0])
     assert np.array_equal(from_uri(strip[-1]["picture"]), ends[1])
-    assert strip[3]["mix"] == [{"style": 0, "weight": 0.5}, {"style": 1, "weight": 0.5}]
+    assert [(part["style"], part["weight"]) for part in strip[3]["mix"]] == [(0, 0.5), (1, 0.5)]
 
 
 def test_a_kept_look_of_seeds_is_what_the_strip_showed(client):
@@ -326,3 +327,14 @@ def test_the_start_prints_where_the_app_is_and_on_what_it_runs():
 @pytest.mark.parametrize("widget", [Blend, Choice, Compare, Count, Pictures, Source, Styles, drawing.Pen])
 def test_templates_never_change(widget):
     assert not any(mark in widget().html_template for mark in ("${", "{{", "`"))
+
+
+def test_a_strip_of_other_styles_is_not_kept():
+    styles = [{"picture": as_uri(np.full((8, 8, 3), grey, np.uint8)), "weight": 1} for grey in (20, 200)]
+    parts = [{"style": i, "mark": mix.mark(part), "weight": 0.5} for i, part in enumerate(styles)]
+    event = SimpleNamespace(mix=parts)
+    kept = translate.Translating(Shelf(translators(), "cpu")).keep(styles, event)
+    assert [part["weight"] for part in kept] == [0.5, 0.5]
+    for others in (styles[:1], styles[::-1], []):
+        with pytest.raises(cgan.DataError, match="styles have changed"):
+            translate.Translating(Shelf(translators(), "cpu")).keep(others, event)

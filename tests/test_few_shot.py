@@ -80,7 +80,8 @@ def test_split_holds_classes_out_by_seed():
     assert data.split(0.2, seed=1)[1].class_names == aside.class_names
     assert data.split(0.2, seed=2)[1].class_names != aside.class_names
     assert len(data.split(0.05)[1].class_names) == 2  # one alone could only be redrawn as itself
-    assert len(few_shot(8, (16, 16)).split(0.05)[1].class_names) == 1
+    assert len(few_shot(8, (16, 16), classes=4).split(0.05)[1].class_names) == 2
+    assert len(few_shot(8, (16, 16), classes=3).split(0.05)[1].class_names) == 1
     with pytest.raises(DataError, match="--validation none"):
         few_shot(8, (16, 16), classes=2).split(0.05)
 

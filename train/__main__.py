@@ -125,21 +125,24 @@ def build(name: str, preset: str, config: Any, hyper: Any, run: Run, device: tor
     out = run.out or Path("checkpoints") / f"{name}-{run.data.name if run.data else 'world'}"
     begun = open_folder(out, run.fresh)
     data, validation = read_data(recipe_of, run, hyper)
+    fitted, palette = recipe_of.configure(config, data), recipe_of.palette(data)
+    told = recipe_of.about(data) | {"shown": "training" if validation is None else "validation"}
+    data = place(data, device)
     validation = None if validation is None else place(validation, device)
-    fitted = recipe_of.configure(config, data)
     start = None
     if run.start_from is not None and not begun:
-        start = load_start(run.start_from, fitted, recipe_of.palette(data))
-    perceptual = teachers.perceptual(run.perceptual, run.perceptual_weights, say)
+        start = load_start(run.start_from, fitted, palette)
+    perceptual = None
+    if hyper.weight_perceptual:
+        perceptual = teachers.perceptual(run.perceptual, run.perceptual_weights, say)
     metrics = Metrics(run.perceptual_weights, run.metric_weights, device, say)
 
     torch.manual_seed(run.seed)
     recipe = recipe_of(fitted, hyper, None if perceptual is None else perceptual.to(device))
     options = {"config": as_dict(fitted), "hyper": as_dict(hyper), "run": as_dict(run)}
     options["run"]["precision"] = precision
-    about = describe(name, preset, fitted, hyper, run, options, device) | recipe_of.about(data)
+    about = describe(name, preset, fitted, hyper, run, options, device) | told
     shown = data if validation is None else validation
-    palette = recipe_of.palette(data)
     judge = examiner(recipe.model.task, palette, shown, validation, run.size, metrics)
     publisher = Publisher(out, judge, palette, about, say)
     trainer = Trainer(recipe, data, run, publisher, device, precision)
@@ -228,11 +231,14 @@ def resume(trainer: Trainer, options: dict) -> None:
 def load_start(source: str, config: Any, palette: Any) -> tuple[Path, dict[str, torch.Tensor]]:
     """The folder and the weights of the checkpoint to start from, checked against the data."""
     checkpoint, model = load_model(locate(source))
-    if palette != checkpoint.palette or dataclasses.asdict(config) != checkpoint.config:
-        raise ValueError(
-            f"{source} was made for other classes than the data's: "
-            f"{', '.join(checkpoint.palette.names)}; not {', '.join(palette.names)}"
-        )
+    if palette != checkpoint.palette:
+        theirs, ours = (", ".join(it.names) if it else "none" for it in (checkpoint.palette, palette))
+        raise ValueError(f"{source} was made for other classes than the data's: {theirs}; not {ours}")
+    free = set() if palette else FIXED  # without a palette, classes are the discriminator's business
+    shapes = [{k: v for k, v in values.items() if k not in free}
+              for values in (dataclasses.asdict(config), checkpoint.config)]  # fmt: skip
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"{source} was made for other data: its weights have another shape")
     return checkpoint.folder, dict(model.named_parameters())
 
 

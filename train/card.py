@@ -61,7 +61,8 @@ def caption(model: nn.Module, about: dict) -> str:
     if model.task == "paint":
         return "Maps and what became of them, each in a style drawn by seed 0."
     if model.styles == "pictures":
-        return "From left to right: a picture, a style picture of a class held out, the translation."
+        of = "a class held out" if about.get("held_out") else "the class wanted"
+        return f"From left to right: a picture, a style picture of {of}, the translation."
     a, b = about["domains"]
     styles = " in two styles drawn by seeds 0 and 100" if model.styles == "random" else ""
     return f"{a}, and the translation to {b}{styles}."
@@ -95,7 +96,7 @@ license: other
 
 ![Samples](preview.jpg)
 
-{caption(model, about)} Not picked: they are spread evenly over the validation data.
+{caption(model, about)} Not picked: they are spread evenly over the {about.get("shown", "validation")} data.
 
 ```python
 import cgan

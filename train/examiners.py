@@ -113,7 +113,7 @@ class Translations:
         if self.validation is None or self.metrics.features is None or len(self.validation) < 2:
             return {}
         if model.styles == "pictures":
-            return {"class_distance": self._class_distance(model)}
+            return self._class_distance(model)
         fake: dict[str, list[Tensor]] = {}
         real: dict[str, list[Tensor]] = {}
         for start, batch in self._batches():
@@ -122,30 +122,43 @@ class Translations:
                 if direction not in self.real:
                     real.setdefault(direction, []).append(self._features(target))
         self.real |= {direction: torch.cat(parts) for direction, parts in real.items()}
-        return {
+        return self._distance_of_pairs(model) | {
             "frechet" if len(fake) == 1 else f"frechet_{direction}": frechet(
                 torch.cat(parts), self.real[direction]
             )
             for direction, parts in fake.items()
         }
 
-    def _class_distance(self, model: nn.Module) -> float:
+    def _distance_of_pairs(self, model: nn.Module) -> dict[str, float]:
+        """The mean LPIPS between translations and what they should be, where the data are pairs."""
+        distances = []
+        for _, batch in self._batches():
+            if self.metrics.lpips is None or not isinstance(batch, Paired):
+                return {}
+            images = translate(model, batch.inputs, "ab").to(self.metrics.device)
+            distances.append(self.metrics.lpips(images, batch.images.float().to(self.metrics.device)).cpu())
+        return {"lpips": torch.cat(distances).mean().item()}
+
+    def _class_distance(self, model: nn.Module) -> dict[str, float]:
         """How far translations into a class are from its real pictures, mean features each, over all classes.
 
-        In units of the distance at which the classes lie from the middle of all pictures: about 1 for a model
-        that pays no heed to the style, 0 for one that cannot be told from the classes.
+        In units of the distance at which the classes lie from the middle of all pictures: 0 for translations
+        that cannot be told from the classes, 1 for real pictures of any class, more for what looks like none.
+        A single class is far from nothing: then there is no score.
         """
         parts = []
         for _, batch in self._batches():
             images, target = translations(model, batch)["ab"]
             parts.append((self._features(images), self._features(target), batch.style_classes.cpu()))
         fake, real, classes = (torch.cat(part) for part in zip(*parts, strict=True))
+        if len(classes.unique()) < 2:
+            return {}
         means = torch.stack(
             [torch.stack([x[classes == each].mean(0) for x in (fake, real)]) for each in classes.unique()]
         )
         apart = (means[:, 0] - means[:, 1]).square().sum(1).mean()
         spread = (means[:, 1] - real.mean(0)).square().sum(1).mean()
-        return (apart / spread.clamp(min=1e-12)).sqrt().item()
+        return {"class_distance": (apart / spread.clamp(min=1e-12)).sqrt().item()}
 
     def _batches(self) -> Iterator[tuple[int, Any]]:
         """All validation data, in order and whole: (number of the first, batch)."""

@@ -41,7 +41,7 @@ class FewShotData(Stored):
     def split(self, fraction: float, seed: int = 0) -> tuple[FewShotData, FewShotData]:
         """(pictures of classes to learn, pictures of classes that are held out).
 
-        Where none are, `seed` picks `fraction` of the classes, at least two where five are left to learn.
+        Where none are, `seed` picks `fraction` of the classes, at least two where two are left to learn.
         """
         if self.held_out is not None:
             return self, self.held_out
@@ -49,7 +49,7 @@ class FewShotData(Stored):
         if count <= LEARNT:
             raise DataError(f"{count} classes: none can be spared for validation; use --validation none")
         learnt, aside = parted(count, fraction, seed)
-        if len(aside) == 1 and count > 6:  # one class alone could only be redrawn as itself
+        if len(aside) == 1 and count > 3:  # one class alone could only be redrawn as itself
             learnt, aside = parted(count, 2 / count, seed)
         return self.hold_out(aside)
 

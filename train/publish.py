@@ -44,7 +44,7 @@ class Publisher:
             self.best = score
             self._publish(model, preview, scores, images, seconds)
         words = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
-        self.say(f"{images} images: {words or 'not judged (no metric weights)'}")
+        self.say(f"{images} images: {words or 'not judged'}")
         return scores
 
     def _publish(self, model: nn.Module, preview: Any, scores: dict, images: int, seconds: float) -> None:

@@ -9,7 +9,7 @@ import itertools
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -26,7 +26,6 @@ from train.log import Log, memory, say
 from train.publish import Publisher
 from train.recipes import Recipe
 from train.run import Run, mix, order, rate
-from train.stored import place
 from train.watchdog import diagnose
 
 PATIENCE = 50  # bad steps in a row before a run gives up
@@ -36,8 +35,8 @@ LOOK_EVERY = 20  # steps between two looks at a GPU's losses, each of which make
 class Trainer:
     """One run: the recipe's players in their banks, the averaged model, and how far the run has come.
 
-    data: what the recipe reads; publisher: judges and saves the averaged model; precision and device are
-    decided.
+    data: what the recipe reads, whose batches come on `device` (see `train.stored.place`); publisher: judges
+    and saves the averaged model; precision and device are decided.
     """
 
     def __init__(
@@ -45,7 +44,7 @@ class Trainer:
     ):
         self.recipe, self.run, self.publisher, self.device = recipe, run, publisher, device
         torch.backends.cudnn.benchmark = True  # shapes are few and fixed: search the fastest kernels once
-        self.data, self.precision = place(data, device), PRECISIONS[precision]
+        self.data, self.precision = data, PRECISIONS[precision]
         allow_tf32(self.precision.tf32)
         for player in recipe.players.values():
             player.module.to(device, self.precision.master)
@@ -144,10 +143,20 @@ class Trainer:
 
     def _rehearse(self) -> None:
         """A step's passes; what it gathers is thrown away."""
-        try:
+        with self._without_trace():
             for _ in self._turns(self._batches(self.images)):
                 pass
+
+    @contextmanager
+    def _without_trace(self) -> Iterator[None]:
+        """What is tried inside leaves gradients and buffers as they were: running means, counters."""
+        buffers = [buffer for bank in self.banks.values() for buffer in bank.player.module.buffers()]
+        kept = [buffer.clone() for buffer in buffers]
+        try:
+            yield
         finally:
+            for buffer, before in zip(buffers, kept, strict=True):
+                buffer.copy_(before)
             for bank in self.banks.values():
                 bank.gradient.zero_()
 
@@ -178,7 +187,7 @@ class Trainer:
         searching = self.precision.autocast == torch.float16 and max(skipped.values()) < 20
         if not any(skipped.values()) or searching:  # fp16 finds its scale by overflowing
             return
-        with eagerly() if self.compiled else nullcontext():  # where layers can be watched
+        with self._without_trace(), eagerly() if self.compiled else nullcontext():  # layers can be watched
             found = diagnose(self._turns(self._batches(start)), self.banks)
             said = f"a step after {start} images was skipped: {found}"
         say(said)

@@ -1,6 +1,6 @@
 // A picture whose light and colours the painting takes over. `value` is a data URI, or "" for none.
 //
-// Only the look counts, so the picture is made small before it is sent. Prop: `side`, the longest in pixels.
+// Only the look counts, so the picture is made small before it is sent. Props: `side`, the longest in pixels, `limit` (bytes).
 
 const file = element.querySelector("input");
 const thumb = element.querySelector("img");
@@ -20,7 +20,7 @@ function hand(uri) {
 }
 
 async function read(chosen) {
-  if (chosen) hand(await shrink(chosen, props.side, 2 ** 20));
+  if (chosen) hand(await shrink(chosen, props.side, props.limit));
 }
 
 element.querySelector(".pick").addEventListener("click", () => file.click());

@@ -65,11 +65,13 @@ async function read(files) {
   const chosen = [...files].slice(0, room);
   const late = [...files].length - chosen.length;
   const large = chosen.filter(({ size }) => size > props.limit);
-  const pictures = await Promise.all(
+  const sent = await Promise.allSettled(
     chosen.filter((each) => !large.includes(each)).map((each) => shrink(each, props.side, props.limit)),
   );
+  const pictures = sent.filter(({ status }) => status === "fulfilled").map(({ value }) => value);
   if (pictures.length) hand([...(props.value ?? []), ...pictures.map((picture) => ({ picture, weight: 1 }))]);
   if (large.length) say(`${large[0].name} is too large: at most ${Math.floor(props.limit / 2 ** 20)} MiB are allowed.`);
+  else if (pictures.length < sent.length) say("A picture cannot be read.");
   else if (late) say(`There is room for ${props.most} styles.`);
 }
 
