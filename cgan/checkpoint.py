@@ -195,7 +195,7 @@ def save(folder: str | Path, model: nn.Module, palette: Palette | None, about: d
 
 
 def push(folder: str | Path, repo_id: str, private: bool = False) -> str:
-    """Check a checkpoint and upload its four files to the Hub repository `repo_id`, made if need be.
+    """Check a checkpoint and upload its files to the Hub repository `repo_id`, made if need be.
 
     Returns the page's address. Raises `CheckpointError`, for a broken checkpoint before anything is sent.
     """

@@ -40,7 +40,7 @@ def hub(monkeypatch, folder):
 def test_download_from_the_hub(hub, tmp_path):
     painter = cgan.load("someone/street", device="cpu", revision="v1", root=tmp_path / "none")
     assert painter.palette is not None
-    files = ["config.json", "model.safetensors", "README.md", "preview.jpg"]
+    files = ["config.json", "model.safetensors", "README.md", "preview.jpg", "samples.jpg"]
     assert hub.calls == [(("someone/street",), {"revision": "v1", "allow_patterns": files})]
 
 
@@ -76,12 +76,12 @@ def test_what_the_hub_may_say(hub, name, words):
     assert str(caught.value).startswith("someone/street") and "\n" not in str(caught.value)
 
 
-def test_push_uploads_the_four_files_of_a_sound_checkpoint(hub, folder):
+def test_push_uploads_the_files_of_a_sound_checkpoint(hub, folder):
     hub.answer = "https://huggingface.co/me/street"
     assert cgan.push(folder, "me/street", private=True) == hub.answer
     (_, created), (_, uploaded) = hub.calls
     assert created == {"private": True, "exist_ok": True}
-    assert uploaded["folder_path"] == folder and len(uploaded["allow_patterns"]) == 4
+    assert uploaded["folder_path"] == folder and len(uploaded["allow_patterns"]) == 5
     hub.answer = OSError("401 Client Error")
     words = "me/street: the upload failed .401 Client Error.; run `hf auth login`"
     with pytest.raises(CheckpointError, match=words):

@@ -6,6 +6,7 @@ The parts are put together here: flags -> Config, Hyper, Run -> data, recipe, pu
 import argparse
 import dataclasses
 import importlib
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -201,7 +202,7 @@ def open_folder(out: Path, fresh: bool) -> bool:
     if fresh and training.exists():
         shutil.rmtree(training)
     training.mkdir(parents=True, exist_ok=True)
-    probe = training / "probe"
+    probe = training / f"probe-{os.getpid()}"  # each process its own
     probe.write_bytes(b"")
     probe.unlink()
     if (out / "model.safetensors").exists() and not fresh and not state.exists(training):
