@@ -22,7 +22,7 @@ import gradio as gr
 import numpy as np
 
 from app import uris
-from app.canvas import write_map
+from app.canvas import canvas_size, write_map
 from app.drawing import INK, Pen, as_drawing, drawing_size
 from app.events import on
 from app.examples import is_example, pictures, sets
@@ -100,7 +100,7 @@ class Translating:
                 value=kept_styles(translator, styles, examples),
                 needed=not random, sets=examples, visible=styled,
             ),
-            gr.update(value=min(translator.size)),
+            gr.update(value=min(own_size(translator, first))),
             origin(translator.checkpoint),
         )  # fmt: skip
 
@@ -251,7 +251,7 @@ class Translating:
         if translator.styles == "pictures" and not mix:
             raise DataError(f"this model takes its style from pictures: {NO_STYLE}")
         whole = uris.picture(given, "the picture")
-        return Task(translator, direction, scaled(whole, size, translator.size), mix)
+        return Task(translator, direction, scaled(whole, size, own_size(translator, direction)), mix)
 
 
 def hint(what: str, remedy: str) -> dict:
@@ -310,6 +310,14 @@ def kept_styles(translator: Translator, styles: list | None, examples: list[dict
     if examples:
         return [{"picture": picture, "weight": 1.0} for picture in examples[0]["pictures"]]
     return [style for style in styles or [] if isinstance(style, dict) and "picture" in style]
+
+
+def own_size(translator: Translator, direction: str) -> tuple[int, int]:
+    """The (H, W) at which pictures are translated by default: training's.
+
+    Drawings are finer where the model is small, as maps are in the Paint tab: lines need pixels.
+    """
+    return canvas_size(translator.size) if draws(translator, direction) else translator.size
 
 
 def scaled(picture: np.ndarray, size: int | None, trained: tuple[int, int]) -> np.ndarray:
