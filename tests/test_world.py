@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from train import world
-from train.world import classes, folder, motion
+from train.world import classes, data, folder, motion
 from train.world.camera import Camera, together
 from train.world.styles import SEASONS, TIMES, WEATHERS, Style, look
 from train.world.world import World, clip
@@ -208,3 +208,11 @@ def test_all_classes_are_reachable():
         found |= set(other.frame(other.cameras, size=(64, 64), supersampling=1).labels.unique().tolist())
     missing = [classes.palette().names[i] for i in range(classes.COUNT) if i not in found]
     assert not missing
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_a_gpu_draws_the_same_picture():
+    frames = [data.view_frame(data.view_at(3), SIZE, device) for device in ("cpu", "cuda")]
+    images, labels = ([getattr(frame, part).cpu() for frame in frames] for part in ("image", "labels"))
+    assert (images[0] - images[1]).abs().mean() * 127.5 <= 2
+    assert (labels[0] == labels[1]).float().mean() >= 0.999
