@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from train import bench, recipes
-from train.bench import Measured, Way, choose_ways, norm_cost, table
+from train import recipes
+from train.bench import learning as bench
+from train.bench.learning import Measured, Way, choose_ways, norm_cost, table
 
 CPU = torch.device("cpu")
 
@@ -91,7 +92,7 @@ def test_wrong_words():
 
 
 def test_inference_gets_its_flags(monkeypatch):
-    inference = pytest.importorskip("train.bench_inference")
+    inference = pytest.importorskip("train.bench.inference")
     monkeypatch.setattr(inference, "run", lambda arguments: arguments)
     for words in (["--device", "cpu", "--inference", "paper", "--size", "128", "--out", "x.md"],
                   ["--device", "cpu", "--out", "x.md", "--size", "128", "--inference", "paper"]):  # fmt: skip

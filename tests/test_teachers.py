@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from cgan.errors import DataError
-from train import teachers
+from train.teachers import networks as teachers
 
 FOLDER = os.environ.get("CGAN_TEACHER_WEIGHTS")
 needs_weights = pytest.mark.skipif(not FOLDER, reason="CGAN_TEACHER_WEIGHTS names no folder of weights")

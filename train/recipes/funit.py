@@ -13,12 +13,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from cgan import losses
+from cgan.layers.precision import wide
 from cgan.models import funit
-from cgan.projection import Projection
-from train.bank import Player, frozen
-from train.batches import FewShot
-from train.few_shot import FewShotData, few_shot_world, read_few_shot
+from train.adversaries import losses
+from train.adversaries.projection import Projection
+from train.data.batches import FewShot
+from train.data.few_shot import FewShotData, few_shot_world, read_few_shot
+from train.engine.bank import Player, frozen
 from train.recipes import Loss
 
 
@@ -127,8 +128,8 @@ class Recipe:
             with torch.no_grad():
                 real = self.discriminator(batch.styles, batch.style_classes)
         fake, _ = halves(judged)
-        hyper, rebuilt = self.hyper, losses.wide(rebuilt)
-        apart = (rebuilt - losses.wide(batch.contents)).abs().mean()
+        hyper, rebuilt = self.hyper, wide(rebuilt)
+        apart = (rebuilt - wide(batch.contents)).abs().mean()
         terms = {
             "fool": hyper.weight_fool * losses.hinge_fool(judged),  # half of it for what is rebuilt
             "features": hyper.weight_features * losses.feature_matching(fake, real),
@@ -136,7 +137,7 @@ class Recipe:
         }
         if self.perceptual is not None:
             terms["perceptual"] = hyper.weight_perceptual * self.perceptual(
-                rebuilt, losses.wide(batch.contents)
+                rebuilt, wide(batch.contents)
             )
         yield Loss("generator", terms)
 

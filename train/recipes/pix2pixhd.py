@@ -17,16 +17,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cgan import losses
-from cgan.discriminators import MultiScale
 from cgan.labels import Palette
 from cgan.layers.instances import NUMBERS, class_means, components
+from cgan.layers.precision import wide
 from cgan.models import pix2pixhd
-from train.bank import Player, frozen
-from train.batches import Painted, Paired
-from train.data import PaintedData, read_painted
-from train.landscapes import Landscapes
-from train.paired import PairedData, read_paired
+from train.adversaries import losses
+from train.adversaries.patch import MultiScale
+from train.data.batches import Painted, Paired
+from train.data.growing import Landscapes
+from train.data.painted import PaintedData, read_painted
+from train.data.paired import PairedData, read_paired
+from train.engine.bank import Player, frozen
 from train.recipes import Loss
 from train.recipes.spade import discriminator_normalised, split
 
@@ -163,7 +164,7 @@ class Recipe:
         }
         if self.perceptual is not None:
             terms["perceptual"] = hyper.weight_perceptual * self.perceptual(
-                losses.wide(fake), losses.wide(images)
+                wide(fake), wide(images)
             )
         yield Loss("generator", terms)
 

@@ -13,15 +13,16 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from cgan import losses
-from cgan.discriminators import MultiScale
 from cgan.labels import Palette
+from cgan.layers.precision import wide
 from cgan.models import spade
-from train.bank import Player, frozen
-from train.batches import Painted
-from train.data import PaintedData, read_painted
-from train.distributed import normal
-from train.landscapes import Landscapes
+from train.adversaries import losses
+from train.adversaries.patch import MultiScale
+from train.data.batches import Painted
+from train.data.growing import Landscapes
+from train.data.painted import PaintedData, read_painted
+from train.engine.bank import Player, frozen
+from train.engine.processes import normal
 from train.recipes import Loss
 
 
@@ -110,7 +111,7 @@ class Recipe:
         """One step: the discriminator's turn, then the generator's, on the same fake picture."""
         condition = self.model.condition(batch.labels, batch.instances).to(batch.images.dtype)
         mean, log_variance = self.model.encoder(batch.images)
-        mean, log_variance = losses.wide(mean), losses.wide(log_variance)
+        mean, log_variance = wide(mean), wide(log_variance)
         style = mean + normal(*mean.shape, like=mean) * (0.5 * log_variance).exp()
         noise = normal(*batch.labels.shape, like=batch.images)
         fake = self.model(condition, style, noise)
@@ -133,7 +134,7 @@ class Recipe:
         }
         if self.perceptual is not None:
             terms["perceptual"] = hyper.weight_perceptual * self.perceptual(
-                losses.wide(fake), losses.wide(batch.images)
+                wide(fake), wide(batch.images)
             )
         yield Loss("generator", terms)
 

@@ -9,16 +9,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cgan import losses
-from cgan.discriminators import PerDomain, Residual, SharedPatch
 from cgan.layers.adain import AdaIN
 from cgan.layers.autoencoder import Decoder
+from cgan.layers.precision import wide
 from cgan.models import unit
-from train.bank import Player, frozen
-from train.batches import Unpaired
-from train.distributed import normal
+from train.adversaries import losses
+from train.adversaries.patch import PerDomain, SharedPatch
+from train.adversaries.residual import Residual
+from train.data.batches import Unpaired
+from train.data.unpaired import UnpairedData, read_unpaired, unpaired_world
+from train.engine.bank import Player, frozen
+from train.engine.processes import normal
 from train.recipes import Loss
-from train.unpaired import UnpairedData, read_unpaired, unpaired_world
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class Recipe:
             back_b = model.decode(self._noisy(codes[3]), None, "ab")
             terms["cycle"] = hyper.weight_cycle * (l1(back_a, batch.a) + l1(back_b, batch.b))
         if hyper.weight_kl:
-            terms["kl"] = hyper.weight_kl * sum(0.5 * losses.wide(code).square().mean() for code in codes)
+            terms["kl"] = hyper.weight_kl * sum(0.5 * wide(code).square().mean() for code in codes)
         yield Loss("generator", terms | self.likeness(batch, fake_a, fake_b))
 
     def _noisy(self, code: Tensor) -> Tensor:
@@ -167,7 +169,7 @@ class Recipe:
         if self.perceptual is None or not self.hyper.weight_perceptual:
             return {}
         pairs = ((fake_a, batch.b), (fake_b, batch.a))
-        distance = sum(self.perceptual(losses.wide(fake), losses.wide(source)) for fake, source in pairs)
+        distance = sum(self.perceptual(wide(fake), wide(source)) for fake, source in pairs)
         return {"perceptual": self.hyper.weight_perceptual * distance}
 
     @torch.no_grad()
@@ -208,7 +210,7 @@ def initialise(layer: nn.Module) -> None:
 
 def l1(x: Tensor, target: Tensor) -> Tensor:
     """The mean distance of pixels, in fp32."""
-    return F.l1_loss(losses.wide(x), losses.wide(target))
+    return F.l1_loss(wide(x), wide(target))
 
 
 def halves(judged: losses.Judgement) -> tuple[losses.Judgement, losses.Judgement]:
