@@ -135,8 +135,8 @@ def build(name: str, preset: str, config: Any, hyper: Any, run: Run, device: tor
         start = load_start(run.start_from, fitted, palette)
     perceptual = None
     if hyper.weight_perceptual:
-        perceptual = teachers.perceptual(run.perceptual, run.perceptual_weights, say)
-    metrics = Metrics(run.perceptual_weights, run.metric_weights, device, say)
+        perceptual = teachers.perceptual(run.perceptual, run.perceptual_weights)
+    metrics = Metrics(run.perceptual_weights, run.metric_weights, device)
 
     torch.manual_seed(run.seed)
     recipe = recipe_of(fitted, hyper, None if perceptual is None else perceptual.to(device))

@@ -27,9 +27,9 @@ class Run:
     evaluate_every: int = 0  # pictures between two evaluations (0: a twentieth of the run)
     save_minutes: float = 5.0  # minutes between two saves of the training state
     calibrate: int = 30  # batches over which the averaged model's statistics are estimated
-    perceptual: Literal["auto", "squeezenet", "vgg19", "none"] = "auto"  # network of the perceptual loss
-    perceptual_weights: Path | None = None  # its weights (safetensors), where torchvision finds none
-    metric_weights: Path | None = None  # MobileNet features (safetensors) for the Fréchet distance
+    perceptual: Literal["auto", "squeezenet", "vgg19", "none"] = "auto"  # its network (auto: SqueezeNet)
+    perceptual_weights: Path | None = None  # other weights (safetensors) than the bundled or downloaded
+    metric_weights: Path | None = None  # other MobileNet features (safetensors) for the distance
     start_from: str | None = None  # fine-tune this checkpoint: a name, a folder or a Hub repository
     fresh: bool = False  # delete the run in --out and start anew
     data_name: str | None = None  # what the model card calls the data (default: the folder's name)
