@@ -154,7 +154,7 @@ def build(name: str, preset: str, config: Any, hyper: Any, run: Run, device: tor
         f"{precision} · spectral norm: {trainer.banks[recipe.saved].spectral.backend} · {out}"
     )
     if begun:
-        resume(trainer, options)
+        resume(trainer, options, {"config": type(fitted), "hyper": type(hyper), "run": Run})
     elif start is not None:
         begin_with(trainer, *start)
     return trainer
@@ -212,11 +212,14 @@ def open_folder(out: Path, fresh: bool) -> bool:
     return state.exists(training)
 
 
-def resume(trainer: Trainer, options: dict) -> None:
-    """Go on with the run in the folder, if it was begun with the same options."""
+def resume(trainer: Trainer, options: dict, kinds: dict[str, type]) -> None:
+    """Go on with the run in the folder, if it was begun with the same options.
+
+    kinds: of which class each group of options is; what is younger than the run had its default.
+    """
     facts = trainer.load()
     for group, ours in options.items():
-        theirs = facts["options"][group]
+        theirs = as_dict(kinds[group]()) | facts["options"][group]
         other = [key for key in ours if key not in MAY_DIFFER and ours[key] != theirs.get(key)]
         if other:
             words = ", ".join(

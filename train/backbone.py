@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from cgan.losses import wide
+
 State = dict[str, Tensor]
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -117,7 +119,7 @@ class EfficientNetLite0(nn.Module):
         self.eval().requires_grad_(False)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        x = (image * 127.5 + 0.5) / 128  # as it was trained: (byte - 127) / 128
+        x = (wide(image) * 127.5 + 0.5) / 128  # as it was trained: (byte - 127) / 128
         x = F.relu6(self.conv_stem(x))
         found = []
         for index, stage in enumerate(self.blocks):
