@@ -18,21 +18,31 @@ class Turns:
 
     discriminator: `Projected`, or a network that is given pictures, with the condition's channels first.
     fake: (B', 3, H, W) in [-1, 1], with its graph; real: (B, 3, H, W), B at most B'; condition: (B, c, H, W),
-    of both, or None. Nothing is judged here but on call, and the discriminator may learn in between.
+    of both, or None; shift: another's of the same step; None draws one where the discriminator is projected.
 
     `fake` and `real`, as attributes, are the pictures as they are judged: for other losses of the same step.
     """
 
-    def __init__(self, discriminator: nn.Module, fake: Tensor, real: Tensor, condition: Tensor | None = None):
-        self.discriminator = discriminator
-        if isinstance(discriminator, Projected):
-            shift = Shift.drawn(real)
-            fake, real = shift(fake), shift(real)
-            condition = None if condition is None else shift(condition)
-        self.fake, self.real = fake, real
-        self.seen_fake = self._look(fake, condition)
+    def __init__(
+        self,
+        discriminator: nn.Module,
+        fake: Tensor,
+        real: Tensor,
+        condition: Tensor | None = None,
+        shift: Shift | None = None,
+    ):
+        self.discriminator, self.shift = discriminator, shift
+        if shift is None and isinstance(discriminator, Projected):
+            self.shift = Shift.drawn(real)
+        self.fake, self.real = self.shifted(fake), self.shifted(real)
+        condition = None if condition is None else self.shifted(condition)
+        self.seen_fake = self._look(self.fake, condition)
         with torch.no_grad():
-            self.seen_real = self._look(real, condition)
+            self.seen_real = self._look(self.real, condition)
+
+    def shifted(self, x: Tensor) -> Tensor:
+        """What is compared with these pictures (B, c, H, W), shifted as they are."""
+        return x if self.shift is None else self.shift(x)
 
     def _look(self, image: Tensor, condition: Tensor | None) -> list[Tensor]:
         if isinstance(self.discriminator, Projected):
