@@ -23,6 +23,7 @@ from train.data import PaintedData, read_painted
 from train.distributed import normal
 from train.landscapes import Landscapes
 from train.recipes import Loss
+from train.tables import Tables
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Recipe:
     def __init__(self, config: spade.Config, hyper: Hyper, perceptual: nn.Module | None):
         self.hyper, self.perceptual, self.saved = hyper, perceptual, "generator"
         self.model = spade.Model(config)
+        self.tables = Tables(2**halvings for _, halvings in spade.BLOCKS)
         conditions = config.classes + config.edges
         self.discriminator = MultiScale(
             conditions + 3,
@@ -113,7 +115,8 @@ class Recipe:
         mean, log_variance = losses.wide(mean), losses.wide(log_variance)
         style = mean + normal(*mean.shape, like=mean) * (0.5 * log_variance).exp()
         noise = normal(*batch.labels.shape, like=batch.images)
-        fake = self.model(condition, style, noise)
+        tables = self.tables(self.model, batch.labels, batch.instances)
+        fake = self.model(condition, style, noise, tables)
 
         both = torch.cat([condition, condition]), torch.cat([fake.detach(), batch.images])
         judged_fake, judged_real = split(self.discriminator(torch.cat(both, 1)))
@@ -143,7 +146,8 @@ class Recipe:
         condition = model.condition(batch.labels, batch.instances).to(batch.images.dtype)
         mean, log_variance = model.encoder(batch.images)
         style = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
-        model(condition, style, torch.randn_like(batch.images[:, :1]))
+        tables = self.tables(model, batch.labels, batch.instances)
+        model(condition, style, torch.randn_like(batch.images[:, :1]), tables)
         return mean
 
     @torch.no_grad()
@@ -161,7 +165,7 @@ class Recipe:
         normals = torch.randn(len(condition), model.config.style, generator=generator).to(condition)
         noise = torch.randn(batch.labels.shape, generator=generator).to(condition)
         style = model.encoder(batch.images)[0] if own_style else model.draw(normals)
-        return model(condition, style, noise)
+        return model(condition, style, noise, self.tables(model, batch.labels, batch.instances))
 
 
 def initialise(layer: nn.Module) -> None:
