@@ -110,7 +110,8 @@ class Recipe:
 
     def step(self, batch: Painted) -> Iterator[Loss]:
         """One step: the discriminator's turn, then the generator's, on the same fake picture."""
-        condition = self.model.condition(batch.labels, batch.instances).to(batch.images.dtype)
+        condition = self.model.condition(batch.labels, batch.instances)
+        condition = condition.to(batch.images.dtype, memory_format=torch.channels_last)
         mean, log_variance = self.model.encoder(batch.images)
         mean, log_variance = losses.wide(mean), losses.wide(log_variance)
         style = mean + normal(*mean.shape, like=mean) * (0.5 * log_variance).exp()
