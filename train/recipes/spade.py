@@ -26,6 +26,7 @@ from train.distributed import normal
 from train.landscapes import Landscapes
 from train.projected import Projected
 from train.recipes import Loss
+from train.tables import Tables
 from train.turns import Turns
 
 
@@ -73,6 +74,7 @@ class Recipe:
         self.model.apply(initialise)
         wake(self.model.encoder)
         self.discriminator = make_discriminator(hyper, config.classes + config.edges)
+        self.tables = Tables(2**halvings for _, halvings in spade.BLOCKS)
         betas = (hyper.beta_1, hyper.beta_2)
         self.players = {
             "discriminator": Player(
@@ -111,12 +113,14 @@ class Recipe:
 
     def step(self, batch: Painted) -> Iterator[Loss]:
         """One step: the discriminator's turn, then the generator's, on the same fake picture."""
-        condition = self.model.condition(batch.labels, batch.instances).to(batch.images.dtype)
+        condition = self.model.condition(batch.labels, batch.instances)
+        condition = condition.to(batch.images.dtype, memory_format=torch.channels_last)
         mean, log_variance = self.model.encoder(batch.images)
         mean, log_variance = losses.wide(mean), losses.wide(log_variance)
         style = mean + normal(*mean.shape, like=mean) * (0.5 * log_variance).exp()
         noise = normal(*batch.labels.shape, like=batch.images)
-        fake = self.model(condition, style, noise)
+        tables = self.tables(self.model, batch.labels, batch.instances)
+        fake = self.model(condition, style, noise, tables)
 
         turns = Turns(self.discriminator, fake, batch.images, condition)
         judged_fake, judged_real = turns.discriminate()
@@ -143,7 +147,8 @@ class Recipe:
         condition = model.condition(batch.labels, batch.instances).to(batch.images.dtype)
         mean, log_variance = model.encoder(batch.images)
         style = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
-        model(condition, style, torch.randn_like(batch.images[:, :1]))
+        tables = self.tables(model, batch.labels, batch.instances)
+        model(condition, style, torch.randn_like(batch.images[:, :1]), tables)
         return mean
 
     @torch.no_grad()
@@ -161,7 +166,7 @@ class Recipe:
         normals = torch.randn(len(condition), model.config.style, generator=generator).to(condition)
         noise = torch.randn(batch.labels.shape, generator=generator).to(condition)
         style = model.encoder(batch.images)[0] if own_style else model.draw(normals)
-        return model(condition, style, noise)
+        return model(condition, style, noise, self.tables(model, batch.labels, batch.instances))
 
 
 def initialise(layer: nn.Module) -> None:
