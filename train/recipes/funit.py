@@ -39,6 +39,9 @@ class Hyper:
     discriminator: Literal["patch", "projected"] = "patch"  # of patches, or on a trained network's features
     discriminator_filters: int = 64  # channels of the discriminator's first layer
     discriminator_layers: int = 6  # patch: stages, each half as large as the one before
+    weight_target: float = 10.0  # weight of L1 between translations and their targets, with pairs
+    pairs: bool = False  # files of one name show the same thing in every class: translations are known
+    flip: bool = True  # pictures may be mirrored
     held_out: str = ""  # classes that are kept from training, with commas between; none: some, by the seed
 
 
@@ -105,7 +108,7 @@ class Recipe:
     def read(folder: Path, size: tuple[int, int], hyper: Hyper, say: Callable[[str], None]) -> FewShotData:
         """The data of a folder with a folder of pictures for each class."""
         held_out = [name.strip() for name in hyper.held_out.split(",") if name.strip()]
-        return read_few_shot(folder, size, held_out, say)
+        return read_few_shot(folder, size, held_out, say, hyper.pairs, hyper.flip)
 
     @staticmethod
     def builtin(size: tuple[int, int], seed: int, hyper: Hyper, say: Callable[[str], None]) -> FewShotData:
@@ -134,10 +137,30 @@ class Recipe:
             "features": hyper.weight_features * losses.feature_matching(fake, real),
             "reconstruction": hyper.weight_reconstruction * apart,
         }
+        if batch.targets is not None:
+            terms["target"] = hyper.weight_target * self._missed(drawn.chunk(2)[0], batch)
         if self.perceptual is not None:
-            pair = (losses.wide(turns.shifted(x)) for x in (rebuilt, batch.contents))
+            pair = (losses.wide(turns.shifted(x)) for x in self._compared(drawn, batch))
             terms["perceptual"] = hyper.weight_perceptual * self.perceptual(*pair)
         yield Loss("generator", terms)
+
+    @staticmethod
+    def _missed(translated: Tensor, batch: FewShot) -> Tensor:
+        """L1 between translations (B, 3, H, W) and what they should be, over those that are known."""
+        apart = (losses.wide(translated) - losses.wide(batch.targets)).abs().mean((1, 2, 3))
+        return (apart * batch.known).sum() / batch.known.sum().clamp(min=1)
+
+    @staticmethod
+    def _compared(drawn: Tensor, batch: FewShot) -> tuple[Tensor, Tensor]:
+        """(pictures, what they should be): the rebuilt ones, or translations where their targets are known.
+
+        A translation whose target is not known is compared with itself.
+        """
+        translated, rebuilt = drawn.chunk(2)
+        if batch.targets is None:
+            return rebuilt, batch.contents
+        known = batch.known[:, None, None, None]
+        return translated, torch.where(known > 0, batch.targets, translated.detach().to(batch.targets))
 
     @torch.no_grad()
     def calibrate(self, model: nn.Module, batch: FewShot) -> Tensor:
