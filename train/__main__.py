@@ -217,7 +217,7 @@ def resume(trainer: Trainer, options: dict, kinds: dict[str, type]) -> None:
 
     kinds: of which class each group of options is; what is younger than the run had its default.
     """
-    facts = trainer.load()
+    _, facts = state.read(trainer.state_folder)  # before loading: other options may make other shapes
     for group, ours in options.items():
         theirs = as_dict(kinds[group]()) | facts["options"][group]
         other = [key for key in ours if key not in MAY_DIFFER and ours[key] != theirs.get(key)]
@@ -229,6 +229,7 @@ def resume(trainer: Trainer, options: dict, kinds: dict[str, type]) -> None:
                 f"the run in {trainer.publisher.folder} has other options ({words}); "
                 "use the same, another --out, or --fresh to start anew"
             )
+    trainer.load()
     say(f"going on after {trainer.images} images")
 
 

@@ -105,16 +105,17 @@ class EfficientNetLite0(nn.Module):
 
     def __init__(self, state: State | None = None):
         super().__init__()
-        self.conv_stem = SameConv(3, 32, 3, 2)
-        inputs, stages = 32, []
-        for kernel, stride, expansion, outputs, count in STAGES:
-            blocks = []
-            for index in range(count):
-                blocks.append(Block(inputs, outputs, kernel, stride if index == 0 else 1, expansion))
-                inputs = outputs
-            stages.append(nn.Sequential(*blocks))
-        self.blocks = nn.Sequential(*stages)
-        self.load_state_dict(folded(bundled("efficientnet") if state is None else state))
+        with torch.device("meta"):  # no random weights: a run's other networks draw as they would without it
+            self.conv_stem = SameConv(3, 32, 3, 2)
+            inputs, stages = 32, []
+            for kernel, stride, expansion, outputs, count in STAGES:
+                blocks = []
+                for index in range(count):
+                    blocks.append(Block(inputs, outputs, kernel, stride if index == 0 else 1, expansion))
+                    inputs = outputs
+                stages.append(nn.Sequential(*blocks))
+            self.blocks = nn.Sequential(*stages)
+        self.load_state_dict(folded(bundled("efficientnet") if state is None else state), assign=True)
         self.to(memory_format=torch.channels_last)
         self.eval().requires_grad_(False)
 
