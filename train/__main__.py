@@ -23,10 +23,12 @@ from train import distributed, recipes, state, teachers
 from train.evaluate import Metrics
 from train.examiners import examiner
 from train.log import say
+from train.memory import keep_freed
 from train.options import add_flags, as_dict, flag, from_flags, show
 from train.publish import Publisher, hardware, versions
 from train.run import MAY_DIFFER, PRESETS, Run, check
 from train.stored import place
+from train.tables import use_tables
 from train.trainer import Trainer
 
 # Further commands, and their modules.
@@ -72,6 +74,8 @@ def learn(name: str, words: list[str]) -> int:
     preset, config, hyper, run = parse(name, words)
     check(run)
     with distributed.processes(Runtime.choose(run.device).device) as device:
+        if device.type == "cpu":
+            keep_freed()
         trainer = build(name, preset, config, hyper, run, device)
         done = trainer.fit()
     if not done:
@@ -140,6 +144,7 @@ def build(name: str, preset: str, config: Any, hyper: Any, run: Run, device: tor
 
     torch.manual_seed(run.seed)
     recipe = recipe_of(fitted, hyper, None if perceptual is None else perceptual.to(device))
+    use_tables(recipe, run.tables)
     options = {"config": as_dict(fitted), "hyper": as_dict(hyper), "run": as_dict(run)}
     options["run"]["precision"] = precision
     about = describe(name, preset, fitted, hyper, run, options, device) | told

@@ -28,8 +28,14 @@ from torch import Tensor, nn
 from cgan.layers.patches import DIGITS, OUTSIDE, Patches
 from cgan.layers.spade import SpadeNorm
 from train.compiling import is_compiled
+from train.recipes import Recipe
 
 Wish = Literal["auto", "on", "off"]
+# What summing a patch's taps and looking up a pixel cost, forward and backward: as much as so many
+# multiplications of a convolution, for each of its 18 * channels weights of a hidden channel. Fitted to times
+# of single norms (8 to 128 hidden channels, 1/1 to 1/16 of 128x128, one core with AVX-512), whose quotients
+# with convolutions they foretell within a quarter.
+SUM, LOOK_UP = 80, 20
 CHUNK = 2**17  # numbers that are modulated at a time, so that they stay in the processor's cache
 
 
@@ -46,13 +52,14 @@ class Painter(Protocol):
 class Tables:
     """Makes the tables of a batch, in the resolutions where they pay.
 
-    Args: `scales`: by how much the resolutions are smaller than the maps. `wish`: "auto": on a CPU, where a
+    Args: `scales`: by how much the resolutions are smaller than the maps; `hidden`: channels between labels
+    and gamma. `wish`: "auto": on a CPU, where a
     batch has enough equal patches; "on": wherever its patches can be numbered; "off": nowhere. A compiled
     network gets none: its graph has no place for tables whose sizes change from batch to batch.
     """
 
-    def __init__(self, scales: Iterable[int], wish: Wish = "auto"):
-        self.scales, self.wish = sorted(set(scales)), wish
+    def __init__(self, scales: Iterable[int], hidden: int, wish: Wish = "auto"):
+        self.scales, self.hidden, self.wish = sorted(set(scales)), hidden, wish
 
     @torch.no_grad()
     def __call__(
@@ -69,10 +76,22 @@ class Tables:
         vectors = F.pad(model.vectors()[present], (0, 0, 1, 0)).to(weight)
         levels = {}
         for scale in self.scales:
-            level = Level(np.ascontiguousarray(digits[:, ::scale, ::scale]), vectors)
-            if self.wish == "on" or level.pays():
+            numbered = distinct(digits[:, ::scale, ::scale])
+            if numbered is None:
+                continue
+            level = Level(*numbered, vectors)
+            if self.wish == "on" or level.pays(self.hidden):
                 levels[scale] = level
         return levels
+
+
+def use_tables(recipe: Recipe, wish: Wish) -> None:
+    """Tell the recipe's tables; ValueError where they are to be on, and it has none."""
+    found = [part for part in vars(recipe).values() if isinstance(part, Tables)]
+    if wish == "on" and not found:
+        raise ValueError("--tables on: this model has no SPADE norms; leave it out")
+    for part in found:
+        part.wish = wish
 
 
 def spell(symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
@@ -88,15 +107,18 @@ def spell(symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
 class Lists:
     """Lists of rows to sum: list i holds the rows `members[starts[i] : starts[i + 1]]`.
 
-    of: int64 (n,): the list of each row. Each list is in the order of its rows.
+    Args: `of` int64 (n,), the list of each of n entries; `rows` int64 (n,), below 2**32, their rows. Each list
+    is in the order of its rows.
     """
 
-    def __init__(self, of: np.ndarray, count: int):
-        self.members = torch.from_numpy(np.argsort(of, kind="stable"))
-        self.starts = torch.from_numpy(np.concatenate([[0], np.bincount(of, minlength=count).cumsum()]))
+    def __init__(self, of: np.ndarray, rows: np.ndarray, count: int, device: torch.device):
+        # Sorting numbers is several times as fast as finding their order: each carries its row.
+        members = np.sort(of << 32 | rows) & 0xFFFFFFFF
+        starts = np.concatenate([[0], np.bincount(of, minlength=count).cumsum()])
+        self.members, self.starts = (torch.from_numpy(part).to(device) for part in (members, starts))
 
-    def sums(self, rows: Tensor) -> Tensor:
-        """(n, channels) -> (lists, channels)."""
+    def __call__(self, rows: Tensor) -> Tensor:
+        """The sum of each list: (n, channels) -> (lists, channels)."""
         return bags(rows, self.members, self.starts)
 
 
@@ -106,32 +128,32 @@ def bags(rows: Tensor, members: Tensor, starts: Tensor) -> Tensor:
 
 
 class SumOfTaps(torch.autograd.Function):
-    """Sums of nine: products (n, channels) -> rows (m, channels), as the level's `tap_members` say."""
+    """The row of each 5x5 patch: products (9 * n, channels) -> (m, channels), nine of them each."""
 
     @staticmethod
     def forward(ctx, products: Tensor, level: "Level") -> Tensor:
-        """In fp32 at least, whatever the products are in."""
+        """Sums in fp32 at least, whatever the products are in."""
         ctx.level, ctx.type = level, products.dtype
-        return bags(wide(products), level.tap_members, level.tap_starts)
+        return bags(wide(products), level.summands, level.summand_starts)
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
-        """Each product's gradient is the sum of those of the rows it went into."""
-        level = ctx.level
-        return bags(gradient.contiguous(), level.uses, level.use_starts).to(ctx.type), None
+        """Each product's gradient is the sum of those of the rows that it went into."""
+        return ctx.level.uses(gradient.contiguous()).to(ctx.type), None
 
 
 class Modulate(torch.autograd.Function):
-    """y = x * (1 + gamma) + beta, each pixel with its patch's rows.
+    """y = x * (1 + gamma) + beta, each pixel with its patch's row.
 
-    Shapes: x (pixels, channels); rows (2, m, channels): gamma, then beta; out as x. Nothing of the size of x
+    Shapes: x (pixels, channels); rows (m, 2 * channels), gamma and then beta; out as x. Nothing of x's size
     is kept but x.
     """
 
     @staticmethod
     def forward(ctx, x: Tensor, rows: Tensor, level: "Level") -> Tensor:
         """Chunk by chunk."""
-        scale, shift = (1 + rows[0]).to(x.dtype), rows[1].to(x.dtype)
+        gamma, beta = rows.chunk(2, 1)
+        scale, shift = (1 + gamma).to(x.dtype), beta.to(x.dtype).contiguous()
         ctx.save_for_backward(x, scale)
         ctx.level, ctx.type = level, rows.dtype
         y = torch.empty_like(x)
@@ -148,7 +170,7 @@ class Modulate(torch.autograd.Function):
         gradient = gradient.contiguous()
         if ctx.needs_input_grad[1]:
             full = wide(gradient)
-            of_rows = torch.stack([level.pixels.sums(full * x), level.pixels.sums(full)]).to(ctx.type)
+            of_rows = torch.cat([level.pixels(full * x), level.pixels(full)], 1).to(ctx.type)
         if ctx.needs_input_grad[0]:
             of_x = torch.empty_like(x)
             for pixels in level.chunks(x.shape[1]):
@@ -165,46 +187,38 @@ def wide(x: Tensor) -> Tensor:
 class Level:
     """The maps of a batch in one resolution, as the distinct patches of all of them.
 
-    digits: uint8 (B, h, w), as in patches.py; vectors: (digits, conditions), what the convolutions see of
-    each digit. Attributes: `index` int64 (B * h * w,), the number of the 5x5 patch around each pixel;
-    `seen` (n, 9 * digits), the distinct 3x3 patches one-hot; `inside` (n, 1): 0 for those around a place
-    outside the picture, where the second convolution pads with zeros.
+    Args: `index`, `patches` and `taps` as `distinct` gives them; `vectors` (digits, conditions), what the
+    convolutions see of each digit. Attributes: `seen` (n, 9 * digits), the 3x3 patches one-hot; `inside`
+    (n, 1): 0 for those around a place outside the picture, where the second convolution pads with zeros;
+    `products` int64 (9 * m,): a 3x3 patch times a tap, for each tap of each 5x5 patch.
     """
 
-    def __init__(self, digits: np.ndarray, vectors: Tensor):
-        self.vectors = vectors
-        index, patches, taps = distinct(digits)
-        self.index = torch.from_numpy(index)
+    def __init__(self, index: np.ndarray, patches: np.ndarray, taps: np.ndarray, vectors: Tensor):
+        self.vectors, self.index = vectors, torch.from_numpy(index).to(vectors.device)
         self.threes, self.fives = patches.shape[1], taps.shape[1]
-        self.taps = taps
-        self.inside = torch.from_numpy(patches[4] != OUTSIDE)[:, None].to(vectors.dtype)
+        self.products = (9 * taps + np.arange(9)[:, None]).T.ravel()
+        self.inside = torch.from_numpy(patches[4] != OUTSIDE)[:, None].to(vectors)
         self.seen = F.one_hot(torch.from_numpy(patches.T.astype(np.int64)), len(vectors)).flatten(1)
-        self.seen = self.seen.to(vectors.dtype)
-        places = np.arange(9)[:, None] + 18 * taps  # of gamma's products; beta's follow
-        self.places = np.concatenate([places, places + 9], 1)
-        self.tap_members = torch.from_numpy(self.places.T.ravel())
-        self.tap_starts = torch.arange(0, 9 * 2 * self.fives + 1, 9)
+        self.seen = self.seen.to(vectors)
+        self.summands = torch.from_numpy(self.products).to(vectors.device)
+        self.summand_starts = 9 * torch.arange(self.fives + 1, device=vectors.device)
 
     @cached_property
     def pixels(self) -> Lists:
         """The pixels of each 5x5 patch."""
-        return Lists(self.index.numpy(), self.fives)
+        of = self.index.cpu().numpy()
+        return Lists(of, np.arange(len(of)), self.fives, self.index.device)
 
     @cached_property
-    def _uses(self) -> Lists:
-        return Lists(self.places.ravel(), 18 * self.threes)
+    def uses(self) -> Lists:
+        """The 5x5 patches of each product."""
+        rows = np.arange(9 * self.fives) // 9
+        return Lists(self.products, rows, 9 * self.threes, self.index.device)
 
-    @cached_property
-    def uses(self) -> Tensor:
-        return self._uses.members % (2 * self.fives)
-
-    @property
-    def use_starts(self) -> Tensor:
-        return self._uses.starts
-
-    def pays(self) -> bool:
-        """Whether tables are quicker than convolutions here."""
-        return self.threes < 0.5 * len(self.index)
+    def pays(self, hidden: int) -> bool:
+        """Whether tables are quicker than convolutions with so many hidden channels."""
+        saved = 3 * hidden * (len(self.index) - self.threes)
+        return saved > SUM * self.fives + LOOK_UP * len(self.index)
 
     def chunks(self, channels: int) -> list[slice]:
         """Slices of the pixels."""
@@ -218,15 +232,12 @@ class Level:
         return y.view(len(x), *x.shape[2:], -1).permute(0, 3, 1, 2)
 
     def rows(self, norm: SpadeNorm) -> Tensor:
-        """Gamma and beta of each distinct 5x5 patch: (2, m, channels)."""
-        first, second = norm.shared.weight, norm.modulation.weight
-        kernel = torch.einsum("dc,hckl->hkld", self.vectors, first).flatten(1)
+        """Gamma and then beta of each distinct 5x5 patch: (m, 2 * channels)."""
+        kernel = torch.einsum("dc,hckl->hkld", self.vectors, norm.shared.weight).flatten(1)
         hidden = F.relu(F.linear(self.seen, kernel, norm.shared.bias)) * self.inside
-        channels = len(second) // 2
-        kernel = second.unflatten(0, (2, channels)).permute(0, 3, 4, 1, 2).reshape(-1, second.shape[1])
-        products = F.linear(hidden, kernel).view(-1, channels)  # (n * 2 * 9, channels)
-        rows = SumOfTaps.apply(products, self).view(2, -1, channels)
-        return rows + norm.modulation.bias.view(2, 1, channels)
+        weight = norm.modulation.weight  # (2 * channels, hidden, 3, 3)
+        products = F.linear(hidden, weight.permute(2, 3, 0, 1).flatten(0, 2))  # (n, 9 * 2 * channels)
+        return SumOfTaps.apply(products.view(-1, len(weight)), self) + norm.modulation.bias
 
 
 def distinct(digits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:

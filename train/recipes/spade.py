@@ -62,7 +62,7 @@ class Recipe:
     def __init__(self, config: spade.Config, hyper: Hyper, perceptual: nn.Module | None):
         self.hyper, self.perceptual, self.saved = hyper, perceptual, "generator"
         self.model = spade.Model(config)
-        self.tables = Tables(2**halvings for _, halvings in spade.BLOCKS)
+        self.tables = Tables([2**halvings for _, halvings in spade.BLOCKS], config.hidden)
         conditions = config.classes + config.edges
         self.discriminator = MultiScale(
             conditions + 3,
