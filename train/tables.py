@@ -18,7 +18,7 @@ where the rows are kept and the norm's statistics are folded into them.
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -39,6 +39,7 @@ SUM, LOOK_UP = 80, 20
 CHUNK = 2**17  # numbers that are modulated at a time, so that they stay in the processor's cache
 
 
+@runtime_checkable
 class Painter(Protocol):
     """A generator that paints label maps and takes Modulators, as `cgan.models.spade.Model` does."""
 
@@ -107,8 +108,8 @@ def spell(symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
 class Lists:
     """Lists of rows to sum: list i holds the rows `members[starts[i] : starts[i + 1]]`.
 
-    Args: `of` int64 (n,), the list of each of n entries; `rows` int64 (n,), below 2**32, their rows. Each list
-    is in the order of its rows.
+    Args: `of` int64 (n,), the list of each of n entries; `rows` int64 (n,), below 2**32, their rows. Each
+    list is in the order of its rows.
     """
 
     def __init__(self, of: np.ndarray, rows: np.ndarray, count: int, device: torch.device):

@@ -63,8 +63,7 @@ class BatchNorm(nn.Module):
 
 
 class Modulator(Protocol):
-    """What stands for the label maps of one resolution where it knows gamma and beta without a convolution.
-    """
+    """What stands for the maps of one resolution where gamma and beta are known without a convolution."""
 
     def modulate(self, norm: "SpadeNorm", x: Tensor) -> Tensor:
         """The normalised `x` (B, channels, h, w), scaled and shifted as `norm` does it -> the same shape."""
