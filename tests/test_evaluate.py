@@ -14,8 +14,11 @@ from safetensors.torch import save_file
 import cgan
 from cgan.errors import DataError
 from cgan.models import spade
-from train import evaluate, evaluate_painter, metrics, sheet, teachers
-from train.card import SAMPLES
+from train.judge import command as evaluate
+from train.judge import metrics, sheet
+from train.judge import painter as evaluate_painter
+from train.publish.card import SAMPLES
+from train.teachers import networks as teachers
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,12 @@ from safetensors.torch import save_file
 import cgan
 from cgan import models
 from cgan.errors import DataError
-from train import evaluate, evaluate_few_shot, evaluate_translator, metrics, sheet, teachers
-from train.card import SAMPLES
+from train.judge import command as evaluate
+from train.judge import few_shot as evaluate_few_shot
+from train.judge import metrics, sheet
+from train.judge import translator as evaluate_translator
+from train.publish.card import SAMPLES
+from train.teachers import networks as teachers
 
 SIZE = (32, 32)
 

@@ -12,9 +12,9 @@ import cgan
 from cgan.checkpoint import load_model
 from cgan.layers.instances import NUMBERS, class_means, components, pooled
 from cgan.models import pix2pixhd
-from train.bank import PRECISIONS, Bank
-from train.batches import Painted, Paired
-from train.paired import PairedData
+from train.data.batches import Painted, Paired
+from train.data.paired import PairedData
+from train.engine.bank import PRECISIONS, Bank
 from train.recipes import pix2pixhd as learning
 
 CONFIG = replace(pix2pixhd.PRESETS["tiny"], classes=6)

@@ -8,15 +8,16 @@ from torch import nn
 
 import cgan
 from cgan.errors import CganError
-from cgan.layers.spade import BatchNorm
-from train import sheet, state, trainer
-from train.__main__ import describe, parse
-from train.bank import PRECISIONS, Bank, Player
-from train.card import model_card, put_scores
+from cgan.layers.spade.norm import BatchNorm
+from train.engine import state, trainer
+from train.engine.bank import PRECISIONS, Bank, Player
+from train.engine.trainer import Trainer
+from train.engine.watchdog import diagnose
+from train.judge import sheet
+from train.launch import describe, parse
 from train.options import as_dict
-from train.publish import Publisher, total
-from train.trainer import Trainer
-from train.watchdog import diagnose
+from train.publish.card import model_card, put_scores
+from train.publish.publisher import Publisher, total
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from PIL import Image
 
 from cgan.edges import edge_drawing
 from cgan.errors import DataError
-from train import unpaired as domains
-from train.paired import read_paired
-from train.stored import Sent, place
-from train.unpaired import UnpairedData, UnpairedWorld, read_unpaired
+from train.data import unpaired as domains
+from train.data.paired import read_paired
+from train.data.stored import Sent, place
+from train.data.unpaired import UnpairedData, UnpairedWorld, read_unpaired
 
 
 def save(path, colour, size=(60, 40)):

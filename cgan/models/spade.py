@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cgan.labels import instance_edges, onehot
-from cgan.layers.faster import Faster
-from cgan.layers.spade import Modulator, SpadeBlock
+from cgan.layers.spade.faster import Faster
+from cgan.layers.spade.norm import Modulator, SpadeBlock
 
 
 @dataclass(frozen=True)

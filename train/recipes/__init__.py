@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from torch import Tensor, nn
 
 from cgan.labels import Palette
-from train.bank import Player
+from train.engine.bank import Player
 
 
 class Loss(NamedTuple):
@@ -27,7 +27,7 @@ class Loss(NamedTuple):
 class Recipe(Protocol):
     """What the trainer asks of a recipe. It is made by Recipe(config, hyper, perceptual loss or None)."""
 
-    batch: ClassVar[type]  # the kind of batch it learns from, one of `train.batches`
+    batch: ClassVar[type]  # the kind of batch it learns from, one of `train.data.batches`
     model: nn.Module  # the network that is saved
     saved: str  # the player whose weights are the model's
     players: dict[str, Player]  # the networks that learn, by name
@@ -66,8 +66,8 @@ class Recipe(Protocol):
 
 
 def names() -> list[str]:
-    """The models that have a recipe, in alphabetical order."""
-    return sorted(found.name for found in pkgutil.iter_modules(__path__))
+    """The models that have a recipe, in alphabetical order; a file whose name begins with _ is none."""
+    return sorted(it.name for it in pkgutil.iter_modules(__path__) if not it.name.startswith("_"))
 
 
 def module(name: str) -> ModuleType:

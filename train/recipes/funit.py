@@ -13,15 +13,16 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from cgan import losses
+from cgan.layers.precision import wide
 from cgan.models import funit
-from cgan.projection import Projection
-from train.bank import Player
-from train.batches import FewShot
-from train.few_shot import FewShotData, few_shot_world, read_few_shot
-from train.projected import Projected
+from train.adversaries import losses
+from train.adversaries.projected import Projected
+from train.adversaries.projection import Projection
+from train.data.batches import FewShot
+from train.data.few_shot import FewShotData, few_shot_world, read_few_shot
+from train.engine.bank import Player
 from train.recipes import Loss
-from train.turns import Turns, split
+from train.recipes._turns import Turns, split
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class Recipe:
         real = turns.compare(batch.style_classes)
         fake, _ = split(judged)
         hyper, rebuilt = self.hyper, drawn.chunk(2)[1]
-        apart = (losses.wide(rebuilt) - losses.wide(batch.contents)).abs().mean()
+        apart = (wide(rebuilt) - wide(batch.contents)).abs().mean()
         terms = {
             "fool": hyper.weight_fool * losses.hinge_fool(judged),  # half of it for what is rebuilt
             "features": hyper.weight_features * losses.feature_matching(fake, real),
@@ -140,14 +141,14 @@ class Recipe:
         if batch.targets is not None:
             terms["target"] = hyper.weight_target * self._missed(drawn.chunk(2)[0], batch)
         if self.perceptual is not None:
-            pair = (losses.wide(turns.shifted(x)) for x in self._compared(drawn, batch))
+            pair = (wide(turns.shifted(x)) for x in self._compared(drawn, batch))
             terms["perceptual"] = hyper.weight_perceptual * self.perceptual(*pair)
         yield Loss("generator", terms)
 
     @staticmethod
     def _missed(translated: Tensor, batch: FewShot) -> Tensor:
         """L1 between translations (B, 3, H, W) and what they should be, over those that are known."""
-        apart = (losses.wide(translated) - losses.wide(batch.targets)).abs().mean((1, 2, 3))
+        apart = (wide(translated) - wide(batch.targets)).abs().mean((1, 2, 3))
         return (apart * batch.known).sum() / batch.known.sum().clamp(min=1)
 
     @staticmethod

@@ -17,18 +17,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cgan import losses
 from cgan.labels import Palette
 from cgan.layers.instances import NUMBERS, class_means, components
+from cgan.layers.precision import wide
 from cgan.models import pix2pixhd
-from train.bank import Player
-from train.batches import Painted, Paired
-from train.data import PaintedData, read_painted
-from train.landscapes import Landscapes
-from train.paired import PairedData, read_paired
+from train.adversaries import losses
+from train.data.batches import Painted, Paired
+from train.data.growing import Landscapes
+from train.data.painted import PaintedData, read_painted
+from train.data.paired import PairedData, read_paired
+from train.engine.bank import Player
 from train.recipes import Loss
+from train.recipes._turns import Turns
 from train.recipes.spade import discriminator_normalised, make_discriminator
-from train.turns import Turns
 
 LEAST_SHARE = 1 / 256  # of a picture: what is smaller says little of what its class looks like
 
@@ -158,7 +159,7 @@ class Recipe:
         }
         if self.perceptual is not None:
             terms["perceptual"] = hyper.weight_perceptual * self.perceptual(
-                losses.wide(turns.fake), losses.wide(turns.real)
+                wide(turns.fake), wide(turns.real)
             )
         yield Loss("generator", terms)
 

@@ -14,20 +14,21 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from cgan import losses
-from cgan.discriminators import MultiScale
 from cgan.labels import Palette
+from cgan.layers.precision import wide
 from cgan.models import spade
-from train.awake import wake
-from train.bank import Player
-from train.batches import Painted
-from train.data import PaintedData, read_painted
-from train.distributed import normal
-from train.landscapes import Landscapes
-from train.projected import Projected
+from train.adversaries import losses
+from train.adversaries.patch import MultiScale
+from train.adversaries.projected import Projected
+from train.data.batches import Painted
+from train.data.growing import Landscapes
+from train.data.painted import PaintedData, read_painted
+from train.engine.bank import Player
+from train.engine.processes import normal
+from train.engine.tables import Tables
 from train.recipes import Loss
-from train.tables import Tables
-from train.turns import Turns
+from train.recipes._awake import wake
+from train.recipes._turns import Turns
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Recipe:
         self.model.apply(initialise)
         wake(self.model.encoder)
         self.discriminator = make_discriminator(hyper, config.classes + config.edges)
-        self.tables = Tables(2**halvings for _, halvings in spade.BLOCKS)
+        self.tables = Tables([2**halvings for _, halvings in spade.BLOCKS], config.hidden)
         betas = (hyper.beta_1, hyper.beta_2)
         self.players = {
             "discriminator": Player(
@@ -116,7 +117,7 @@ class Recipe:
         condition = self.model.condition(batch.labels, batch.instances)
         condition = condition.to(batch.images.dtype, memory_format=torch.channels_last)
         mean, log_variance = self.model.encoder(batch.images)
-        mean, log_variance = losses.wide(mean), losses.wide(log_variance)
+        mean, log_variance = wide(mean), wide(log_variance)
         style = mean + normal(*mean.shape, like=mean) * (0.5 * log_variance).exp()
         noise = normal(*batch.labels.shape, like=batch.images)
         tables = self.tables(self.model, batch.labels, batch.instances)
@@ -137,7 +138,7 @@ class Recipe:
         }
         if self.perceptual is not None:
             terms["perceptual"] = hyper.weight_perceptual * self.perceptual(
-                losses.wide(turns.fake), losses.wide(turns.real)
+                wide(turns.fake), wide(turns.real)
             )
         yield Loss("generator", terms)
 

@@ -1,0 +1,1 @@
+"""How good a model is: scores while it trains, the tables of `evaluate`, sheets of samples."""
