@@ -33,7 +33,8 @@ def squeezenet_file(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def networks(squeezenet_file):
-    return metrics.Metrics(squeezenet_file, None, "cpu", lambda line: None)
+    features = teachers.SqueezeNetFeatures(teachers.lpips(squeezenet_file).features)
+    return metrics.Metrics(squeezenet_file, None, "cpu", features)
 
 
 @pytest.fixture(autouse=True)
@@ -55,22 +56,22 @@ def test_painter_scores_order_painters(networks):
         assert perfect[score] < flat[score] < black[score]
 
 
-def test_metrics_without_weights_are_not_available(monkeypatch):
+def test_everything_is_measured_without_a_flag(monkeypatch):
     def refuse(kind):
         raise DataError("no network")
 
     monkeypatch.setattr(teachers, "download", refuse)
-    said = []
-    networks = metrics.Metrics(None, None, "cpu", said.append)
-    assert not networks.available and networks.frechet_name == "" and "no network" in said[0]
-    assert evaluate.painter_scores(evaluate.photographs, rectangles(2, (32, 32)), networks) == {}
+    networks = metrics.Metrics(None, None)
+    assert networks.available and networks.frechet_name == "FID-MNv2"
+    scores = evaluate.painter_scores(evaluate.photographs, rectangles(3, (32, 32)), networks)
+    assert scores["lpips"] == 0 and scores["frechet"] == pytest.approx(0, abs=1e-6)
 
 
 def test_mobilenet_features_get_their_own_name(squeezenet_file, tmp_path):
     state = teachers.MobileNetFeatures().body.state_dict()
     path = tmp_path / "mobilenet.safetensors"
     save_file({f"features.{name}": tensor for name, tensor in state.items()}, path)
-    networks = metrics.Metrics(squeezenet_file, path, "cpu", lambda line: None)
+    networks = metrics.Metrics(squeezenet_file, path)
     assert networks.frechet_name == "FID-MNv2"
     scores = evaluate.painter_scores(evaluate.photographs, rectangles(3, (32, 32)), networks)
     assert scores["frechet"] == pytest.approx(0, abs=1e-6)
@@ -213,8 +214,6 @@ def test_what_cannot_be_measured_is_told(place, squeezenet_file, tmp_path, monke
     (tmp_path / "other" / "palette.json").write_text(json.dumps(palette))
     with pytest.raises(DataError, match="castle"):
         start(tmp_path / "other", "--perceptual-weights", squeezenet_file, "--features", "squeezenet")
-    with pytest.raises(DataError, match="needs --metric-weights"):
-        start(place / "val", "--features", "mobilenet")
 
     def refuse(*arguments):
         raise DataError("no network")
@@ -223,8 +222,6 @@ def test_what_cannot_be_measured_is_told(place, squeezenet_file, tmp_path, monke
     monkeypatch.setattr(teachers, "download", refuse)
     with pytest.raises(DataError, match="no network"):
         start(place / "val", "--features", "inception")
-    with pytest.raises(DataError, match="nothing can be measured"):
-        start(place / "val")
 
 
 def test_fid_is_said_of_inception_alone(place, squeezenet_file, monkeypatch, capsys):

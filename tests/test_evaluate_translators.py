@@ -45,7 +45,8 @@ def squeezenet_file(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def examination(squeezenet_file):
-    networks = metrics.Metrics(squeezenet_file, None, "cpu", lambda line: None)
+    features = teachers.SqueezeNetFeatures(teachers.lpips(squeezenet_file).features)
+    networks = metrics.Metrics(squeezenet_file, None, "cpu", features)
     return evaluate_translator.Examination(networks, most=8)
 
 

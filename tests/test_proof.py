@@ -28,9 +28,7 @@ def words(tmp_path, painted_folder, monkeypatch):
     """A command for two short runs on the tests' data."""
     for name in ("training", "validation"):
         shutil.copytree(painted_folder, tmp_path / "data" / name)
-    monkeypatch.setattr(
-        proof, "Metrics", lambda *given: Metrics(None, None, "cpu", lambda text: None, Colours())
-    )
+    monkeypatch.setattr(proof, "Metrics", lambda *given: Metrics(None, None, "cpu", Colours()))
     monkeypatch.setattr("train.teachers.networks.lpips", lambda *given: None)
     monkeypatch.setattr("train.teachers.networks.perceptual", lambda *given: None)
     words = ["--data", str(tmp_path / "data"), "--out", str(tmp_path / "out"), "--device", "cpu"]

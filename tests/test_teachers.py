@@ -1,6 +1,11 @@
-"""Frozen networks. With CGAN_TEACHER_WEIGHTS (a folder of weight files) set, the trained ones too."""
+"""Frozen networks, with the bundled weights and with random ones.
+
+With CGAN_TEACHER_WEIGHTS (a folder of the files in full precision) set, the bundled ones are held to them.
+"""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,8 +14,10 @@ from safetensors.torch import save_file
 
 from cgan.errors import DataError
 from train.teachers import networks as teachers
+from train.teachers.backbone import CHANNELS, STRIDES, EfficientNetLite0, SameConv
 
 FOLDER = os.environ.get("CGAN_TEACHER_WEIGHTS")
+TIMM = [3.24229, 5.96111, 5.90239, 4.37489, 1.22437]  # mean sizes of its features
 needs_weights = pytest.mark.skipif(not FOLDER, reason="CGAN_TEACHER_WEIGHTS names no folder of weights")
 
 
@@ -81,11 +88,19 @@ def test_none_is_none():
     assert teachers.perceptual("none", None) is None
 
 
-def test_auto_offline_is_off_and_says_so_in_one_line(offline):
-    said = []
-    assert teachers.perceptual("auto", None, said.append) is None
-    assert len(said) == 1 and "\n" not in said[0]
-    assert "off" in said[0] and "--perceptual-weights" in said[0]
+def test_the_bundled_networks_need_no_network_and_no_torchvision(offline):
+    """In a process of its own: another test may have imported torchvision."""
+    code = """
+import sys
+from train.teachers import networks as teachers
+from train.teachers.backbone import CHANNELS, STRIDES, EfficientNetLite0, SameConv
+from train.teachers.backbone import EfficientNetLite0
+made = teachers.perceptual("auto"), teachers.perceptual("squeezenet"), teachers.lpips(), teachers.mobilenet()
+EfficientNetLite0()
+print([made[0].kind, made[1].kind], "torchvision" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['squeezenet', 'squeezenet'] False"
 
 
 def test_a_named_network_offline_is_an_error_with_all_ways_out(offline):
@@ -99,7 +114,8 @@ def test_the_download_leaves_the_socket_timeout_alone(offline):
     import socket
 
     before = socket.getdefaulttimeout()
-    assert teachers.lpips(None, lambda line: None) is None
+    with pytest.raises(DataError):
+        teachers.perceptual("vgg19")
     assert socket.getdefaulttimeout() == before
 
 
@@ -160,17 +176,58 @@ def test_mobilenet_pads_strides_at_the_right_and_bottom():
     assert conv(torch.zeros(1, 1, 224, 224)).shape[-2:] == (112, 112)
 
 
-@needs_weights
 def test_trained_lpips_orders_distortions():
-    state, _ = teachers.read_state(Path(FOLDER) / "squeezenet1_1_features.safetensors")
-    measure = teachers.Lpips(state)
+    measure = teachers.lpips()
     smooth = torch.nn.functional.interpolate(pictures(4, 8), (64, 64), mode="bicubic").clamp(-1, 1)
     dimmed, noisy = smooth * 0.95, smooth + 0.5 * torch.randn_like(smooth)
     assert (measure(smooth, dimmed) < 0.1).all() and (measure(smooth, noisy) > 0.3).all()
 
 
-@needs_weights
 def test_trained_mobilenet_tells_pictures_apart():
-    state = teachers.read_safetensors(Path(FOLDER) / "mobilenet_v2_features.safetensors")
-    features = teachers.MobileNetFeatures(state)(pictures(3))
+    features = teachers.mobilenet()(pictures(3))
     assert features.min() >= 0 and features.max() <= 6 and features.std(0).mean() > 0.01
+
+
+@needs_weights
+def test_half_precision_moves_no_measure():
+    """Distances and features from the bundled files and from those in full precision."""
+    smooth = torch.nn.functional.interpolate(pictures(4, 8), (64, 64), mode="bicubic").clamp(-1, 1)
+    noisy = smooth + 0.3 * torch.randn_like(smooth)
+    file = Path(FOLDER) / "squeezenet1_1_features.safetensors"
+    for make in (lambda it: teachers.lpips(it), lambda it: teachers.perceptual("auto", it)):
+        ours, theirs = make(None)(smooth, noisy), make(file)(smooth, noisy)
+        assert ((ours - theirs).abs() < 2e-3 * theirs).all()
+    file = Path(FOLDER) / "mobilenet_v2_features.safetensors"
+    ours, theirs = teachers.mobilenet()(smooth), teachers.mobilenet(file)(smooth)
+    assert (ours - theirs).abs().max() < 1e-2 and (ours - theirs).abs().mean() < 1e-3
+
+
+def test_lite_features_of_odd_and_small_sizes():
+    """As many features as a stride leaves, rounded up; the input is [-1, 1]; nothing learns."""
+    network = EfficientNetLite0()
+    for height, width in ((32, 32), (33, 71), (64, 96)):
+        image = pictures(1, 96)[..., :height, :width].requires_grad_()
+        features = network(image)
+        shapes = [
+            (1, c, -(-height // s), -(-width // s)) for c, s in zip(CHANNELS, STRIDES, strict=True)
+        ]
+        assert [tuple(feature.shape) for feature in features] == shapes
+        sum(feature.mean() for feature in features).backward()
+        assert image.grad.abs().sum() > 0
+    assert not any(parameter.requires_grad for parameter in network.parameters()) and not network.training
+
+
+def test_lite_features_are_those_of_the_trained_network():
+    """Of a horizontal ramp of colours: means found with timm's network and the same weights."""
+    ramp = torch.linspace(-1, 1, 64).expand(1, 3, 64, 64) * torch.tensor([1.0, -0.5, 0.2]).view(1, 3, 1, 1)
+    found = [feature.abs().mean().item() for feature in EfficientNetLite0()(ramp)]
+    assert found == pytest.approx(TIMM, rel=1e-3)
+
+
+def test_same_padding_is_right_and_below():
+    conv = SameConv(1, 1, 3, 2)
+    torch.nn.init.ones_(conv.weight), torch.nn.init.zeros_(conv.bias)
+    x = torch.zeros(1, 1, 4, 4)
+    x[..., 0, 0] = x[..., 3, 3] = 1
+    assert conv(x)[0, 0].tolist() == [[1, 0], [0, 1]]
+    assert conv(torch.ones(1, 1, 5, 5))[0, 0].tolist() == [[4, 6, 4], [6, 9, 6], [4, 6, 4]]

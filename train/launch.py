@@ -18,6 +18,8 @@ from train import recipes
 from train.data.stored import place
 from train.engine import processes as distributed
 from train.engine import state
+from train.engine.memory import keep_freed
+from train.engine.tables import use_tables
 from train.engine.trainer import Trainer
 from train.judge.command import Metrics
 from train.judge.examiners import examiner
@@ -37,6 +39,8 @@ def learn(name: str, words: list[str]) -> int:
     preset, config, hyper, run = parse(name, words)
     check(run)
     with distributed.processes(Runtime.choose(run.device).device) as device:
+        if device.type == "cpu":
+            keep_freed()
         trainer = build(name, preset, config, hyper, run, device)
         done = trainer.fit()
     if not done:
@@ -100,11 +104,12 @@ def build(name: str, preset: str, config: Any, hyper: Any, run: Run, device: tor
         start = load_start(run.start_from, fitted, palette)
     perceptual = None
     if hyper.weight_perceptual:
-        perceptual = teachers.perceptual(run.perceptual, run.perceptual_weights, say)
-    metrics = Metrics(run.perceptual_weights, run.metric_weights, device, say)
+        perceptual = teachers.perceptual(run.perceptual, run.perceptual_weights)
+    metrics = Metrics(run.perceptual_weights, run.metric_weights, device)
 
     torch.manual_seed(run.seed)
     recipe = recipe_of(fitted, hyper, None if perceptual is None else perceptual.to(device))
+    use_tables(recipe, run.tables)
     options = {"config": as_dict(fitted), "hyper": as_dict(hyper), "run": as_dict(run)}
     options["run"]["precision"] = precision
     about = describe(name, preset, fitted, hyper, run, options, device) | told
@@ -119,7 +124,7 @@ def build(name: str, preset: str, config: Any, hyper: Any, run: Run, device: tor
         f"{precision} · spectral norm: {trainer.banks[recipe.saved].spectral.backend} · {out}"
     )
     if begun:
-        resume(trainer, options)
+        resume(trainer, options, {"config": type(fitted), "hyper": type(hyper), "run": Run})
     elif start is not None:
         begin_with(trainer, *start)
     return trainer
@@ -177,11 +182,14 @@ def open_folder(out: Path, fresh: bool) -> bool:
     return state.exists(training)
 
 
-def resume(trainer: Trainer, options: dict) -> None:
-    """Go on with the run in the folder, if it was begun with the same options."""
-    facts = trainer.load()
+def resume(trainer: Trainer, options: dict, kinds: dict[str, type]) -> None:
+    """Go on with the run in the folder, if it was begun with the same options.
+
+    kinds: of which class each group of options is; what is younger than the run had its default.
+    """
+    _, facts = state.read(trainer.state_folder)  # before loading: other options may make other shapes
     for group, ours in options.items():
-        theirs = facts["options"][group]
+        theirs = as_dict(kinds[group]()) | facts["options"][group]
         other = [key for key in ours if key not in MAY_DIFFER and ours[key] != theirs.get(key)]
         if other:
             words = ", ".join(
@@ -191,6 +199,7 @@ def resume(trainer: Trainer, options: dict) -> None:
                 f"the run in {trainer.publisher.folder} has other options ({words}); "
                 "use the same, another --out, or --fresh to start anew"
             )
+    trainer.load()
     say(f"going on after {trainer.images} images")
 
 

@@ -3,11 +3,14 @@ from CUDA graphs.
 
 All ways take turns in one process, step by step (on a GPU, all ways of one precision), so that whatever else
 the machine does falls on all of them; the table has medians. A step is the recipe's, with all its losses (the
-perceptual network has random weights) on one random batch; reading data and averaging are left out.
+perceptual network has random weights) on one random batch, or with --world on one of the built-in world's;
+reading data and averaging are left out.
 
 - *torch's*: its parametrization on the same layers, and an Adam with the parameters of each layer.
 - *ours*: the banks of `train/engine/bank.py`, as in a run.
 - *none*: as torch's, without spectral norm. What torch's costs is the difference to this row.
+- *no tables*: without patch tables (`train/tables.py`). What these save depends on the maps: random ones are
+  made of large squares, which flatters them; --world is honest.
 
 A step from a graph has no parts that could be timed.
 """
@@ -31,7 +34,9 @@ from train.bench.clock import PARTS, Clock
 from train.engine.bank import PRECISIONS, Bank
 from train.engine.compiling import compile_or_say_why
 from train.engine.graphs import EAGER, Captured, captured_or_say_why
+from train.engine.memory import keep_freed
 from train.engine.spectral import choose_backend
+from train.engine.tables import Painter, use_tables
 from train.log import say
 from train.options import parse_size
 from train.publish.publisher import hardware, versions
@@ -45,17 +50,21 @@ NORMS = ("none", "torch's", "ours")
 
 @dataclasses.dataclass(frozen=True)
 class Way:
-    """One row of the table: whose spectral norm, in which precision, compiled or not, from a graph or not."""
+    """One row of the table: whose spectral norm, in which precision, compiled or not, from a graph or not,
+    with patch tables (where they pay) or without.
+    """
 
     norm: str
     precision: str
     compiled: bool = False
     graphs: bool = False
+    tables: bool = True
 
     @property
     def title(self) -> str:
         """As the table names it."""
         how = f"{', compiled' if self.compiled else ''}{', graphs' if self.graphs else ''}"
+        how += "" if self.tables else ", no tables"
         return f"{self.precision}{how} · {self.norm}"
 
 
@@ -72,6 +81,7 @@ class Learner:
         self.batch = type(batch)(*map(channels_last, batch))
         for player in recipe.players.values():
             player.module.to(self.device, memory_format=torch.channels_last)
+        use_tables(recipe, "auto" if way.tables else "off")
         self.clock = Clock(self.device)
         self.prepare()
 
@@ -320,6 +330,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="squeezenet",
         help="network of the perceptual loss, with random weights (default: squeezenet)",
     )
+    parser.add_argument("--world", action="store_true", help="learn from a batch of the built-in world's")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the table here too")
     parser.add_argument(
         "--inference",
@@ -339,8 +350,17 @@ def run(arguments: argparse.Namespace) -> int:
     if min(arguments.batch, arguments.steps) < 1 or size[0] % 32 or size[1] % 32:
         raise ValueError("--batch and --steps must be at least 1, --size a multiple of 32")
     ways = choose_ways(arguments.precisions, arguments.compile, runtime.device, arguments.graphs)
+    if runtime.device.type == "cpu":
+        keep_freed()
+        ways += without_tables(ways, models.module(arguments.model).Model)
     new = maker(
-        arguments.model, arguments.preset, size, arguments.batch, runtime.device, arguments.perceptual
+        arguments.model,
+        arguments.preset,
+        size,
+        arguments.batch,
+        runtime.device,
+        arguments.perceptual,
+        arguments.world,
     )
     torch.backends.cudnn.benchmark = True  # as in a run
     measured: dict[Way, Measured] = {}
@@ -394,6 +414,12 @@ def choose_ways(
     return ways
 
 
+def without_tables(ways: list[Way], model: type) -> list[Way]:
+    """Those of `ways` that would use patch tables, without: ours, where they are made for `model`."""
+    ours = [way for way in ways if way.norm == "ours" and not (way.compiled or way.graphs)]
+    return [dataclasses.replace(way, tables=False) for way in ours] if issubclass(model, Painter) else []
+
+
 def grouped(ways: list[Way], apart: bool) -> list[list[Way]]:
     """Those that take turns: all, or `apart` by precision and compilation, where memory is dear."""
     if not apart:
@@ -405,17 +431,30 @@ def grouped(ways: list[Way], apart: bool) -> list[list[Way]]:
 
 
 def maker(
-    name: str, preset: str, size: tuple[int, int], batch: int, device: torch.device, perceptual: str
+    name: str,
+    preset: str,
+    size: tuple[int, int],
+    batch: int,
+    device: torch.device,
+    perceptual: str,
+    world: bool = False,
 ) -> Callable[[Way], Learner]:
-    """What makes the learner of a way, all with the same weights and the same batch."""
+    """What makes the learner of a way, all with the same weights and the same batch.
+
+    world: the batch is one of the built-in world's.
+    """
     recipe_of, config = recipes.module(name), models.module(name).PRESETS[preset]
+    hyper, real = recipe_of.PRESETS[preset], None
+    if world:
+        data = recipe_of.Recipe.builtin(size, 0, hyper, say)
+        config, real = recipe_of.Recipe.configure(config, data), data.batch(range(batch), 0, size).to(device)
     judge = None if perceptual == "none" else teachers.Perceptual(perceptual).to(device)
 
     def new(way: Way) -> Learner:
         torch.manual_seed(0)
-        recipe = recipe_of.Recipe(config, recipe_of.PRESETS[preset], judge)
-        fake = fake_batch(recipe, config, batch, size, device)
-        return (Ours if way.norm == "ours" else Plain)(way, recipe, fake)
+        recipe = recipe_of.Recipe(config, hyper, judge)
+        given = fake_batch(recipe, config, batch, size, device) if real is None else real
+        return (Ours if way.norm == "ours" else Plain)(way, recipe, given)
 
     return new
 

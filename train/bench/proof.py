@@ -221,10 +221,8 @@ def open_world(arguments: argparse.Namespace, device: torch.device) -> World:
     side = arguments.size
     training = frames(arguments.data / "training", arguments.frames, side, 0, device)
     held_out = frames(arguments.data / "validation", arguments.frames // 2, side, FAR, device)
-    metrics = Metrics(arguments.perceptual_weights, arguments.metric_weights, device, say)
+    metrics = Metrics(arguments.perceptual_weights, arguments.metric_weights, device)
     real = measure(metrics, photographs, held_out).features
-    if real is None:
-        raise ValueError("give --metric-weights or --perceptual-weights: nothing can be measured")
     others = training.subset(range(min(len(training), len(held_out))))
     floor = scores(measure(metrics, photographs, others), real)
     floor.pop("lpips", None)  # of a picture with itself
@@ -275,7 +273,7 @@ def learn(
     recipe_of = recipes.module("spade")
     torch.manual_seed(seed)
     config = recipe_of.Recipe.configure(spade.PRESETS[arguments.preset], world.training)
-    perceptual = teachers.perceptual("auto", arguments.perceptual_weights, say)
+    perceptual = teachers.perceptual("auto", arguments.perceptual_weights)
     hyper = recipe_of.PRESETS[arguments.preset]
     recipe = recipe_of.Recipe(config, hyper, perceptual and perceptual.to(device))
     with tempfile.TemporaryDirectory() as folder:
@@ -349,8 +347,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seeds", type=int, default=3, help="at most (default: %(default)s)")
     add("--size", type=int, default=128, help="height and width of its pictures (default: %(default)s)")
     add("--frames", type=int, default=4000, help="to learn from; half as many to judge (%(default)s)")
-    add("--perceptual-weights", type=Path, metavar="FILE", help="SqueezeNet (safetensors)")
-    add("--metric-weights", type=Path, metavar="FILE", help="MobileNetV2 (safetensors)")
+    add("--perceptual-weights", type=Path, metavar="FILE", help="another SqueezeNet (safetensors)")
+    add("--metric-weights", type=Path, metavar="FILE", help="another MobileNetV2 (safetensors)")
 
 
 def test(seconds: float) -> bool:

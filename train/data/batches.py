@@ -69,13 +69,17 @@ class FewShot(NamedTuple):
     """Pictures to be redrawn, and pictures of the classes to redraw them as; drawn independently.
 
     Shapes: contents and styles float32 (B, 3, H, W) in [-1, 1]; content_classes and style_classes int64
-    (B,), from 0 to classes - 1.
+    (B,), from 0 to classes - 1. Where the data know what the contents look like as the style's class (the
+    same letter in another typeface): targets (B, 3, H, W), of which those with known (B,) = 1 count; else
+    None.
     """
 
     contents: Tensor
     content_classes: Tensor
     styles: Tensor
     style_classes: Tensor
+    targets: Tensor | None = None
+    known: Tensor | None = None
 
     @classmethod
     def fake(
@@ -85,16 +89,22 @@ class FewShot(NamedTuple):
         classes: int = 6,
         device: Device = "cpu",
         seed: int = 0,
+        paired: bool = False,
     ) -> FewShot:
-        """Random pixels of random classes: the right shapes, no meaning."""
+        """Random pixels of random classes: the right shapes, no meaning. `paired`: with targets, one unknown.
+        """
         generator = torch.Generator().manual_seed(seed)
         contents, styles = (_pixels((batch, 3, *size), generator) for _ in range(2))
         of_contents, of_styles = (torch.randint(classes, (batch,), generator=generator) for _ in range(2))
-        return cls(contents, of_contents, styles, of_styles).to(device)
+        made = cls(contents, of_contents, styles, of_styles)
+        if paired:
+            targets = _pixels((batch, 3, *size), generator)
+            made = made._replace(targets=targets, known=(torch.arange(batch) > 0).float())
+        return made.to(device)
 
     def to(self, device: Device) -> FewShot:
         """The same batch on `device`."""
-        return FewShot(*(part.to(device, non_blocking=True) for part in self))
+        return FewShot(*(part if part is None else part.to(device, non_blocking=True) for part in self))
 
 
 class Paired(NamedTuple):

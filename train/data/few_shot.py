@@ -6,6 +6,7 @@ depth. Some classes are held out of training, to see how classes do that were ne
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,13 +31,17 @@ class FewShotData(Stored):
     """Pictures of classes, all of one size, in memory.
 
     Shapes: images uint8 (N, 3, H, W); classes int64 (N,), from 0 to len(class_names) - 1. held_out: pictures
-    of classes that are not learnt, with numbers of their own, or None.
+    of classes that are not learnt, with numbers of their own, or None. shown: int64 (N,), what each picture
+    shows, where the same is shown in several classes (a letter, a pose): files of one name. Then a content's
+    translation is known. None: no such thing is known. flip: may pictures be mirrored?
     """
 
     images: Tensor
     classes: Tensor
     class_names: tuple[str, ...]
     held_out: FewShotData | None = None
+    shown: Tensor | None = None
+    flip: bool = True
 
     def split(self, fraction: float, seed: int = 0) -> tuple[FewShotData, FewShotData]:
         """(pictures of classes to learn, pictures of classes that are held out).
@@ -65,7 +70,17 @@ class FewShotData(Stored):
         new[list(numbers)] = torch.arange(len(numbers), device=new.device)
         classes = new[self.classes]
         names = tuple(self.class_names[number] for number in numbers)
-        return FewShotData(self.images[classes >= 0], classes[classes >= 0], names)
+        kept = classes >= 0
+        shown = None if self.shown is None else self.shown[kept]
+        return FewShotData(self.images[kept], classes[kept], names, shown=shown, flip=self.flip)
+
+    def rows_of(self, classes: Tensor, shown: Tensor) -> Tensor:
+        """The rows of pictures of these classes that show this: int64 (B,) each -> (B,), -1 where none is.
+        """
+        all_shown = self.shown.cpu()
+        table = torch.full((len(self.class_names), int(all_shown.max()) + 1), -1)
+        table[self.classes.cpu(), all_shown] = torch.arange(len(self))
+        return table[classes, shown]
 
     def batch(
         self, indices: Indices, seed: int, size: Size, augment: bool = True, row_offset: int = 0
@@ -77,6 +92,8 @@ class FewShotData(Stored):
         numbers of a sample depend on `seed` and on its place, `row_offset` + row, alone.
         """
         drawn = numbers(seed, row_offset, len(indices), 9)
+        if not self.flip:
+            drawn[:, [0, 4]] = 1.0
         of_contents = torch.as_tensor(indices, dtype=torch.int64)
         of_styles = (drawn[:, 8] * len(self)).long()
         moves = (drawn[:, :4], drawn[:, 4:8]) if augment else (None, None)
@@ -85,15 +102,26 @@ class FewShotData(Stored):
             for rows, move in zip((of_contents, of_styles), moves, strict=True)
         ]
         classes = [self.classes[rows.to(self.classes.device)] for rows in (of_contents, of_styles)]
-        return FewShot(images[0], classes[0], images[1], classes[1])
+        batch = FewShot(images[0], classes[0], images[1], classes[1])
+        if self.shown is None:
+            return batch
+        rows = self.rows_of(classes[1].cpu(), self.shown.cpu()[of_contents])
+        targets = crops(self.images, rows.clamp(min=0), size, moves[0])
+        return batch._replace(targets=targets, known=(rows >= 0).to(targets))
 
 
 def read_few_shot(
-    folder: Path, size: Size, held_out: Sequence[str] = (), say: Say = folders.silent
+    folder: Path,
+    size: Size,
+    held_out: Sequence[str] = (),
+    say: Say = folders.silent,
+    pairs: bool = False,
+    flip: bool = True,
 ) -> FewShotData:
     """Read and check classes of pictures, stored so that crops of `size` = (height, width) can be taken.
 
-    `held_out` names classes that are not learnt: the data's `held_out`. Pictures of another shape than `size`
+    `held_out` names classes that are not learnt: the data's `held_out`. `pairs`: files of one name show the
+    same in every class; `flip`: pictures may be mirrored. Pictures of another shape than `size`
     are cut at the centre, and `say` is told so. Raises one DataError that lists all problems.
     """
     folder = Path(folder)
@@ -117,8 +145,19 @@ def read_few_shot(
     folders.check(folder, problems)
     folders.say_cut(say, shapes, folder, size)
     classes = [number for number, part in enumerate(found.values()) for _ in part]
-    data = FewShotData(images, torch.tensor(classes), tuple(found))
+    shown = numbered([file.stem for file in files], folder, say) if pairs else None
+    data = FewShotData(images, torch.tensor(classes), tuple(found), shown=shown, flip=flip)
     return data.hold_out([list(found).index(name) for name in held_out])[0] if held_out else data
+
+
+def numbered(stems: Sequence[str], folder: Path, say: Say) -> Tensor:
+    """A number for each name, equal for equal ones: int64 (N,). DataError where no two are equal."""
+    names = {stem: number for number, stem in enumerate(dict.fromkeys(stems))}
+    repeated = len(stems) - sum(count == 1 for count in Counter(stems).values())
+    if not repeated:
+        raise DataError(f"{folder}: --pairs, but no two classes have a file of the same name")
+    say(f"{repeated} of {len(stems)} pictures show what pictures of other classes show")
+    return torch.tensor([names[stem] for stem in stems])
 
 
 # The built-in world

@@ -29,6 +29,11 @@ def compile_networks(players: Iterable[Player]) -> None:
             network.compile(dynamic=False, backend=BACKEND)
 
 
+def is_compiled(network: nn.Module) -> bool:
+    """Whether calls of `network` run compiled code."""
+    return network._compiled_call_impl is not None
+
+
 def eagerly() -> AbstractContextManager:
     """Inside, compiled networks run uncompiled, so that hooks see their layers."""
     return torch.compiler.set_stance("force_eager")

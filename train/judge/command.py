@@ -71,8 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flag("checkpoint", help="folder, name or Hub id of a checkpoint")
     flag("--data", type=Path, required=True, metavar="FOLDER", help="held-back data, in training's format")
     flag("--against", type=Path, metavar="FOLDER", help="the training data: for real against real")
-    flag("--metric-weights", type=Path, metavar="FILE", help="MobileNetV2's features, for FID-MNv2")
-    flag("--perceptual-weights", type=Path, metavar="FILE", help="SqueezeNet's features, for LPIPS")
+    flag("--metric-weights", type=Path, metavar="FILE", help="other features of MobileNetV2, for FID-MNv2")
+    flag("--perceptual-weights", type=Path, metavar="FILE", help="other features of SqueezeNet, for LPIPS")
     flag(
         "--features",
         choices=("auto", "inception", "mobilenet", "squeezenet"),
@@ -115,8 +115,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def networks(arguments: argparse.Namespace, task: Painter | Translator) -> Metrics:
-    """The networks that the flags ask for; DataError where nothing can be measured."""
-    features, metric_weights = None, arguments.metric_weights
+    """The networks that the flags ask for; DataError for one that cannot be had."""
+    features = None
     if arguments.features in ("auto", "inception"):
         try:
             features = teachers.inception()
@@ -125,20 +125,14 @@ def networks(arguments: argparse.Namespace, task: Painter | Translator) -> Metri
                 raise
             say(f"FID: off ({error})")
     elif arguments.features == "squeezenet":
-        metric_weights = None
-    elif metric_weights is None:
-        raise DataError("--features mobilenet needs --metric-weights FILE")
+        features = teachers.SqueezeNetFeatures(teachers.lpips(arguments.perceptual_weights).features)
     segmenter = None
     if arguments.segmenter is not None:
         if not isinstance(task, Painter):
             raise DataError("--segmenter compares with label maps: it is for painters")
         segmenter = teachers.segmenter(arguments.segmenter, len(task.palette))
-    metrics = Metrics(
-        arguments.perceptual_weights, metric_weights, task.runtime.device, say, features, segmenter
-    )
-    if metrics.features is None:
-        raise DataError("nothing can be measured: give --perceptual-weights FILE or --metric-weights FILE")
-    return metrics
+    weights = arguments.perceptual_weights, arguments.metric_weights
+    return Metrics(*weights, task.runtime.device, features, segmenter)
 
 
 def read(folder: Path, task: Painter | Translator) -> Any:

@@ -23,7 +23,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from train.log import say
 from train.teachers import networks as teachers
 
 RESAMPLES = 1000  # draws of the bootstrap for means
@@ -35,10 +34,10 @@ Row = dict[str, float | list[float]]  # the scores of one thing: "lpips", "lpips
 
 
 class Metrics:
-    """The frozen networks that measure; those whose weights cannot be had are left out, which `say` is told.
+    """The frozen networks that measure.
 
-    perceptual_weights: SqueezeNet's file for LPIPS, None for torchvision's download.
-    metric_weights: MobileNetV2's file for FID-MNv2; None takes SqueezeNet's features under another name.
+    perceptual_weights: SqueezeNet's file for LPIPS; metric_weights: MobileNetV2's for FID-MNv2; None takes
+    the bundled ones.
     features: a network of features to use instead (`teachers.inception`); segmenter: labels pictures.
     """
 
@@ -47,17 +46,13 @@ class Metrics:
         perceptual_weights: Path | None,
         metric_weights: Path | None,
         device: torch.device | str = "cpu",
-        say: Callable[[str], None] = say,
         features: torch.nn.Module | None = None,
         segmenter: torch.nn.Module | None = None,
     ):
         self.device = torch.device(device)
-        self.lpips = teachers.lpips(perceptual_weights, say)
-        self.features, self.segmenter = features, segmenter
-        if self.features is None and metric_weights is not None:
-            self.features = teachers.MobileNetFeatures(teachers.read_safetensors(metric_weights))
-        elif self.features is None and self.lpips is not None:
-            self.features = teachers.SqueezeNetFeatures(self.lpips.features)
+        self.lpips = teachers.lpips(perceptual_weights)
+        self.features = teachers.mobilenet(metric_weights) if features is None else features
+        self.segmenter = segmenter
         for network in (self.lpips, self.features, self.segmenter):
             if network is not None:
                 network.to(self.device)

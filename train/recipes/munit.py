@@ -1,7 +1,7 @@
 """How MUNIT learns (section 4 of the paper; see `cgan/models/munit.py`)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from torch import Tensor
@@ -30,20 +30,29 @@ class Hyper:
     weight_style: float = 1.0  # weight of the drawn styles found again in translations
     weight_cycle: float = 0.0  # weight of the pictures taken to the other domain and back
     weight_perceptual: float = 0.0  # weight of the perceptual distance between a picture and its translation
-    discriminator: Literal["patch", "global"] = "patch"  # does it judge patches, or pictures as a whole?
+    discriminator: Literal["patch", "projected", "global"] = "patch"  # of patches, features or whole pictures
     discriminator_filters: int = 48  # channels of the discriminators' first layer
-    discriminator_layers: int = 4  # layers that halve
-    discriminator_scales: int = 3  # scales of the patches, each half as large as the one before
+    discriminator_layers: int = 4  # layers that halve (not projected)
+    discriminator_scales: int = 3  # patch: scales, each half as large as the one before
     dither: float = 0.01  # noise on pictures that are encoded, its standard deviation (range: 2)
     edges: str = ""  # the folder whose photographs become edge drawings
 
 
-# In short runs larger rates find contents and styles again sooner: after 300 steps at 64x64, their losses
-# were 1.54 and 1.63 at 6e-4 for both players, and 2.17 and 1.85 at 2e-4 and 4e-4. The first program's weight
-# of the pictures is 10, that of the reference's configuration for edges and shoes 1.
+# In short runs with patches larger rates find contents and styles again sooner: after 300 steps at 64x64,
+# their losses were 1.54 and 1.63 at 6e-4 for both players, and 2.17 and 1.85 at 2e-4 and 4e-4. With a
+# projected discriminator and 2e-4 for both, edges and clothing (64x64) had a Fréchet distance of 530 after
+# 4,000 pictures; with patches, one of 758 after far more. The first program's weight of the pictures is 10,
+# that of the reference's configuration for edges and shoes 1.
+PROJECTED = Hyper(
+    rate=2e-4,
+    discriminator_rate=2e-4,
+    weight_cycle=5.0,
+    discriminator="projected",
+    discriminator_filters=64,
+)
 PRESETS = {
-    "tiny": Hyper(weight_cycle=1.0, discriminator_filters=4, discriminator_layers=3, discriminator_scales=2),
-    "small": Hyper(rate=4e-4, discriminator_rate=6e-4, weight_cycle=5.0, discriminator_filters=32),
+    "tiny": replace(PROJECTED, weight_cycle=1.0, discriminator_filters=8),
+    "small": PROJECTED,
     "paper": Hyper(
         weight_image=1.0, discriminator="global", discriminator_filters=32, discriminator_layers=6
     ),
@@ -68,7 +77,8 @@ class Recipe(unit.Recipe):
         content_a, content_b = self.content(batch.a, "ab"), self.content(batch.b, "ba")
         drawn_a, drawn_b = self._draw(batch.a), self._draw(batch.b)
         fake_b, fake_a = model.decode(content_a, drawn_b, "ab"), model.decode(content_b, drawn_a, "ba")
-        yield self.judge(batch, fake_a, fake_b)
+        turns = self.turns(batch, fake_a, fake_b)
+        yield self.judge(*turns)
 
         hyper = self.hyper
         style_a, style_b = model.encode(batch.a, "ba"), model.encode(batch.b, "ab")
@@ -77,7 +87,7 @@ class Recipe(unit.Recipe):
         found_a, found_b = model.encode(fake_a, "ba"), model.encode(fake_b, "ab")
         contents = losses.relative_l1(again_a, content_a) + losses.relative_l1(again_b, content_b)
         terms = {
-            "fool": hyper.weight_fool * self.fool(fake_a, fake_b),
+            "fool": hyper.weight_fool * self.fool(*turns),
             "image": hyper.weight_image * (l1(own_a, batch.a) + l1(own_b, batch.b)),
             "content": hyper.weight_content * contents,
             "style": hyper.weight_style * (l1(found_a, drawn_a) + l1(found_b, drawn_b)),
@@ -85,7 +95,7 @@ class Recipe(unit.Recipe):
         if hyper.weight_cycle:
             back_a, back_b = model.decode(again_a, style_a, "ba"), model.decode(again_b, style_b, "ab")
             terms["cycle"] = hyper.weight_cycle * (l1(back_a, batch.a) + l1(back_b, batch.b))
-        yield Loss("generator", terms | self.likeness(batch, fake_a, fake_b))
+        yield Loss("generator", terms | self.likeness(*turns))
 
     def _draw(self, like: Tensor) -> Tensor:
         """A style for each picture, float32 (B, style)."""

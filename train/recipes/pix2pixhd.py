@@ -22,14 +22,14 @@ from cgan.layers.instances import NUMBERS, class_means, components
 from cgan.layers.precision import wide
 from cgan.models import pix2pixhd
 from train.adversaries import losses
-from train.adversaries.patch import MultiScale
 from train.data.batches import Painted, Paired
 from train.data.growing import Landscapes
 from train.data.painted import PaintedData, read_painted
 from train.data.paired import PairedData, read_paired
-from train.engine.bank import Player, frozen
+from train.engine.bank import Player
 from train.recipes import Loss
-from train.recipes.spade import discriminator_normalised, split
+from train.recipes._turns import Turns
+from train.recipes.spade import discriminator_normalised, make_discriminator
 
 LEAST_SHARE = 1 / 256  # of a picture: what is smaller says little of what its class looks like
 
@@ -47,25 +47,28 @@ class Hyper:
     beta_2: float = 0.999  # Adam's second beta
     adversary: Literal["hinge", "least_squares"] = "hinge"  # the adversarial loss
     weight_fool: float = 1.0  # weight of the adversarial loss
-    weight_features: float = 10.0  # weight of feature matching
+    weight_features: float = 10.0  # weight of feature matching (projected: 2)
     weight_perceptual: float = 10.0  # weight of the perceptual loss
     coarse: int = 0  # pictures (of each process) for which the global generator learns without enhancers
+    discriminator: Literal["patch", "projected"] = "patch"  # of patches, or on a trained network's features
     discriminator_filters: int = 64  # channels of the discriminator's first layer
-    discriminator_layers: int = 4  # layers of each scale
-    discriminator_scales: int = 2  # scales, each half as large as the one before
+    discriminator_layers: int = 4  # patch: layers of each scale
+    discriminator_scales: int = 2  # patch: scales, each half as large as the one before
 
 
 # Short runs learn faster with more than the paper's 2e-4: after 289 street scenes (96x128, one run each)
 # LPIPS was 0.337 and the Fréchet distance 704 with it, 0.324 and 547 with 5e-4.
+# That was with patches (both at 5e-4); a projected discriminator learns as spade's does.
+PROJECTED = Hyper(rate=5e-4, discriminator="projected", weight_features=2.0)
 PRESETS = {
-    "tiny": Hyper(discriminator_filters=4, discriminator_layers=3),
-    "small": Hyper(rate=5e-4, discriminator_rate=5e-4, discriminator_filters=32),
+    "tiny": replace(PROJECTED, discriminator_filters=8, discriminator_layers=3),
+    "small": PROJECTED,
     "paper": Hyper(),
 }
 
 
 class Recipe:
-    """The two players: the generator with its feature encoder, and a multi-scale patch discriminator."""
+    """The two players: the generator with its feature encoder, and a discriminator."""
 
     batch: type = Painted  # Paired where there are no classes
 
@@ -74,15 +77,10 @@ class Recipe:
         self.batch = Painted if config.classes else Paired
         self.model = pix2pixhd.Model(config)
         conditions = config.classes + config.edges if config.classes else 3
-        self.discriminator = MultiScale(
-            conditions + 3,
-            hyper.discriminator_filters,
-            hyper.discriminator_layers,
-            hyper.discriminator_scales,
-        )
+        self.discriminator = make_discriminator(hyper, conditions)
         self.discriminator.register_buffer("seen", torch.zeros((), dtype=torch.int64))
         self.whole = not (config.enhancers and hyper.coarse)  # whether the enhancers learn too
-        initialise(self.model, self.discriminator)
+        initialise(self.model, self.discriminator if hyper.discriminator == "patch" else None)
         betas = (hyper.beta_1, hyper.beta_2)
         self.players = {
             "discriminator": Player(
@@ -148,15 +146,12 @@ class Recipe:
             for _ in self.model.enhancers:
                 condition, images = pix2pixhd.halved(condition), pix2pixhd.halved(images)
 
-        both = torch.cat([condition, condition]), torch.cat([fake.detach(), images])
-        judged_fake, judged_real = split(self.discriminator(torch.cat(both, 1)))
+        turns = Turns(self.discriminator, fake, images, condition)
+        judged_fake, judged_real = turns.discriminate()
         game = losses.ADVERSARIES[self.hyper.adversary]
         yield Loss("discriminator", {"fake": game.fake(judged_fake), "real": game.real(judged_real)})
 
-        with frozen(self.discriminator):
-            judged_fake = self.discriminator(torch.cat([condition, fake], 1))
-            with torch.no_grad():
-                judged_real = self.discriminator(torch.cat([condition, images], 1))
+        judged_fake, judged_real = turns.fool(), turns.compare()
         hyper = self.hyper
         terms = {
             "fool": hyper.weight_fool * game.fool(judged_fake),
@@ -164,7 +159,7 @@ class Recipe:
         }
         if self.perceptual is not None:
             terms["perceptual"] = hyper.weight_perceptual * self.perceptual(
-                wide(fake), wide(images)
+                wide(turns.fake), wide(turns.real)
             )
         yield Loss("generator", terms)
 
@@ -225,14 +220,15 @@ class Recipe:
         return model(condition, style)
 
 
-def initialise(model: pix2pixhd.Model, discriminator: nn.Module) -> None:
+def initialise(model: pix2pixhd.Model, discriminator: nn.Module | None) -> None:
     """Normal weights of standard deviation 0.02, no bias, as the paper's authors start.
 
     The encoder has no norms to make up for such small weights, and starts as He et al. (2015) advise;
-    enhancers start with nothing to add.
+    enhancers start with nothing to add. discriminator: one of patches, or None.
     """
     encoder = [*model.encoder.modules()] if model.config.style else []
-    for layer in (*model.modules(), *discriminator.modules()):
+    patches = [] if discriminator is None else [*discriminator.modules()]
+    for layer in (*model.modules(), *patches):
         if isinstance(layer, nn.Conv2d):
             nn.init.zeros_(layer.bias)
             if layer in encoder:

@@ -2,7 +2,8 @@
 
 Perceptual loss: Johnson et al. 2016, with the VGG-19 layers and weights of Wang et al. 2018 (pix2pixHD).
 LPIPS v0.1: Zhang et al. 2018. MobileNetV2: Sandler et al. 2018. All take images (B, 3, H, W) in [-1, 1].
-This is the only file that imports torchvision, and it does so only when a network of its is asked for.
+This is the only file that imports torchvision, and it does so only when a network is asked for that does
+not come along (`train/backbone.py` has those that do).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -21,9 +22,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from cgan.errors import DataError
+from train.teachers.backbone import bundled, squeezenet
 
 Kind = Literal["auto", "squeezenet", "vgg19", "none"]
-Say = Callable[[str], None]
 State = dict[str, Tensor]
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -120,11 +121,12 @@ def _unit(x: Tensor) -> Tensor:
     return x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10)
 
 
-def perceptual(kind: Kind, weights: Path | None = None, say: Say = print) -> Perceptual | None:
-    """The perceptual loss, or None for "none" and for an "auto" whose weights cannot be had (`say` is told).
+def perceptual(kind: Kind, weights: Path | None = None) -> Perceptual | None:
+    """The perceptual loss, or None for "none".
 
-    weights: a safetensors file of torchvision's `features.*`; without it, torchvision downloads them.
-    Raises DataError when `weights` is not such a file, or when a named network cannot be had.
+    weights: a safetensors file of torchvision's `features.*`. Without it, SqueezeNet ("auto" too) is the
+    bundled one, and VGG-19 is downloaded by torchvision.
+    Raises DataError when `weights` is not such a file, or when VGG-19 cannot be had.
     """
     if kind == "none":
         return None
@@ -135,18 +137,13 @@ def perceptual(kind: Kind, weights: Path | None = None, say: Say = print) -> Per
                 f"{weights} holds {found}, not {kind}; leave --perceptual out to take what it holds"
             )
         return Perceptual(found, state)
-    name = "squeezenet" if kind == "auto" else kind
-    try:
-        return Perceptual(name, download(name))
-    except DataError as error:
-        if kind != "auto":
-            raise
-        say(f"perceptual loss: off ({error})")
-        return None
+    if kind == "vgg19":
+        return Perceptual(kind, download(kind))
+    return Perceptual("squeezenet", bundled("squeezenet"))
 
 
-def lpips(weights: Path | None, say: Say = print) -> Lpips | None:
-    """LPIPS with SqueezeNet's weights from the file or from torchvision, or None, which `say` is told.
+def lpips(weights: Path | None = None) -> Lpips:
+    """LPIPS with SqueezeNet's weights from the file, or with the bundled ones.
 
     A VGG-19 file given for the loss does not serve LPIPS: its linear layers belong to SqueezeNet.
     Raises DataError when `weights` is no file of features.
@@ -155,11 +152,12 @@ def lpips(weights: Path | None, say: Say = print) -> Lpips | None:
         state, found = read_state(weights)
         if found == "squeezenet":
             return Lpips(state)
-    try:
-        return Lpips(download("squeezenet"))
-    except DataError as error:
-        say(f"LPIPS: off ({error})")
-        return None
+    return Lpips(bundled("squeezenet"))
+
+
+def mobilenet(weights: Path | None = None) -> MobileNetFeatures:
+    """The features of FID-MNv2, from the file or bundled; DataError when `weights` is no such file."""
+    return MobileNetFeatures(bundled("mobilenet") if weights is None else read_safetensors(weights))
 
 
 def read_state(path: Path) -> tuple[State, str]:
@@ -187,10 +185,7 @@ def download(kind: str) -> State:
     """torchvision's ImageNet weights, from its cache or the network; DataError that says all ways out."""
     from torchvision import models
 
-    source = {
-        "squeezenet": models.SqueezeNet1_1_Weights.IMAGENET1K_V1,
-        "vgg19": models.VGG19_Weights.IMAGENET1K_V1,
-    }[kind]
+    source = {"vgg19": models.VGG19_Weights.IMAGENET1K_V1}[kind]
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     try:
         cached = (folder / source.url.rpartition("/")[2]).exists()
@@ -201,7 +196,7 @@ def download(kind: str) -> State:
     except (OSError, RuntimeError) as error:  # RuntimeError: the hash of what came is wrong
         raise DataError(
             f"{source.url} did not come: {error}; go online once, put that file into {folder}, "
-            "give --perceptual-weights FILE, or choose --perceptual none"
+            "give --perceptual-weights FILE, or choose --perceptual squeezenet or none"
         ) from error
 
 
@@ -217,10 +212,11 @@ def _timeout(seconds: float) -> Iterator[None]:
 
 
 def _body(kind: str) -> nn.Sequential:
+    if kind == "squeezenet":
+        return squeezenet()
     from torchvision import models
 
-    build = {"squeezenet": models.squeezenet1_1, "vgg19": models.vgg19}[kind]
-    return build(weights=None).features
+    return {"vgg19": models.vgg19}[kind](weights=None).features
 
 
 def _fill(body: nn.Module, state: State, what: str) -> None:
@@ -306,7 +302,7 @@ class MobileNetFeatures(nn.Module):
 
 
 class SqueezeNetFeatures(nn.Module):
-    """SqueezeNet's 512 averaged last features: a Fréchet distance where there is no file of MobileNet's.
+    """SqueezeNet's 512 averaged last features: another network's Fréchet distance, where that is asked for.
 
     It borrows `features` from LPIPS. forward: (B, 3, H, W) in [-1, 1] -> float32 (B, 512).
     """

@@ -4,6 +4,8 @@ Park, Liu, Wang, Zhu: Semantic Image Synthesis with Spatially-Adaptive Normaliza
 to 3, figure 4 and appendix A).
 """
 
+from typing import Protocol
+
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
@@ -60,10 +62,18 @@ class BatchNorm(nn.Module):
         return (centred * torch.rsqrt(variance + self.eps)[:, None, None]).to(x.dtype)
 
 
+class Modulator(Protocol):
+    """What stands for the maps of one resolution where gamma and beta are known without a convolution."""
+
+    def modulate(self, norm: "SpadeNorm", x: Tensor) -> Tensor:
+        """The normalised `x` (B, channels, h, w), scaled and shifted as `norm` does it -> the same shape."""
+
+
 class SpadeNorm(nn.Module):
     """Batch-normalise `x`, then scale and shift each pixel as its label asks (equation 1).
 
-    Shapes: x (B, channels, h, w); onehot (B, conditions, h, w), of x's size; out as x.
+    Shapes: x (B, channels, h, w); condition: one-hot (B, conditions, h, w), of x's size, or a Modulator; out
+    as x.
     """
 
     def __init__(self, channels: int, conditions: int, hidden: int):
@@ -72,8 +82,10 @@ class SpadeNorm(nn.Module):
         self.shared = nn.Conv2d(conditions, hidden, 3, padding=1)
         self.modulation = nn.Conv2d(hidden, 2 * channels, 3, padding=1)  # gamma, then beta
 
-    def forward(self, x: Tensor, onehot: Tensor) -> Tensor:
-        gamma, beta = self.modulation(F.relu(self.shared(onehot))).chunk(2, 1)
+    def forward(self, x: Tensor, condition: Tensor | Modulator) -> Tensor:
+        if not isinstance(condition, Tensor):
+            return condition.modulate(self, self.base(x))
+        gamma, beta = self.modulation(F.relu(self.shared(condition))).chunk(2, 1)
         return torch.addcmul(beta, self.base(x), 1 + gamma)
 
 
@@ -85,7 +97,7 @@ class SpadeBlock(nn.Module):
     Style-Based Generator, 2019, section 3.2): it gives large areas of one label a texture that does not
     repeat.
 
-    Shapes: x (B, inputs, h, w); onehot (B, conditions, h, w); noise (B, 1, h, w); out (B, outputs, h, w).
+    Shapes: x (B, inputs, h, w); condition as for SpadeNorm; noise (B, 1, h, w); out (B, outputs, h, w).
     """
 
     def __init__(self, inputs: int, outputs: int, conditions: int, hidden: int, noise: bool):
@@ -104,10 +116,10 @@ class SpadeBlock(nn.Module):
             self.noise_0 = nn.Parameter(torch.zeros(middle, 1, 1))
             self.noise_1 = nn.Parameter(torch.zeros(outputs, 1, 1))
 
-    def forward(self, x: Tensor, onehot: Tensor, noise: Tensor) -> Tensor:
-        shortcut = self.conv_s(self.norm_s(x, onehot)) if self.learned_shortcut else x
-        h = self.conv_0(F.leaky_relu(self.norm_0(x, onehot), 0.2))
+    def forward(self, x: Tensor, condition: Tensor | Modulator, noise: Tensor) -> Tensor:
+        shortcut = self.conv_s(self.norm_s(x, condition)) if self.learned_shortcut else x
+        h = self.conv_0(F.leaky_relu(self.norm_0(x, condition), 0.2))
         h = h + self.noise_0 * noise if self.noisy else h
-        h = self.conv_1(F.leaky_relu(self.norm_1(h, onehot), 0.2))
+        h = self.conv_1(F.leaky_relu(self.norm_1(h, condition), 0.2))
         h = h + self.noise_1 * noise if self.noisy else h
         return shortcut + h

@@ -84,17 +84,17 @@ class Patches:
         if np.array_equal(digits, self._seen):
             return self._index
         fresh = not len(self)
-        index = self._number(digits) if len(self) <= self.limit else None
+        index = self.number(digits) if len(self) <= self.limit else None
         if index is None and not fresh:  # full; but most of it may belong to earlier maps
             self.clear()
-            index = self._number(digits)
+            index = self.number(digits)
         if index is None or _varied(index):
             self.clear()
             index = None
         self._seen, self._index = digits.copy(), None if index is None else torch.from_numpy(index.ravel())
         return self._index
 
-    def _number(self, digits: np.ndarray) -> np.ndarray | None:
+    def number(self, digits: np.ndarray) -> np.ndarray | None:
         """The numbers of the 5x5 patches, int64 (h, w); None where there are too many 3x3 patches."""
         padded = np.pad(digits, 2, constant_values=OUTSIDE)
         inner = np.ascontiguousarray(padded[1:-1, 1:-1])
