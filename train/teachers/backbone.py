@@ -16,7 +16,7 @@ from train.adversaries.losses import wide
 
 State = dict[str, Tensor]
 
-WEIGHTS = Path(__file__).parent / "weights"
+WEIGHTS = Path(__file__).parent.parent / "weights"
 FILES = {
     "efficientnet": "efficientnet_lite0_features.safetensors",
     "squeezenet": "squeezenet1_1_features.safetensors",
