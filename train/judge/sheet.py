@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from cgan.files import replaced
 from cgan.labels import Palette
 from cgan.pictures import to_pictures
 from train.data.batches import Painted
@@ -45,10 +46,8 @@ def preview(batch: Painted, palette: Palette, images: Tensor, across: int = 3) -
 
 def write(path: Path, picture: np.ndarray) -> None:
     """Write a picture as JPEG, beside and renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-    Image.fromarray(picture).save(beside, "JPEG", quality=92)
-    beside.replace(path)
+    with replaced(path) as beside:
+        Image.fromarray(picture).save(beside, "JPEG", quality=92)
 
 
 def evenly(length: int, count: int) -> torch.Tensor:
