@@ -14,6 +14,7 @@ from cgan import models
 from cgan.checkpoint import load_model, locate
 from cgan.errors import DataError
 from cgan.runtime import Runtime
+from train import judge as judges
 from train import recipes
 from train.data.stored import place
 from train.engine import processes as distributed
@@ -21,8 +22,9 @@ from train.engine import state
 from train.engine.memory import keep_freed
 from train.engine.tables import use_tables
 from train.engine.trainer import Trainer
-from train.judge.command import Metrics
-from train.judge.examiners import examiner
+from train.judge.metrics import Metrics
+from train.judge.parts import chosen_by
+from train.judge.protocol import Sitting
 from train.log import say
 from train.options import add_flags, as_dict, flag, from_flags, show
 from train.publish.publisher import Publisher, hardware, versions
@@ -96,7 +98,9 @@ def build(name: str, preset: str, config: Any, hyper: Any, run: Run, device: tor
     begun = open_folder(out, run.fresh)
     data, validation = read_data(recipe_of, run, hyper)
     fitted, palette = recipe_of.configure(config, data), recipe_of.palette(data)
+    judge = judges.of(recipe_of.kind(fitted))
     told = recipe_of.about(data) | {"shown": "training" if validation is None else "validation"}
+    chosen = None if validation is None else chosen_by(where(run), judge.pictures(validation))
     data = place(data, device)
     validation = None if validation is None else place(validation, device)
     start = None
@@ -113,9 +117,9 @@ def build(name: str, preset: str, config: Any, hyper: Any, run: Run, device: tor
     options = {"config": as_dict(fitted), "hyper": as_dict(hyper), "run": as_dict(run)}
     options["run"]["precision"] = precision
     about = describe(name, preset, fitted, hyper, run, options, device) | told
-    shown = data if validation is None else validation
-    judge = examiner(recipe.model.task, palette, shown, validation, run.size, metrics)
-    publisher = Publisher(out, judge, palette, about, say)
+    about["chosen_by"] = chosen if metrics.available else None
+    shown, judged = data if validation is None else validation, validation if metrics.available else None
+    publisher = Publisher(out, judge, Sitting(shown, judged, run.size, metrics, palette), about, say)
     trainer = Trainer(recipe, data, run, publisher, device, precision)
     millions = sum(p.numel() for p in recipe.model.parameters()) / 1e6
     say(
@@ -164,6 +168,13 @@ def read_data(recipe: Any, run: Run, hyper: Any) -> tuple[Any, Any | None]:
             f"--validation {run.validation}: neither a folder nor a share such as 0.05, nor none"
         ) from None
     return data.split(share, run.seed)
+
+
+def where(run: Run) -> str:
+    """Where the validation data come from, in words."""
+    if Path(run.validation).is_dir():
+        return Path(run.validation).resolve().name
+    return "worlds that no run learns from" if run.data is None else "set aside from the training data"
 
 
 def open_folder(out: Path, fresh: bool) -> bool:

@@ -24,7 +24,7 @@ class Run:
     tables: Literal["auto", "on", "off"] = "auto"  # SPADE: patch tables (auto: on a CPU, where they pay)
     seed: int = 0  # of weights, order, crops and noise
     decay_from: float = 0.5  # share of the run after which the learning rates fall linearly to zero
-    validation: str = "0.05"  # a folder, or the share of the data that is set aside, or none
+    validation: str = "0.05"  # chooses the weights: a folder, a share of the data (set aside), or none
     evaluate_every: int = 0  # pictures between two evaluations (0: a twentieth of the run)
     save_minutes: float = 5.0  # minutes between two saves of the training state
     calibrate: int = 30  # batches over which the averaged model's statistics are estimated

@@ -45,7 +45,7 @@ from train.engine.bank import PRECISIONS, Bank
 from train.engine.spectral import Spectral
 from train.engine.trainer import Trainer
 from train.judge.metrics import Metrics, frechet, kernel_distance
-from train.judge.painter import measure, photographs
+from train.judge.painter import measure, painted, photographs
 from train.log import say
 from train.publish.publisher import hardware
 from train.run import Run
@@ -161,17 +161,17 @@ class Judge:
         self.rows: list[dict[str, float]] = []
         self.published = False
 
-    def judge(self, recipe: Any, model: nn.Module, images: int, seconds: float) -> dict[str, float]:
+    def consider(self, model: nn.Module, seen: int, seconds: float) -> dict[str, float]:
         """LPIPS, Fréchet and kernel distance of the pictures in their photographs' styles."""
         measured = measure(
             self.world.metrics,
-            lambda batch: recipe.paint(model, batch, seed=0, own_style=True),
+            lambda batch: painted(model, batch, seed=0, own_style=True),
             self.world.held_out,
         )
-        row = {"images": images, "seconds": round(seconds, 1)} | scores(measured, self.world.real)
+        row = {"images": seen, "seconds": round(seconds, 1)} | scores(measured, self.world.real)
         self.rows.append(row)
         self.published = True
-        say(f"{images} images: {row}")
+        say(f"{seen} images: {row}")
         if self.trainer is not None and late(self.deadline, "the rest of this run"):
             self.trainer.stopping = True
         return row

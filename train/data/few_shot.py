@@ -181,7 +181,7 @@ class FewShotWorld(Pool):
 
     def far(self, first: int, count: int) -> FewShotData:
         """Frames of other worlds, of the classes held out."""
-        return FewShotWorld(self.size, first, unseen=True, count=count).frames
+        return FewShotWorld(self.size, first, unseen=True, count=count, distinct=True).frames
 
     def made(self, **tensors: Tensor) -> FewShotData:
         """Frames of these tensors."""
@@ -192,9 +192,9 @@ class FewShotWorld(Pool):
         frame = None
         while frame is None:
             classes, view = few_shot_view(self.view, self.unseen)
-            frame = view_frame(view, self.stored, self.device)
+            frame = view_frame(self.styled(view), self.stored, self.device)
             self.view += 1
-        return self.made(images=stored_images(frame), classes=torch.tensor(classes))
+        return self.made(images=stored_images(frame), classes=torch.tensor(classes[: len(frame.image)]))
 
 
 def few_shot_world(size: Size, seed: int = 0, say: Say = folders.silent) -> FewShotWorld:

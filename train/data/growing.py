@@ -21,7 +21,7 @@ from train.data.painted import PaintedData
 from train.data.stored import MARGIN, Indices, Size, Stored
 from train.world import classes
 from train.world.render import Frame
-from train.world.views import view_at, view_frame
+from train.world.views import View, view_at, view_frame
 
 START = 32  # frames before the first step
 CAPACITY = 1024  # frames kept
@@ -34,7 +34,8 @@ class Pool:
     """Frames with the face of `Stored` data, which grow with `advance`. Its kinds say what a view gives.
 
     size: (height, width) of the crops; stored: that of the frames; `view`: the number of the next view to
-    render; `first`: where it began.
+    render; `first`: where it began; distinct: each view is shown but once, as validation wants: two frames of
+    one view may differ by a few grey levels.
     """
 
     start: ClassVar[int] = START
@@ -47,7 +48,9 @@ class Pool:
         first: int = 0,
         count: int | None = None,
         say: Callable[[str], None] = lambda line: None,
+        distinct: bool = False,
     ):
+        self.distinct = distinct
         count = self.start if count is None else count
         self.size, self.first, self.view, self.grown = size, first, first, 0
         self.device = torch.device("cpu")
@@ -56,6 +59,10 @@ class Pool:
         self.frames = self.next()
         while len(self) < count:
             self._grow()
+
+    def styled(self, view: View) -> View:
+        """The view in all its styles, or, where frames are `distinct`, in the first."""
+        return view._replace(styles=view.styles[:1]) if self.distinct else view
 
     # --- what each kind says
 
@@ -125,7 +132,7 @@ class Landscapes(Pool):
 
     def far(self, first: int, count: int) -> PaintedData:
         """Frames of other worlds."""
-        return Landscapes(self.size, first, self.instances, count=count).frames
+        return Landscapes(self.size, first, self.instances, count=count, distinct=True).frames
 
     def made(self, **tensors: Tensor) -> PaintedData:
         """Frames of these tensors."""
@@ -136,7 +143,7 @@ class Landscapes(Pool):
         """The frames of the next view that is worth it."""
         frame = None
         while frame is None:
-            frame = view_frame(view_at(self.view), self.stored, self.device)
+            frame = view_frame(self.styled(view_at(self.view)), self.stored, self.device)
             self.view += 1
         frames = self.made(images=stored_images(frame), labels=frame.labels.cpu().byte())
         return replace(frames, instances=frame.instances.cpu().int()) if self.instances else frames

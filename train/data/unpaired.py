@@ -130,7 +130,7 @@ class UnpairedWorld(Pool):
 
     def far(self, first: int, count: int) -> UnpairedData:
         """Frames of other worlds."""
-        return UnpairedWorld(self.size, first, self.between, count=count).frames
+        return UnpairedWorld(self.size, first, self.between, count=count, distinct=True).frames
 
     def made(self, **tensors: Tensor) -> UnpairedData:
         """Frames of these tensors."""
@@ -142,7 +142,7 @@ class UnpairedWorld(Pool):
         while len(sides) < 2:
             side, view = unpaired_view(self.view, self.between)
             self.view += 1
-            frame = None if side in sides else view_frame(view, self.stored, self.device)
+            frame = None if side in sides else view_frame(self.styled(view), self.stored, self.device)
             if frame is not None:
                 sides[side] = stored_images(frame)
         return self.made(images_a=sides[0], images_b=sides[1])

@@ -4,7 +4,6 @@ The file is written beside, flushed to the disk and renamed, so that a killed ru
 """
 
 import json
-import os
 from pathlib import Path
 
 import torch
@@ -13,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from cgan.errors import CheckpointError
+from cgan.files import replaced
 
 NAME = "state.safetensors"
 FORMAT = 1
@@ -20,17 +20,12 @@ FORMAT = 1
 
 def write(folder: Path, tensors: dict[str, Tensor], facts: dict) -> None:
     """Save `tensors` and the JSON-ready `facts` as `folder`'s state. OSError: the disk refuses."""
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = folder / f"{NAME}.part"
     ours = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     try:
-        save_file(ours, beside, {"facts": json.dumps(facts), "format": str(FORMAT)})
+        with replaced(folder / NAME, durable=True) as beside:
+            save_file(ours, beside, {"facts": json.dumps(facts), "format": str(FORMAT)})
     except SafetensorError as error:  # how safetensors reports a full disk
-        beside.unlink(missing_ok=True)
         raise OSError(str(error)) from error
-    with beside.open("rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(beside, folder / NAME)
 
 
 def read(folder: Path) -> tuple[dict[str, Tensor], dict]:

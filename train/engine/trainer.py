@@ -211,7 +211,7 @@ class Trainer:
         torch.manual_seed(mix(self.run.seed, 3))
         self.average.calibrate(self.recipe, self._calibration())
         if distributed.rank() == 0:
-            scores = self.publisher.judge(self.recipe, self.average.model, self.images, self.seconds)
+            scores = self.publisher.consider(self.average.model, self.images, self.seconds)
             if log is not None:
                 log.record("evaluation", self.images, scores)
         distributed.wait()

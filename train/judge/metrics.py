@@ -15,18 +15,19 @@ makes a "FID" is taken from a library: see `teachers.inception`.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from train.teachers import networks as teachers
 
 RESAMPLES = 1000  # draws of the bootstrap for means
 FRECHET_RESAMPLES = 100  # and for the Fréchet distance, each of which takes a decomposition
+PAIRS = 8  # of which a correlation is told
 NEIGHBOURS = 5  # k of PRDC, as the paper's section 5 chooses it; the authors' example code has 10
 BATCH = 8
 
@@ -47,7 +48,7 @@ class Metrics:
         metric_weights: Path | None,
         device: torch.device | str = "cpu",
         features: torch.nn.Module | None = None,
-        segmenter: torch.nn.Module | None = None,
+        segmenter: teachers.Segmenter | None = None,
     ):
         self.device = torch.device(device)
         self.lpips = teachers.lpips(perceptual_weights)
@@ -65,7 +66,7 @@ class Metrics:
     @property
     def frechet_name(self) -> str:
         """What the Fréchet distance is called here, after its features."""
-        return "" if self.features is None else self.features.name
+        return "" if self.features is None else str(self.features.name)
 
     @torch.no_grad()
     def embed(self, images: Tensor) -> Tensor | None:
@@ -82,11 +83,27 @@ class Metrics:
         pairs = zip(a.split(BATCH), b.split(BATCH), strict=True)
         return torch.cat([self.lpips(x.to(self.device), y.to(self.device)).cpu() for x, y in pairs])
 
+    @torch.no_grad()
+    def all_distances(self, images: Tensor) -> Tensor | None:
+        """LPIPS between all images (n, 3, H, W) in [-1, 1]: float32 (n, n); None without weights.
+
+        Each image passes through the network once.
+        """
+        if self.lpips is None:
+            return None
+        vectors = torch.cat([self.lpips.embed(part.to(self.device)).cpu() for part in images.split(BATCH)])
+        return torch.cdist(vectors, vectors, compute_mode="donot_use_mm_for_euclid_dist").square()
+
     def diversity(self, images: Tensor) -> float | None:
         """The mean LPIPS over all pairs of images (n, 3, H, W), n at least 2; None without weights."""
-        first, second = zip(*itertools.combinations(range(len(images)), 2), strict=True)
-        distances = self.distances(images[list(first)], images[list(second)])
-        return None if distances is None else distances.mean().item()
+        distances = self.all_distances(images)
+        return None if distances is None else mean_of_pairs(distances)
+
+
+def mean_of_pairs(distances: Tensor) -> float:
+    """The mean of distances (n, n) over all pairs of different things, n at least 2."""
+    count = len(distances)
+    return (distances.double().sum() / (count * (count - 1))).item()
 
 
 # Sets of features
@@ -100,7 +117,7 @@ def set_scores(fake: Tensor | None, real: Tensor | None) -> Row:
     if fake is None or real is None or min(len(fake), len(real)) < 2:
         return {}
     value = frechet(fake, real)
-    around = interval(lambda drawn: frechet(fake[drawn], real), len(fake), value, FRECHET_RESAMPLES)
+    around = interval(frechet_of_rows(fake, real), len(fake), value, FRECHET_RESAMPLES)
     row: Row = {"frechet": value, "frechet_interval": around, "kid": kernel_distance(fake, real)}
     return row | (prdc(fake, real) if min(len(fake), len(real)) > NEIGHBOURS else {})
 
@@ -120,12 +137,40 @@ def frechet(a: Tensor, b: Tensor) -> float:
         root = _symmetric_root(a.T @ a)
         cross = torch.linalg.eigvalsh(root @ (b.T @ b) @ root).clamp(min=0).sqrt().sum()
     distance = (means[0] - means[1]).square().sum() + a.square().sum() + b.square().sum() - 2 * cross
-    return max(distance.item(), 0.0)
+    return max(float(distance), 0.0)
+
+
+def frechet_of_rows(a: Tensor, b: Tensor) -> Callable[[NDArray[np.int64]], float]:
+    """`frechet(a[rows], b)` as a function of the rows drawn, for many draws: to about six digits.
+
+    With R Rᵀ = Σb, the eigenvalues of Σa Σb are those of the draw's scatter of a R, for which one product is
+    made beforehand; equal rows count once, with their number as weight.
+    """
+    a, b = a.double(), b.double()
+    mean_b = b.mean(0)
+    b = (b - mean_b) / (len(b) - 1) ** 0.5
+    root = b.T if len(b) < b.shape[1] else _symmetric_root(b.T @ b)
+    inside, lengths, spread_b = a @ root, a.square().sum(1), b.square().sum()
+
+    def of(rows: NDArray[np.int64]) -> float:
+        counts = torch.from_numpy(np.bincount(rows, minlength=len(a)))
+        drawn, total = counts > 0, len(rows)
+        weights = counts[drawn].double()
+        mean_a, middle = weights @ a[drawn] / total, weights @ inside[drawn] / total
+        scatter = (inside[drawn] - middle) * (weights / (total - 1)).sqrt()[:, None]
+        square = scatter @ scatter.T if len(scatter) < scatter.shape[1] else scatter.T @ scatter
+        cross = torch.linalg.eigvalsh(square).clamp(min=0).sqrt().sum()
+        spread_a = (weights @ lengths[drawn] - total * mean_a.square().sum()) / (total - 1)
+        distance = (mean_a - mean_b).square().sum() + spread_a + spread_b - 2 * cross
+        return max(float(distance), 0.0)
+
+    return of
 
 
 def _symmetric_root(matrix: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(matrix)
-    return (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+    root: Tensor = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+    return root
 
 
 def kernel_distance(a: Tensor, b: Tensor) -> float:
@@ -142,7 +187,7 @@ def kernel_distance(a: Tensor, b: Tensor) -> float:
         values = kernel(x, x)
         return (values.sum() - values.diagonal().sum()) / (len(x) * (len(x) - 1))
 
-    return (within(a) + within(b) - 2 * kernel(a, b).mean()).item()
+    return float(within(a) + within(b) - 2 * kernel(a, b).mean())
 
 
 def prdc(fake: Tensor, real: Tensor, k: int = NEIGHBOURS) -> dict[str, float]:
@@ -174,17 +219,21 @@ def _radii(x: Tensor, k: int) -> Tensor:
 
 
 def interval(
-    statistic: Callable[[np.ndarray], float], count: int, value: float, resamples: int = RESAMPLES
+    statistic: Callable[[NDArray[np.int64]], float],
+    count: int,
+    value: float,
+    resamples: int = RESAMPLES,
+    least: float = 0.0,
 ) -> list[float]:
     """A 95 % bootstrap interval around `value` for `statistic`, a function of indices into `count` samples.
 
     The Fréchet distance of resampled pictures is larger on average, as they repeat: so the spread is taken
-    around the resamples' own mean.
+    around the resamples' own mean. least: the smallest value that there is.
     """
     random = np.random.default_rng(0)
     draws = np.array([statistic(random.integers(0, count, count)) for _ in range(resamples)])
     low, high = np.percentile(draws - draws.mean(), [2.5, 97.5])
-    return [max(value + float(low), 0.0), value + float(high)]
+    return [max(value + float(low), least), value + float(high)]
 
 
 def mean_scores(name: str, values: Tensor | None) -> Row:
@@ -193,7 +242,24 @@ def mean_scores(name: str, values: Tensor | None) -> Row:
         return {}
     array = values.double().numpy()
     mean = float(array.mean())
-    return {name: mean, f"{name}_interval": interval(lambda drawn: array[drawn].mean(), len(array), mean)}
+    around = interval(lambda drawn: float(array[drawn].mean()), len(array), mean)
+    return {name: mean, f"{name}_interval": around}
+
+
+def correlation(name: str, a: NDArray[np.float64], b: NDArray[np.float64]) -> Row:
+    """Pearson's correlation of (N,) and (N,) and its interval, under `name`; nothing for fewer than `PAIRS`.
+
+    Nothing, too, where either does not vary.
+    """
+    if len(a) < PAIRS or min(a.std(), b.std()) < 1e-9:
+        return {}
+
+    def of(rows: NDArray[np.int64]) -> float:
+        return float(np.corrcoef(a[rows], b[rows])[0, 1])
+
+    value = of(np.arange(len(a)))
+    low, high = interval(of, len(a), value, least=-1.0)
+    return {name: value, f"{name}_interval": [low, min(high, 1.0)]}
 
 
 # Maps of classes
@@ -225,11 +291,11 @@ def map_scores(counts: Tensor | None, judged: list[int]) -> Row:
 
     row: Row = {}
     for index, name in enumerate(("accuracy", "miou")):
-        row[name] = of(counts.sum(0))[index]
+        row[name] = value = of(counts.sum(0))[index]
         row[f"{name}_interval"] = interval(
-            lambda drawn, index=index: of(counts[drawn].sum(0))[index],
+            lambda drawn, index=index: of(counts[drawn].sum(0))[index],  # type: ignore[misc]
             len(counts),
-            row[name],
+            value,
             FRECHET_RESAMPLES,
         )
     return row

@@ -12,60 +12,72 @@ import torch
 from torch import nn
 
 import cgan
-from cgan.labels import Palette
 from train.judge import sheet
-from train.judge.examiners import Examiner
+from train.judge.protocol import Judge, Sitting
+from train.judge.sheet import Picture
 from train.publish import card
-from train.recipes import Recipe
 
 
 @dataclass
 class Publisher:
     """Has averaged models judged and saves the best as a checkpoint; without scores, the last.
 
-    examiner: judges, and draws the samples; palette: the classes of a painter, else None; about: what
-    config.json tells beside the scores.
+    judge: that of the batches learnt from; sitting: what it judges by; about: what config.json tells beside
+    the scores.
     """
 
     folder: Path
-    examiner: Examiner
-    palette: Palette | None
-    about: dict
+    judge: Judge[Any, Any, Any]
+    sitting: Sitting[Any]
+    about: dict[str, Any]
     say: Callable[[str], None]
     best: float | None = None
     published: bool = False
 
-    def judge(self, recipe: Recipe, model: nn.Module, images: int, seconds: float) -> dict[str, float]:
-        """Scores of `model` after `images`; saves samples, and the model unless an earlier one was better."""
-        samples, preview = self.examiner.look(recipe, model)
-        sheet.write(self.folder / "training" / "samples" / f"{images:09d}.jpg", samples)
-        scores = self.examiner.scores(recipe, model)
+    def consider(self, model: nn.Module, seen: int, seconds: float) -> dict[str, float]:
+        """The scores of `model`, which has `seen` so many pictures in so many seconds.
+
+        Saves samples, and the model unless an earlier one was better.
+        """
+        samples, preview = self.judge.sheets(model, self.sitting)
+        sheet.write(self.folder / "training" / "samples" / f"{seen:09d}.jpg", samples)
+        scores = self.judge.scores(model, self.sitting)
         score = total(scores)
         if self.best is None or score is None or score <= self.best:
             self.best = score
-            self._publish(model, preview, scores, images, seconds)
+            self._publish(model, preview, scores, seen, seconds)
         words = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
-        self.say(f"{images} images: {words or 'not judged'}")
+        self.say(f"{seen} images: {words or 'not judged'}")
         return scores
 
-    def _publish(self, model: nn.Module, preview: Any, scores: dict, images: int, seconds: float) -> None:
+    def _publish(
+        self, model: nn.Module, preview: Picture, scores: dict[str, float], seen: int, seconds: float
+    ) -> None:
         about = self.about | {
-            "images": images,
+            "images": seen,
             "minutes": round(seconds / 60, 1),
             "scores": {name: round(value, 4) for name, value in scores.items()},
         }
-        cgan.save(self.folder, model, self.palette, about)
+        cgan.save(self.folder, model, self.sitting.palette, about)
         sheet.write(self.folder / "preview.jpg", preview)
-        card.write(self.folder, model, about)
+        card.write(self.folder, model, about, self.judge)
         self.published = True
 
-    def facts(self) -> dict:
+    def facts(self) -> dict[str, Any]:
         """What must survive in the training state."""
-        return {"best": self.best, "published": self.published, "options": self.about["options"]}
+        return {
+            "best": self.best,
+            "published": self.published,
+            "options": self.about["options"],
+            "chosen_by": self.about["chosen_by"],
+        }
 
-    def resume(self, facts: dict) -> None:
-        """Take back what `facts` gave."""
+    def resume(self, facts: dict[str, Any]) -> None:
+        """Take back what `facts` gave; a score on other validation data is none (old states tell of none)."""
         self.best, self.published = facts["best"], facts["published"]
+        if facts.get("chosen_by", self.about["chosen_by"]) != self.about["chosen_by"]:
+            self.best = None
+            self.say("the validation data are others than before: the best model is chosen anew")
 
 
 def total(scores: dict[str, float]) -> float | None:
@@ -75,7 +87,7 @@ def total(scores: dict[str, float]) -> float | None:
     product = 1.0
     for value in scores.values():
         product *= max(value, 1e-9)
-    return product ** (1 / len(scores))
+    return float(product ** (1 / len(scores)))
 
 
 def hardware(device: torch.device) -> str:

@@ -33,6 +33,10 @@ class Recipe(Protocol):
     players: dict[str, Player]  # the networks that learn, by name
 
     @staticmethod
+    def kind(config: Any) -> type:
+        """The kind of batch that a model of this Config learns from: `batch`, before there is a recipe."""
+
+    @staticmethod
     def read(folder: Path, size: tuple[int, int], hyper: Any, say: Callable[[str], None]) -> Any:
         """The data of a folder, checked whole; DataError lists what is wrong."""
 
@@ -61,8 +65,11 @@ class Recipe(Protocol):
     def finish(self, model: nn.Module, facts: Tensor) -> None:
         """Note in `model` what `calibrate` gave for all batches (N, …)."""
 
-    def paint(self, model: nn.Module, batch: Any, seed: int, own_style: bool) -> Tensor:
-        """Painters only: what `model` makes of a batch, (B, 3, H, W) in [-1, 1], to judge and to show it."""
+
+def kind_of(name: str, config: Any) -> type:
+    """The kind of batch that model `name` of this Config learns from, one of `train.data.batches`."""
+    kind: type = module(name).Recipe.kind(config)
+    return kind
 
 
 def names() -> list[str]:

@@ -91,6 +91,11 @@ class Recipe:
         }
 
     @staticmethod
+    def kind(config: funit.Config) -> type:
+        """FewShot, whatever the Config."""
+        return FewShot
+
+    @staticmethod
     def configure(config: funit.Config, data: FewShotData) -> funit.Config:
         """The Config for this data: as many classes as it has."""
         return replace(config, classes=len(data.class_names))

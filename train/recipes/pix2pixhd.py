@@ -74,7 +74,7 @@ class Recipe:
 
     def __init__(self, config: pix2pixhd.Config, hyper: Hyper, perceptual: nn.Module | None):
         self.hyper, self.perceptual, self.saved = hyper, perceptual, "generator"
-        self.batch = Painted if config.classes else Paired
+        self.batch = self.kind(config)
         self.model = pix2pixhd.Model(config)
         conditions = config.classes + config.edges if config.classes else 3
         self.discriminator = make_discriminator(hyper, conditions)
@@ -91,6 +91,11 @@ class Recipe:
             ),
             "generator": Player(self.model, hyper.rate, betas),
         }
+
+    @staticmethod
+    def kind(config: pix2pixhd.Config) -> type:
+        """Painted, or Paired where there are no classes."""
+        return Painted if config.classes else Paired
 
     # --- data
 
@@ -209,15 +214,6 @@ class Recipe:
             looks, shares = clustered(rows[:, :-1], rows[:, -1], model.config.clusters)
             model.clusters[i].copy_(torch.from_numpy(looks))
             model.shares[i].copy_(torch.from_numpy(shares))
-
-    @torch.no_grad()
-    def paint(self, model: pix2pixhd.Model, batch: Painted, seed: int, own_style: bool) -> Tensor:
-        """Paint the batch's maps, in their photographs' styles or drawn ones -> (B, 3, H, W)."""
-        condition = model.condition(batch.labels, batch.instances).to(batch.images.dtype)
-        generator = torch.Generator().manual_seed(seed)
-        normals = torch.randn(len(condition), model.config.style, generator=generator).to(condition)
-        style = model.encode(batch.images, batch.labels) if own_style else model.draw(normals)
-        return model(condition, style)
 
 
 def initialise(model: pix2pixhd.Model, discriminator: nn.Module | None) -> None:

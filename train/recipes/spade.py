@@ -88,6 +88,11 @@ class Recipe:
         }
 
     @staticmethod
+    def kind(config: spade.Config) -> type:
+        """Painted, whatever the Config."""
+        return Painted
+
+    @staticmethod
     def configure(config: spade.Config, data: PaintedData) -> spade.Config:
         """The Config for this data: as many classes as its palette has."""
         return replace(config, classes=len(data.palette))
@@ -158,16 +163,6 @@ class Recipe:
         model.style_mean.copy_(styles.mean(0))
         covariance = torch.cov(styles.double().T) + 1e-6 * torch.eye(styles.shape[1], device=styles.device)
         model.style_factor.copy_(torch.linalg.cholesky(covariance))
-
-    @torch.no_grad()
-    def paint(self, model: spade.Model, batch: Painted, seed: int, own_style: bool) -> Tensor:
-        """Paint the batch's maps, in their photographs' styles or drawn ones -> (B, 3, H, W)."""
-        condition = model.condition(batch.labels, batch.instances).to(batch.images.dtype)
-        generator = torch.Generator().manual_seed(seed)
-        normals = torch.randn(len(condition), model.config.style, generator=generator).to(condition)
-        noise = torch.randn(batch.labels.shape, generator=generator).to(condition)
-        style = model.encoder(batch.images)[0] if own_style else model.draw(normals)
-        return model(condition, style, noise, self.tables(model, batch.labels, batch.instances))
 
 
 def initialise(layer: nn.Module) -> None:

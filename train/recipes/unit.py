@@ -84,6 +84,11 @@ class Recipe:
         }
 
     @staticmethod
+    def kind(config: Any) -> type:
+        """Unpaired, whatever the Config."""
+        return Unpaired
+
+    @staticmethod
     def make(config: unit.Config) -> unit.Model:
         """The model that learns."""
         return unit.Model(config)

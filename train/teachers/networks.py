@@ -115,6 +115,14 @@ class Lpips(nn.Module):
             total = total + F.conv2d(difference, self.get_buffer(f"line{index}")).mean((1, 2, 3))
         return total
 
+    def embed(self, images: Tensor) -> Tensor:
+        """Vectors whose squared distances are LPIPS: (B, 3, H, W) in [-1, 1] -> float32 (B, F)."""
+        parts = []
+        for index, x in enumerate(self.features(images)):
+            weights = self.get_buffer(f"line{index}")[0].clamp(min=0) / (x.shape[2] * x.shape[3])
+            parts.append((_unit(x.float()) * weights.sqrt()).flatten(1))
+        return torch.cat(parts, 1)
+
 
 def _unit(x: Tensor) -> Tensor:
     """Each pixel's features scaled to length one (LPIPS's small constant outside the root)."""
