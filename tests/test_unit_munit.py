@@ -209,17 +209,22 @@ def test_a_turn_teaches_its_player_alone(name):
             bank.gradient.zero_()
 
 
-@pytest.mark.parametrize("name", BOTH)
-def test_pictures_are_learned(name):
-    recipe = recipe_of(name, weight_fool=0.1)
+def left_after_learning(name: str, steps: int = 40) -> dict[str, float]:
+    """What is left of the distances between pictures: the mean of the last five steps', by the first's."""
+    recipe = recipe_of(name, weight_fool=0.1, beta_1=0.5)
     banks = banks_of(recipe)
     ramp = torch.linspace(-0.8, 0.8, 32).expand(1, 3, 32, 32)
     batch = Unpaired(ramp, ramp.transpose(2, 3) * torch.tensor([1.0, 0.3, -0.5])[:, None, None])
-    first = descend(recipe, banks, batch, 1e-2)
-    for _ in range(15):
-        last = descend(recipe, banks, batch, 1e-2)
-    for term in ("generator.image", "generator.cycle"):
-        assert last[term] < 0.6 * first[term], (term, first[term], last[term])
+    said = [descend(recipe, banks, batch, 2e-3) for _ in range(steps)]
+    terms = ("generator.image", "generator.cycle")
+    return {term: sum(row[term] for row in said[-5:]) / 5 / said[0][term] for term in terms}
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_pictures_are_learned(name):
+    """Grey pictures, as the first are, would leave 1."""
+    left = left_after_learning(name)
+    assert max(left.values()) < 0.75, left
 
 
 def test_facts_of_a_checkpoint():
