@@ -8,7 +8,7 @@ block (see `SpadeBlock`).
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,9 @@ from torch import Tensor, nn
 from cgan.labels import instance_edges, onehot
 from cgan.layers.spade.faster import Faster
 from cgan.layers.spade.norm import SpadeBlock
+
+if TYPE_CHECKING:
+    from cgan.tasks.protocols import PaintingModel
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,9 @@ class Model(nn.Module):
 
     task: ClassVar[str] = "paint"
     multiple: ClassVar[int] = 2 ** BLOCKS[0][1]
+    config: Config
+    style_mean: Tensor  # (style,)
+    style_factor: Tensor  # (style, style)
 
     def __init__(self, config: Config):
         super().__init__()
@@ -154,3 +160,7 @@ class Model(nn.Module):
             edge = torch.arange(2.0).repeat_interleave(len(vectors))[:, None]
             vectors = torch.cat([vectors.repeat(2, 1), edge], 1)
         return Faster(self, [2**halvings for _, halvings in BLOCKS], vectors)
+
+
+if TYPE_CHECKING:
+    _: type[PaintingModel] = Model
