@@ -5,10 +5,10 @@ hinge loss and spectral norm; the paper's has one a class, with a gradient penal
 perceptual loss on what is rebuilt.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +18,12 @@ from cgan.models import funit
 from train.adversaries import losses
 from train.adversaries.projection import Projection
 from train.data.batches import FewShot
-from train.data.few_shot import FewShotData, few_shot_world, read_few_shot
-from train.engine.bank import Player, frozen
-from train.recipes import Loss
+from train.data.few_shot import FewShotData, FewShotWorld, few_shot_world, read_few_shot
+from train.data.folders import Say
+from train.data.protocol import Size
+from train.recipes import Loss, Player, RecipeOf, frozen
+
+Data = FewShotData | FewShotWorld
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class Recipe:
     """The two players of FUNIT: the translator, and a discriminator that knows the training classes."""
 
     batch: ClassVar[type] = FewShot
-    network: ClassVar[type[nn.Module]] = funit.Model
+    network: ClassVar[type[funit.Model]] = funit.Model
 
     def __init__(self, config: funit.Config, hyper: Hyper, perceptual: nn.Module | None):
         self.hyper, self.saved = hyper, "generator"
@@ -82,28 +85,28 @@ class Recipe:
         }
 
     @staticmethod
-    def configure(config: funit.Config, data: FewShotData) -> funit.Config:
+    def configure(config: funit.Config, data: Data) -> funit.Config:
         """The Config for this data: as many classes as it has."""
         return replace(config, classes=len(data.class_names))
 
     @staticmethod
-    def palette(data: FewShotData) -> None:
+    def palette(data: Data) -> None:
         """None: no label maps are painted."""
 
     @staticmethod
-    def about(data: FewShotData) -> dict[str, Any]:
+    def about(data: Data) -> dict[str, Any]:
         """The names of the classes that are learnt, and of those that are not."""
         held_out = [] if data.held_out is None else data.held_out.class_names
         return {"classes": list(data.class_names), "held_out": list(held_out)}
 
     @staticmethod
-    def read(folder: Path, size: tuple[int, int], hyper: Hyper, say: Callable[[str], None]) -> FewShotData:
+    def read(folder: Path, size: Size, hyper: Hyper, say: Say) -> FewShotData:
         """The data of a folder with a folder of pictures for each class."""
         held_out = [name.strip() for name in hyper.held_out.split(",") if name.strip()]
         return read_few_shot(folder, size, held_out, say)
 
     @staticmethod
-    def builtin(size: tuple[int, int], seed: int, hyper: Hyper, say: Callable[[str], None]) -> FewShotData:
+    def builtin(size: Size, seed: int, hyper: Hyper, say: Say) -> FewShotWorld:
         """The built-in world."""
         return few_shot_world(size, seed, say)
 
@@ -119,7 +122,7 @@ class Recipe:
 
         classes = torch.cat([batch.style_classes, batch.style_classes])
         judged = self.discriminator(torch.cat([translated.detach(), batch.styles]), classes)
-        fake, real = halves(judged)
+        fake, real = losses.halves(judged)
         yield Loss("discriminator", {"fake": losses.hinge_fake(fake), "real": losses.hinge_real(real)})
 
         with frozen(self.discriminator):
@@ -127,7 +130,7 @@ class Recipe:
             judged = self.discriminator(drawn, classes)
             with torch.no_grad():
                 real = self.discriminator(batch.styles, batch.style_classes)
-        fake, _ = halves(judged)
+        fake, _ = losses.halves(judged)
         hyper, rebuilt = self.hyper, wide(rebuilt)
         apart = (rebuilt - wide(batch.contents)).abs().mean()
         terms = {
@@ -160,10 +163,9 @@ def initialise(model: nn.Module) -> None:
         of_style = name.split(".")[0] in ("style_encoder", "spread", "of_content", "of_style")
         if of_style and isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(layer.weight)
-            nn.init.zeros_(layer.bias)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
 
-def halves(judged: losses.Judgement) -> tuple[losses.Judgement, losses.Judgement]:
-    """The judgements of the two halves of a batch."""
-    pairs = [[feature.chunk(2) for feature in scale] for scale in judged]
-    return tuple([[pair[i] for pair in scale] for scale in pairs] for i in range(2))
+if TYPE_CHECKING:
+    _: RecipeOf[funit.Config, Hyper, Data, funit.Model, FewShot] = Recipe

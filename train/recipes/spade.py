@@ -5,10 +5,10 @@ from before its update, saved 3 to 4 % of a step and gave a worse LPIPS with bot
 1,000 images: 0.36 to 0.38, 0.33 to 0.38; the Fréchet distance did not decide).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -17,13 +17,16 @@ from cgan.labels import Palette
 from cgan.layers.precision import wide
 from cgan.models import spade
 from train.adversaries import losses
-from train.adversaries.patch import MultiScale
+from train.adversaries.patch import MultiScale, Patch
 from train.data.batches import Painted
+from train.data.folders import Say
 from train.data.growing import Landscapes
 from train.data.painted import PaintedData, read_painted
-from train.engine.bank import Player, frozen
-from train.engine.processes import normal
-from train.recipes import Loss
+from train.data.protocol import Size
+from train.processes import normal
+from train.recipes import Loss, Player, RecipeOf, frozen
+
+Data = PaintedData | Landscapes
 
 
 @dataclass(frozen=True)
@@ -83,27 +86,27 @@ class Recipe:
         }
 
     @staticmethod
-    def configure(config: spade.Config, data: PaintedData) -> spade.Config:
+    def configure(config: spade.Config, data: Data) -> spade.Config:
         """The Config for this data: as many classes as its palette has."""
         return replace(config, classes=len(data.palette))
 
     @staticmethod
-    def palette(data: PaintedData) -> Palette:
+    def palette(data: Data) -> Palette:
         """The classes that the checkpoint will paint."""
         return data.palette
 
     @staticmethod
-    def about(data: PaintedData) -> dict[str, Any]:
+    def about(data: Data) -> dict[str, Any]:
         """Nothing: the palette says it all."""
         return {}
 
     @staticmethod
-    def read(folder: Path, size: tuple[int, int], hyper: Hyper, say: Callable[[str], None]) -> PaintedData:
+    def read(folder: Path, size: Size, hyper: Hyper, say: Say) -> PaintedData:
         """The data of a folder with `images/` and `labels/`."""
         return read_painted(folder, size, say=say)
 
     @staticmethod
-    def builtin(size: tuple[int, int], seed: int, hyper: Hyper, say: Callable[[str], None]) -> Landscapes:
+    def builtin(size: Size, seed: int, hyper: Hyper, say: Say) -> Landscapes:
         """The built-in world."""
         return Landscapes(size, 10_000 * (seed % 100), say=say)
 
@@ -117,7 +120,7 @@ class Recipe:
         fake = self.model(condition, style, noise)
 
         both = torch.cat([condition, condition]), torch.cat([fake.detach(), batch.images])
-        judged_fake, judged_real = split(self.discriminator(torch.cat(both, 1)))
+        judged_fake, judged_real = losses.halves(self.discriminator(torch.cat(both, 1)))
         yield Loss(
             "discriminator", {"fake": losses.hinge_fake(judged_fake), "real": losses.hinge_real(judged_real)}
         )
@@ -181,10 +184,9 @@ def generator_normalised(model: spade.Model) -> list[nn.Module]:
 
 def discriminator_normalised(discriminator: MultiScale) -> list[nn.Module]:
     """All convolutions but the first and the last of each scale."""
-    return [layer for patch in discriminator.patches for layer in patch.convolutions[1:]]
+    patches = [patch for patch in discriminator.patches if isinstance(patch, Patch)]
+    return [layer for patch in patches for layer in patch.convolutions[1:]]
 
 
-def split(judged: losses.Judgement) -> tuple[losses.Judgement, losses.Judgement]:
-    """The judgements of the two halves of a batch."""
-    halves = [[feature.chunk(2) for feature in scale] for scale in judged]
-    return tuple([[pair[i] for pair in scale] for scale in halves] for i in range(2))
+if TYPE_CHECKING:
+    _: RecipeOf[spade.Config, Hyper, Data, spade.Model, Painted] = Recipe
