@@ -12,12 +12,13 @@
 told in a `CganError`.
 """
 
-from cgan.checkpoint import Checkpoint, Found, find, load, load_model, push, save
+from cgan.checkpoint import Checkpoint, Found, find, load_model, push, save
 from cgan.checkpoint import read as read_checkpoint
 from cgan.errors import CganError, CheckpointError, DataError, MediaError
 from cgan.labels import Label, Palette
 from cgan.pictures import read_picture
 from cgan.runtime import Runtime
+from cgan.tasks import load
 
 __version__ = "0.1.0"
 

@@ -19,7 +19,7 @@ import os
 import re
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
@@ -28,10 +28,6 @@ from cgan import hub, models, weights
 from cgan.errors import CganError, CheckpointError
 from cgan.files import sync_folder, write_through
 from cgan.labels import Palette
-from cgan.runtime import Runtime
-
-if TYPE_CHECKING:
-    from cgan.tasks import Painter
 
 FORMAT = 1
 CONFIG, WEIGHTS, PENDING = "config.json", "model.safetensors", ".new"
@@ -48,10 +44,10 @@ class Checkpoint:
 
     folder: Path
     model: str  # a name in cgan.models
-    config: dict = field(repr=False)  # the fields of the model's Config
+    config: dict[str, Any] = field(repr=False)  # the fields of the model's Config
     palette: Palette | None = field(repr=False)  # None for models without label maps
     # data, licence, attribution, command, images, hardware, minutes, size, preset, scores, domains, …
-    about: dict = field(repr=False)
+    about: dict[str, Any] = field(repr=False)
     sha256: str = field(default="", repr=False)  # of model.safetensors
 
     @property
@@ -72,25 +68,6 @@ class Found:
 
 
 # ---- From a folder
-
-
-def load(
-    source: str | Path,
-    device: str = "auto",
-    precision: str = "auto",
-    revision: str | None = None,
-    root: str | Path | None = None,
-) -> "Painter":
-    """Load a checkpoint as its task (a `Painter`, say), ready to use.
-
-    Args: `source`, `revision` and `root` as in `locate`; `device` and `precision` as in `Runtime.choose`.
-    Raises `CheckpointError` where the checkpoint is at fault and `ValueError` for a device that is not there.
-    """
-    from cgan.tasks import TASKS  # a task holds its checkpoint, so its module may import this one
-
-    runtime = Runtime.choose(device, precision)
-    checkpoint, model = load_model(locate(source, revision, root))
-    return TASKS[model.task](checkpoint, model, runtime)
 
 
 def load_model(folder: str | Path) -> tuple[Checkpoint, nn.Module]:
@@ -163,7 +140,7 @@ def locate(source: str | Path, revision: str | None = None, root: str | Path | N
 # ---- To a folder
 
 
-def save(folder: str | Path, model: nn.Module, palette: Palette | None, about: dict) -> Path:
+def save(folder: str | Path, model: nn.Module, palette: Palette | None, about: dict[str, Any]) -> Path:
     """Write `model` as a checkpoint and return its folder; one that is there is replaced as a whole or not.
 
     Args: `about` see `Checkpoint`; it needs "size", [H, W]. One process at a time may save to a folder.
@@ -171,7 +148,8 @@ def save(folder: str | Path, model: nn.Module, palette: Palette | None, about: d
     the disk or the folder refuses.
     """
     folder, name, data = Path(folder), _name_of(model), weights.pack(model)
-    config = asdict(model.config)
+    shape: Any = model.config
+    config = asdict(shape)
     _check_about(about, ValueError)
     _check_palette(palette, name, config, ValueError)
     content = {
@@ -280,7 +258,7 @@ def _parse(path: Path, text: bytes) -> Checkpoint:
     return Checkpoint(folder=path.parent, palette=palette, **words)
 
 
-def _config(name: str, values: dict) -> Any:
+def _config(name: str, values: dict[str, Any]) -> Any:
     """The Config of model `name` with `values`: all its fields and no others."""
     try:
         kind = models.module(name).Config
@@ -298,7 +276,7 @@ def _config(name: str, values: dict) -> Any:
         raise CheckpointError(f"config makes no {name}: {weights.first_line(error)}") from error
 
 
-def _build(checkpoint: Checkpoint, data: bytes) -> nn.Module:
+def _build(checkpoint: Checkpoint, data: bytes) -> Any:
     """The checkpoint's model with the weights `data`."""
     config = _config(checkpoint.model, checkpoint.config)
     try:
@@ -311,9 +289,9 @@ def _build(checkpoint: Checkpoint, data: bytes) -> nn.Module:
     return model
 
 
-def _check_about(about: dict, error: type[Exception]) -> None:
+def _check_about(about: dict[str, Any], error: type[Exception]) -> None:
     """`about` names the size of the training pictures, at which a model is at its best."""
-    size = about.get("size")
+    size: Any = about.get("size")
     pair = isinstance(size, (list, tuple)) and len(size) == 2
     if not (pair and all(type(number) is int and number > 0 for number in size)):
         raise error(f"about needs a size, [height, width] of the training pictures, not {size!r}")
@@ -325,7 +303,9 @@ def _check_about(about: dict, error: type[Exception]) -> None:
         raise error(f"about's edges must be one of the domains, {' and '.join(domains)}, not {edges!r}")
 
 
-def _check_palette(palette: Palette | None, model: str, config: dict, error: type[Exception]) -> None:
+def _check_palette(
+    palette: Palette | None, model: str, config: dict[str, Any], error: type[Exception]
+) -> None:
     """A model that paints label maps needs a palette of as many classes as it has."""
     named = len(palette) if palette else 0
     if models.module(model).Model.task == "paint" and config["classes"] != named:

@@ -31,7 +31,7 @@ def edge_drawing(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     scale = SIDE / min(height, width)
     small = (max(1, round(width * scale)), max(1, round(height * scale)))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    lines = _long(_lines(cv2.resize(picture, small, interpolation=method)))
+    lines = _long(_lines(np.asarray(cv2.resize(picture, small, interpolation=method), np.uint8)))
     ink = _inked(lines, (height, width))
     return np.repeat(255 - ink[:, :, None], 3, axis=2)
 

@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 
 T = TypeVar("T")
+Shapes = tuple[tuple[torch.Size, torch.dtype], ...]
 KEPT_GRAPHS = 4  # of a function, one for each set of shapes: each holds memory of its own
 
 
 class CudaGraph:
     """One CUDA graph: kernels that were launched once, and are launched again as one."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._graph = torch.cuda.CUDAGraph()
 
     def warm_up(self, function: Callable[[], object]) -> None:
@@ -36,6 +37,9 @@ class CudaGraph:
         self._graph.replay()
 
 
+Kept = tuple[CudaGraph, list[Tensor], Tensor]  # a graph, where it reads, and what it fills
+
+
 class Replayed:
     """A function of tensors that a GPU replays from CUDA graphs: one launch, where a model has hundreds.
 
@@ -46,7 +50,7 @@ class Replayed:
 
     def __init__(self, function: Callable[..., Tensor], graph: Callable[[], CudaGraph] = CudaGraph):
         self.function, self._new = function, graph
-        self._graphs: dict[tuple, tuple[CudaGraph, list[Tensor], Tensor]] = {}
+        self._graphs: dict[Shapes, Kept] = {}
         self._lock = Lock()
 
     @torch.no_grad()
@@ -54,14 +58,14 @@ class Replayed:
         """What `function` gives for `inputs`."""
         key = tuple((x.shape, x.dtype) for x in inputs)
         with self._lock:
-            graph, places, output = self._graphs.pop(key, None) or self._capture(inputs)
+            graph, places, output = self._graphs.pop(key) if key in self._graphs else self._capture(inputs)
             self._graphs[key] = graph, places, output  # the last that was used stands last
             for place, x in zip(places, inputs, strict=True):
                 place.copy_(x)
             graph.replay()
             return output.clone()
 
-    def _capture(self, inputs: tuple[Tensor, ...]) -> tuple[CudaGraph, list[Tensor], Tensor]:
+    def _capture(self, inputs: tuple[Tensor, ...]) -> Kept:
         while len(self._graphs) >= KEPT_GRAPHS:
             del self._graphs[next(iter(self._graphs))]
         graph, places = self._new(), [x.clone() for x in inputs]

@@ -28,7 +28,7 @@ def download(repo_id: str, revision: str | None, files: tuple[str, ...]) -> Path
     except errors.LocalEntryNotFoundError as error:
         problem = "it was never downloaded, and the Hub is out of reach; go online or give a folder"
         raise CheckpointError(f"{repo_id}: {problem}") from error
-    except (OSError, ValueError, errors.HTTPError) as error:
+    except (OSError, ValueError, _http_error()) as error:
         raise CheckpointError(f"{repo_id} cannot be downloaded: {first_line(error)}") from error
 
 
@@ -45,7 +45,14 @@ def upload(folder: Path, repo_id: str, files: tuple[str, ...], private: bool, me
         hub.upload_folder(
             repo_id=repo_id, folder_path=folder, allow_patterns=list(files), commit_message=message
         )
-    except (OSError, ValueError, huggingface_hub.errors.HTTPError) as error:
+    except (OSError, ValueError, _http_error()) as error:
         remedy = "run `hf auth login` with a token that may write there"
         raise CheckpointError(f"{repo_id}: the upload failed ({first_line(error)}); {remedy}") from error
     return str(url)
+
+
+def _http_error() -> type[Exception]:
+    """What the client that the Hub's library uses, requests or httpx, raises."""
+    from huggingface_hub import errors
+
+    return errors.HTTPError  # type: ignore[attr-defined]  # imported there, from either

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
@@ -77,13 +77,13 @@ class Palette:
         return np.array([list(bytes.fromhex(label.colour[1:])) for label in self.labels], np.uint8)
 
     @classmethod
-    def from_list(cls, entries: list[dict]) -> "Palette":
+    def from_list(cls, entries: list[dict[str, Any]]) -> "Palette":
         """Make a palette of JSON's objects {"id": int, "name": str, "colour": "#rrggbb"}."""
         if not isinstance(entries, list):
             raise DataError(f"a palette is a list of {_EXAMPLE}")
         return cls(tuple(_label(entry, position) for position, entry in enumerate(entries)))
 
-    def to_list(self) -> list[dict]:
+    def to_list(self) -> list[dict[str, Any]]:
         """The opposite of `from_list`."""
         return [asdict(label) for label in self.labels]
 
@@ -235,7 +235,7 @@ def instance_edges(instances: torch.Tensor) -> torch.Tensor:
     return edges.float()
 
 
-def _label(entry: dict, position: int) -> Label:
+def _label(entry: dict[str, Any], position: int) -> Label:
     """One object of a palette's JSON, its types checked."""
     expected = {"id": int, "name": str, "colour": str}
     if not isinstance(entry, dict) or set(entry) != set(expected):

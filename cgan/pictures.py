@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from cgan.errors import MediaError
 
@@ -57,7 +57,7 @@ def open_picture(
         picture = Image.open(io.BytesIO(data), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise MediaError(f"{name} has too many pixels; at most {max_pixels:,} are allowed") from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         allowed = ", ".join(FORMATS)
         raise MediaError(f"{name} is not a picture that can be read; allowed: {allowed}") from error
     except _DAMAGE as error:

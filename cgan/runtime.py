@@ -1,11 +1,27 @@
 """Where a model runs, in which precision, and in which memory format."""
 
 from dataclasses import dataclass
+from typing import Any, Protocol, Self, TypeVar
 
 import torch
-from torch import nn
 
 DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+class Movable(Protocol):
+    """What `Runtime.prepare` needs of a torch module."""
+
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        """Move it, in place: to a device, a type or a memory format, as torch takes them."""
+
+    def eval(self) -> Self:
+        """Behave as in use, not as in training."""
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Say whether gradients are gathered."""
+
+
+M = TypeVar("M", bound=Movable)
 
 
 @dataclass(frozen=True)
@@ -51,7 +67,7 @@ class Runtime:
                 name = other.upper()
         return f"{name} · {self.precision}"
 
-    def prepare(self, model: nn.Module) -> nn.Module:
+    def prepare(self, model: M) -> M:
         """Make `model` ready for inference here, in place: moved, in its memory format, no gradients."""
         model.to(self.device)
         if self.channels_last:

@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from train.engine import compiling
-from train.engine.bank import PRECISIONS, Bank, Player, frozen
+from train.engine.bank import PRECISIONS, Bank
 from train.engine.compiling import compile_or_say_why, eagerly, networks
+from train.recipes import Player, frozen
 
 
 class Maker(nn.Module):

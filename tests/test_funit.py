@@ -14,6 +14,7 @@ from train import recipes
 from train.adversaries.projection import Projection
 from train.data.batches import FewShot
 from train.engine.bank import PRECISIONS, Bank
+from train.engine.turns import turns
 
 BOTH = pytest.mark.parametrize("module", [funit, coco_funit], ids=["funit", "coco_funit"])
 
@@ -131,14 +132,9 @@ def test_a_step_learns(name, precision):
     banks = {player: Bank(value, chosen) for player, value in recipe.players.items()}
     first = {player: bank.master.detach().clone() for player, bank in banks.items()}
     for seed in range(2):
-        steps, players = recipe.step(FewShot.fake(3, (32, 32), seed=seed)), []
-        while True:
-            with torch.autocast("cpu", chosen.autocast, enabled=chosen.autocast is not None):
-                loss = next(steps, None)
-            if loss is None:
-                break
+        players = []
+        for loss in turns(recipe, [FewShot.fake(3, (32, 32), seed=seed)], banks):
             assert all(term.isfinite() and term.dtype == torch.float32 for term in loss.terms.values())
-            banks[loss.player].backward(sum(loss.terms.values()))
             others = [bank for player, bank in banks.items() if player != loss.player]
             assert not any(bank.gradient.any() for bank in others), "gradients stay with their player"
             banks[loss.player].descend(1e-3)

@@ -15,6 +15,7 @@ from train.bench import learning as bench
 from train.data.batches import Painted
 from train.engine.bank import PRECISIONS, Bank
 from train.engine.graphs import EAGER, Captured, captured_or_say_why
+from train.engine.turns import descend, turns
 
 SIZE = (64, 64)
 
@@ -30,18 +31,7 @@ class Learner:
         self.banks = {name: Bank(player, self.precision) for name, player in self.recipe.players.items()}
 
     def step(self, batches):
-        watched = {}
-        turns = [self.recipe.step(batch) for batch in batches]
-        autocast = self.precision.autocast
-        while True:
-            for turn in turns:
-                with torch.autocast("cpu", autocast, enabled=autocast is not None):
-                    loss = next(turn, None)
-                if loss is None:
-                    return watched
-                self.banks[loss.player].backward(sum(loss.terms.values()) / len(turns))
-            self.banks[loss.player].descend()
-            watched |= {f"{loss.player}.{name}": term.detach() for name, term in loss.terms.items()}
+        return descend(self.recipe, batches, self.banks)
 
     def everything(self):
         """All that a step may change."""
@@ -179,13 +169,12 @@ def test_steps_can_be_captured(name):
     it.step([batch])  # Adam makes its state
     seen = []
     with Strict():
-        for loss in it.recipe.step(batch):
-            bank = it.banks[loss.player]
-            bank.backward(sum(loss.terms.values()))
+        for turn in turns(it.recipe, [batch], it.banks):
+            bank = it.banks[turn.player]
             bank.spectral.correct(bank.gradient, bank.effective)
             bank.gradient.zero_()
             bank.refresh()
-            seen.append(loss.player)
+            seen.append(turn.player)
     assert set(seen) == set(it.banks)
 
 

@@ -15,6 +15,7 @@ from cgan.tasks import TASKS
 from train import launch, recipes
 from train.data.batches import FewShot, Painted, Paired, Unpaired
 from train.engine.bank import PRECISIONS, Bank
+from train.engine.turns import turns
 from train.options import as_dict, from_dict
 
 
@@ -98,14 +99,8 @@ def test_a_step_moves_every_weight(mode, precision):
     banks = {player: Bank(value, chosen) for player, value in recipe.players.items()}
     before = {player: bank.master.detach().clone() for player, bank in banks.items()}
     for seed in range(2):  # some weights, such as noise strengths behind a zero, only move in the second step
-        steps = recipe.step(data.batch([0, 1], seed, (64, 64)))
-        while True:
-            with torch.autocast("cpu", chosen.autocast, enabled=chosen.autocast is not None):
-                loss = next(steps, None)
-            if loss is None:
-                break
+        for loss in turns(recipe, [data.batch([0, 1], seed, (64, 64))], banks):
             assert all(term.isfinite() for term in loss.terms.values())
-            banks[loss.player].backward(sum(loss.terms.values()))
             banks[loss.player].descend(1e-3)
     for player, bank in banks.items():
         old = bank.views(before[player])

@@ -15,6 +15,7 @@ from cgan.models import pix2pixhd
 from train.data.batches import Painted, Paired
 from train.data.paired import PairedData
 from train.engine.bank import PRECISIONS, Bank
+from train.engine.turns import turns
 from train.judge.painter import painted
 from train.recipes import pix2pixhd as learning
 
@@ -35,14 +36,8 @@ def learn(recipe, batch, precision="fp32", steps=1):
     bank = banks["generator"]
     before = bank.master.detach().clone()
     for _ in range(steps):
-        turns = recipe.step(batch)
-        while True:
-            with torch.autocast("cpu", chosen.autocast, enabled=chosen.autocast is not None):
-                loss = next(turns, None)
-            if loss is None:
-                break
+        for loss in turns(recipe, [batch], banks):
             assert all(term.isfinite() and term.dtype == torch.float32 for term in loss.terms.values())
-            banks[loss.player].backward(sum(loss.terms.values()))
             assert banks[loss.player].gradient.isfinite().all()
             banks[loss.player].descend(1e-3)
     old = bank.views(before)

@@ -17,8 +17,9 @@ from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from train.engine import spectral
-from train.engine.bank import PRECISIONS, Bank, Player
+from train.engine.bank import PRECISIONS, Bank
 from train.engine.spectral import Spectral, pieces_of
+from train.recipes import Player
 
 LAYERS = {
     "conv": lambda: nn.Conv2d(3, 9, 3),

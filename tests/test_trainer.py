@@ -10,7 +10,7 @@ import cgan
 from cgan.errors import CganError
 from cgan.layers.spade.norm import BatchNorm
 from train.engine import state, trainer
-from train.engine.bank import PRECISIONS, Bank, Player
+from train.engine.bank import PRECISIONS, Bank
 from train.engine.trainer import Trainer
 from train.engine.watchdog import diagnose
 from train.judge import sheet
@@ -20,6 +20,7 @@ from train.launch import describe, parse
 from train.options import as_dict
 from train.publish.card import model_card
 from train.publish.publisher import Publisher, total
+from train.recipes import Player
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_the_watchdog_names_the_layer(it):
     it.step()
     with torch.no_grad():
         it.recipe.model.blocks[2].norm_1.shared.bias.fill_(float("nan"))
-    said = diagnose(it._turns(it._batches(it.images)), it.banks)
+    said = diagnose(it._turns(it.images), it.banks)
     assert said == "generator.blocks.2.norm_1.shared (Conv2d) gives NaN"
     assert not it.banks["generator"].gradient.any(), "what was gathered is thrown away"
 

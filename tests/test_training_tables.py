@@ -13,8 +13,8 @@ from train.engine import tables
 from train.engine.bank import PRECISIONS, Bank
 from train.engine.compiling import compile_networks, make_eager
 from train.engine.memory import keep_freed
-from train.engine.tables import Lists, Tables, distinct, use_tables
 from train.recipes import spade as recipe_of
+from train.recipes._tables import Lists, Tables, distinct, use_tables
 
 CLASSES = 5
 SCALES = {1, 2, 4, 8, 16, 32}

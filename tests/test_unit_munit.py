@@ -15,6 +15,7 @@ from train.adversaries import losses
 from train.adversaries.patch import SharedPatch
 from train.adversaries.residual import Residual
 from train.data.batches import Unpaired
+from train.engine import turns
 from train.engine.bank import PRECISIONS, Bank
 from train.recipes import munit as munit_recipe
 from train.recipes import unit as unit_recipe
@@ -29,16 +30,9 @@ def recipe_of(name: str, **hyper):
 
 def descend(recipe, banks: dict[str, Bank], batch: Unpaired, rate: float) -> dict[str, float]:
     """One step in the banks' precision; gives the terms."""
-    said, turns = {}, recipe.step(batch)
-    precision = next(iter(banks.values())).precision
-    while True:
-        with torch.autocast("cpu", precision.autocast, enabled=precision.autocast is not None):
-            loss = next(turns, None)
-        if loss is None:
-            return said
-        said |= {f"{loss.player}.{name}": term.item() for name, term in loss.terms.items()}
-        banks[loss.player].backward(sum(loss.terms.values()))
-        banks[loss.player].descend(rate)
+    for bank in banks.values():
+        bank.set_rate(rate)
+    return {name: term.item() for name, term in turns.descend(recipe, [batch], banks).items()}
 
 
 def banks_of(recipe, precision: str = "fp32") -> dict[str, Bank]:
@@ -199,11 +193,11 @@ def test_white_pictures_do_no_harm(name, hyper, precision):
 def test_a_turn_teaches_its_player_alone(name):
     recipe = recipe_of(name)
     banks = banks_of(recipe)
-    turns = recipe.step(Unpaired.fake(2, (32, 32)))
+    step = recipe.step(Unpaired.fake(2, (32, 32)))
     for player in ("discriminator", "generator"):
-        loss = next(turns)
+        loss = next(step)
         assert loss.player == player
-        sum(loss.terms.values()).backward()
+        loss.total.backward()
         for other, bank in banks.items():
             assert bool(bank.gradient.any()) == (other == player)
             bank.gradient.zero_()

@@ -13,14 +13,15 @@ import cgan
 from cgan import models
 from cgan.checkpoint import load_model, locate
 from cgan.errors import DataError
+from cgan.labels import Palette
 from cgan.runtime import Runtime
 from train import judge as judges
+from train import processes as distributed
 from train import recipes
+from train.data.protocol import Data
 from train.data.stored import place
-from train.engine import processes as distributed
 from train.engine import state
 from train.engine.memory import keep_freed
-from train.engine.tables import use_tables
 from train.engine.trainer import Trainer
 from train.judge.metrics import Metrics
 from train.judge.parts import chosen_by
@@ -28,6 +29,8 @@ from train.judge.protocol import Sitting
 from train.log import say
 from train.options import add_flags, as_dict, flag, from_flags, show
 from train.publish.publisher import Publisher, hardware, versions
+from train.recipes import AnyRecipe
+from train.recipes._tables import use_tables
 from train.run import MAY_DIFFER, PRESETS, Run, check
 from train.teachers import networks as teachers
 
@@ -90,9 +93,11 @@ def parse(name: str, words: list[str]) -> tuple[str, Any, Any, Run]:
     return preset, config, from_flags(arguments, recipe.Hyper), from_flags(arguments, Run)
 
 
-def build(name: str, preset: str, config: Any, hyper: Any, run: Run, device: torch.device) -> Trainer:
+def build(
+    name: str, preset: str, config: Any, hyper: Any, run: Run, device: torch.device
+) -> Trainer[Any, Any]:
     """Everything that a run needs, checked before the first step; a run that was begun is taken up again."""
-    recipe_of = recipes.module(name).Recipe
+    recipe_of: AnyRecipe = recipes.module(name).Recipe
     precision = choose_precision(run.precision, device)
     out = run.out or Path("checkpoints") / f"{name}-{run.data.name if run.data else 'world'}"
     begun = open_folder(out, run.fresh)
@@ -101,8 +106,8 @@ def build(name: str, preset: str, config: Any, hyper: Any, run: Run, device: tor
     judge = judges.of(recipe_of.kind(fitted))
     told = recipe_of.about(data) | {"shown": "training" if validation is None else "validation"}
     chosen = None if validation is None else chosen_by(where(run), judge.pictures(validation))
-    data = place(data, device)
-    validation = None if validation is None else place(validation, device)
+    placed = place(data, device)
+    judged = None if validation is None else place(validation, device)
     start = None
     if run.start_from is not None and not begun:
         start = load_start(run.start_from, fitted, palette)
@@ -114,13 +119,13 @@ def build(name: str, preset: str, config: Any, hyper: Any, run: Run, device: tor
     torch.manual_seed(run.seed)
     recipe = recipe_of(fitted, hyper, None if perceptual is None else perceptual.to(device))
     use_tables(recipe, run.tables)
-    options = {"config": as_dict(fitted), "hyper": as_dict(hyper), "run": as_dict(run)}
+    options = {"config": as_dict(fitted), "hyper": as_dict(hyper), "run": as_told(run)}
     options["run"]["precision"] = precision
     about = describe(name, preset, fitted, hyper, run, options, device) | told
     about["chosen_by"] = chosen if metrics.available else None
-    shown, judged = data if validation is None else validation, validation if metrics.available else None
+    shown, judged = placed if judged is None else judged, judged if metrics.available else None
     publisher = Publisher(out, judge, Sitting(shown, judged, run.size, metrics, palette), about, say)
-    trainer = Trainer(recipe, data, run, publisher, device, precision)
+    trainer = Trainer(recipe, placed, run, publisher, device, precision)
     millions = sum(p.numel() for p in recipe.model.parameters()) / 1e6
     say(
         f"{name} {preset}, {millions:.1f} M weights · {len(data)} pictures"
@@ -141,7 +146,7 @@ def choose_precision(wish: str, device: torch.device) -> str:
     return Runtime.choose(device, wish).precision
 
 
-def read_data(recipe: Any, run: Run, hyper: Any) -> tuple[Any, Any | None]:
+def read_data(recipe: AnyRecipe, run: Run, hyper: Any) -> tuple[Data[Any], Data[Any] | None]:
     """(training data, validation data or None), as --data and --validation say."""
     if run.data is None:
         data = recipe.builtin(run.size, run.seed, hyper, say)
@@ -158,7 +163,8 @@ def read_data(recipe: Any, run: Run, hyper: Any) -> tuple[Any, Any | None]:
         ours, theirs = (recipe.about(part).get("domains") for part in (data, validation))
         if ours != theirs:
             raise DataError(
-                f"{run.validation} has the domains {' and '.join(theirs)}, {run.data} {' and '.join(ours)}"
+                f"{run.validation} has the domains {' and '.join(theirs or ['none'])}, "
+                f"{run.data} {' and '.join(ours or ['none'])}"
             )
         return data, validation
     try:
@@ -193,7 +199,9 @@ def open_folder(out: Path, fresh: bool) -> bool:
     return state.exists(training)
 
 
-def resume(trainer: Trainer, options: dict, kinds: dict[str, type]) -> None:
+def resume(
+    trainer: Trainer[Any, Any], options: dict[str, dict[str, Any]], kinds: dict[str, type[Any]]
+) -> None:
     """Go on with the run in the folder, if it was begun with the same options.
 
     kinds: of which class each group of options is; what is younger than the run had its default.
@@ -214,7 +222,7 @@ def resume(trainer: Trainer, options: dict, kinds: dict[str, type]) -> None:
     say(f"going on after {trainer.images} images")
 
 
-def load_start(source: str, config: Any, palette: Any) -> tuple[Path, dict[str, torch.Tensor]]:
+def load_start(source: str, config: Any, palette: Palette | None) -> tuple[Path, dict[str, torch.Tensor]]:
     """The folder and the weights of the checkpoint to start from, checked against the data."""
     checkpoint, model = load_model(locate(source))
     if palette != checkpoint.palette:
@@ -228,7 +236,7 @@ def load_start(source: str, config: Any, palette: Any) -> tuple[Path, dict[str, 
     return checkpoint.folder, dict(model.named_parameters())
 
 
-def begin_with(trainer: Trainer, folder: Path, weights: dict[str, torch.Tensor]) -> None:
+def begin_with(trainer: Trainer[Any, Any], folder: Path, weights: dict[str, torch.Tensor]) -> None:
     """Start with a checkpoint's weights, and with its run's other players if they are still there."""
     saved = trainer.recipe.saved
     trainer.banks[saved].start_from(weights)
@@ -251,10 +259,24 @@ def as_typed(key: str, value: Any) -> str:
     return f"{flag(key)} {Path(value).name if key in LOCAL and value is not None else show(value)}"
 
 
+def as_told(run: Run) -> dict[str, Any]:
+    """The options of a run as JSON can hold them, of a folder or file its name only."""
+    return {
+        key: Path(value).name if key in LOCAL and value is not None else value
+        for key, value in as_dict(run).items()
+    }
+
+
 def describe(
-    name: str, preset: str, config: Any, hyper: Any, run: Run, options: dict, device: torch.device
-) -> dict:
-    """The checkpoint's `about`, but for what training adds."""
+    name: str,
+    preset: str,
+    config: Any,
+    hyper: Any,
+    run: Run,
+    options: dict[str, dict[str, Any]],
+    device: torch.device,
+) -> dict[str, Any]:
+    """The checkpoint's `about`, but for what training adds; `options` are told as they are."""
     usual = {
         **vars(models.module(name).PRESETS[preset]),
         **vars(recipes.module(name).PRESETS[preset]),
@@ -267,9 +289,6 @@ def describe(
         for key, value in vars(part).items()
         if value != usual[key] and key not in untold and (run.start_from is None or part is not config)
     ]
-    for key in LOCAL:
-        if options["run"][key] is not None:
-            options["run"][key] = Path(options["run"][key]).name
     return {
         "data": run.data_name or (run.data.name if run.data else "the built-in world"),
         "licence": run.licence,

@@ -12,12 +12,16 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from cgan.files import replaced
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 Value = Tensor | float | int | str
 
@@ -50,7 +54,7 @@ class Log:
         self.began, self.begun_at, self.written_at, self.shown = time.monotonic(), start, start, 0.0
         self.terminal = self.active and sys.stderr.isatty()
         self.bar = tqdm(total=total, initial=start, unit="img", dynamic_ncols=True, disable=not self.terminal)
-        self.board = None
+        self.board: SummaryWriter | None = None
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
             keep_rows(self.folder / "log.jsonl", start)
@@ -152,7 +156,7 @@ def memory(device: torch.device) -> str:
     return f"{peak / (2**30 if sys.platform == 'darwin' else 2**20):.1f} GiB"
 
 
-def _tensorboard(folder: Path):
+def _tensorboard(folder: Path) -> SummaryWriter | None:
     """A SummaryWriter where TensorBoard is installed, else None."""
     if importlib.util.find_spec("tensorboard") is None:
         return None

@@ -18,9 +18,16 @@ import types
 import typing
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
-T = TypeVar("T")
+
+class Dataclass(Protocol):
+    """What dataclasses have in common."""
+
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+
+
+T = TypeVar("T", bound=Dataclass)
 
 
 def add_flags(
@@ -127,12 +134,13 @@ def _comments_in(source: str) -> dict[str, str]:
         for token in tokenize.generate_tokens(io.StringIO(source).readline)
         if token.type == tokenize.COMMENT
     }
-    body = ast.parse(source).body[0].body
-    return {
-        node.target.id: lines[node.end_lineno]
-        for node in body
-        if isinstance(node, ast.AnnAssign) and node.end_lineno in lines
-    }
+    kind = ast.parse(source).body[0]
+    found: dict[str, str] = {}
+    for node in kind.body if isinstance(kind, ast.ClassDef) else ():
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            end = node.end_lineno or node.lineno
+            found |= {node.target.id: lines[end]} if end in lines else {}
+    return found
 
 
 def _values(defaults: Any) -> Mapping[str, Any]:
@@ -141,7 +149,7 @@ def _values(defaults: Any) -> Mapping[str, Any]:
     return defaults if isinstance(defaults, Mapping) else vars(defaults)
 
 
-def _default(field: dataclasses.Field) -> Any:
+def _default(field: dataclasses.Field[Any]) -> Any:
     if field.default_factory is not dataclasses.MISSING:
         return field.default_factory()
     return field.default
@@ -178,7 +186,7 @@ def _parser(hint: Any) -> tuple[Callable[[str], Any], str]:
     raise TypeError(f"{hint} cannot be a flag")
 
 
-def _parse_many(kind: Callable[[str], Any], text: str) -> tuple:
+def _parse_many(kind: Callable[[str], Any], text: str) -> tuple[Any, ...]:
     try:
         return tuple(kind(part) for part in text.split(",") if part)
     except ValueError as error:
@@ -220,7 +228,7 @@ def _typed(value: Any, hint: Any, name: str) -> Any:
     raise ValueError(f"{name} is {value!r}; it must be {inspect.formatannotation(hint)}")
 
 
-def _one_of(value: Any, allowed: tuple, name: str) -> Any:
+def _one_of(value: Any, allowed: tuple[Any, ...], name: str) -> Any:
     if value not in allowed:
         raise ValueError(f"{name} is {value!r}; it must be one of: {', '.join(map(str, allowed))}")
     return value

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -39,13 +39,15 @@ class Run:
 
 
 # What a preset changes in Run.
-PRESETS = {
+PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {"size": (64, 64), "images": 2_000},
     "small": {},
     "paper": {"size": (256, 256), "images": 1_000_000, "batch": 16},
 }
 
-# Options that may differ when a run is resumed: they change where it runs and how long, not what it computes.
+# Options that may differ when a run is resumed. They change where it runs, what is said of it and how long it
+# is, not what a step computes. But `images` moves the end towards which the learning rates fall: a run that
+# was lengthened goes on with other rates than one that was as long from the start.
 MAY_DIFFER = {
     *("data", "out", "images", "device", "compile", "graphs", "save_minutes", "evaluate_every", "fresh"),
     *("tables", "perceptual_weights", "metric_weights", "data_name", "licence", "attribution"),

@@ -3,6 +3,8 @@
 Liu et al., Few-Shot Unsupervised Image-to-Image Translation, ICCV 2019 (appendix A).
 """
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -24,7 +26,7 @@ class DoublingConv(nn.Module):
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
         bare = nn.Conv2d(inputs, outputs, 5)
-        self.weight, self.bias = bare.weight, bare.bias
+        self.weight, self.bias = bare.weight, cast(nn.Parameter, bare.bias)  # it was not told to have none
 
     def forward(self, x: Tensor) -> Tensor:
         folded = self._fold(self._fold(self.weight, -2, 1), -1, 2)  # (outputs, 2, 2, inputs, 3, 3)

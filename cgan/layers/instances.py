@@ -4,6 +4,8 @@ Wang, Liu, Zhu, Tao, Kautz, Catanzaro: High-Resolution Image Synthesis and Seman
 Conditional GANs, CVPR 2018 (section 3.4: instance-wise average pooling).
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 import torch
@@ -15,7 +17,7 @@ from cgan.layers.precision import wide
 NUMBERS = 256  # numbers of instances are kept apart modulo this: pooling has a fixed size, nobody waits
 
 
-def components(labels: NDArray) -> NDArray[np.int32]:
+def components(labels: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
     """Number the connected parts of a label map: ids (H, W) -> int32 (H, W) from 0, class by class.
 
     Pixels that touch at a corner are connected. They stand in for things where a map has none of its own.

@@ -5,11 +5,15 @@ Encoder, ECCV 2020 (section 3, figure 4).
 """
 
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from cgan.models import funit
+
+if TYPE_CHECKING:
+    from cgan.tasks.protocols import ShownModel
 
 
 @dataclass(frozen=True)
@@ -62,3 +66,7 @@ class Model(funit.Model):
         """The style as it suits the content: (B, channels, h, w), (B, style) -> (B, style)."""
         constant = self.bias.to(style.dtype).expand(len(style), -1)
         return self.of_content(content.mean((2, 3))) * self.of_style(torch.cat([style, constant], 1))
+
+
+if TYPE_CHECKING:
+    _: type[ShownModel] = Model

@@ -7,7 +7,7 @@ since they take most of its time.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,9 @@ from torch import Tensor, nn
 from cgan.layers.autoencoder import ContentEncoder, Spread, StyleEncoder, residuals, widths
 from cgan.layers.blocks import Conv
 from cgan.layers.few_shot import UpResidual
+
+if TYPE_CHECKING:
+    from cgan.tasks.protocols import ShownModel
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Model(nn.Module):
 
     task: ClassVar[str] = "translate"
     directions: ClassVar[tuple[str, ...]] = ("ab",)
-    styles: ClassVar[str] = "pictures"
+    styles: ClassVar[Literal["pictures"]] = "pictures"
 
     def __init__(self, config: Config):
         super().__init__()
@@ -94,3 +97,7 @@ class Model(nn.Module):
     def decode(self, content: Tensor, style: Tensor, direction: str = "ab") -> Tensor:
         """The content as one of the style's class: (B, channels, h, w), (B, style) -> (B, 3, H, W)."""
         return self.decoder(content, self.spread(style))
+
+
+if TYPE_CHECKING:
+    _: type[ShownModel] = Model

@@ -6,12 +6,15 @@ the content with a style of the target domain: that of a picture, or one drawn f
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from torch import Tensor, nn
 
 from cgan.layers.autoencoder import ContentEncoder, Decoder, Spread, StyleEncoder
 from cgan.models.unit import check
+
+if TYPE_CHECKING:
+    from cgan.tasks.protocols import DrawingModel
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Model(nn.Module):
     task: ClassVar[str] = "translate"
     multiple: ClassVar[int] = 8
     directions: ClassVar[tuple[str, ...]] = ("ab", "ba")
-    styles: ClassVar[str] = "random"
+    styles: ClassVar[Literal["random"]] = "random"
 
     def __init__(self, config: Config):
         super().__init__()
@@ -99,3 +102,7 @@ class Model(nn.Module):
     def forward(self, image: Tensor, style: Tensor, direction: str = "ab") -> Tensor:
         """Translate: image (B, 3, H, W), style (B, style) -> (B, 3, H, W)."""
         return self.decode(self.content(image, direction), style, direction)
+
+
+if TYPE_CHECKING:
+    _: type[DrawingModel] = Model

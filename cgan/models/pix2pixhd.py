@@ -12,7 +12,7 @@ that a new enhancer changes nothing until it has learned something.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +22,9 @@ from cgan.labels import instance_edges, onehot
 from cgan.layers.autoencoder import residuals, widths
 from cgan.layers.blocks import Conv, ConvBlock, double
 from cgan.layers.instances import class_means, components, pooled
+
+if TYPE_CHECKING:
+    from cgan.tasks.protocols import PlainModel, RestylingModel
 
 
 @dataclass(frozen=True)
@@ -150,9 +153,11 @@ class Model(nn.Module):
     how frequent each is. `looks` is how many a single thing can choose from.
     """
 
-    task: ClassVar[str] = "paint"  # "translate" where there are no classes
+    task: str = "paint"  # "translate" where there are no classes
     directions: ClassVar[tuple[str, ...]] = ("ab",)
-    styles: ClassVar[str] = "none"  # of a translator: a picture has one answer
+    styles: ClassVar[Literal["none"]] = "none"  # of a translator: a picture has one answer
+    clusters: Tensor  # (classes, clusters, features), where there are styles
+    shares: Tensor  # (classes, clusters)
 
     def __init__(self, config: Config):
         super().__init__()
@@ -229,7 +234,7 @@ class Model(nn.Module):
     def style_mean(self) -> Tensor:
         """The mean look of each class, (style,)."""
         if not self.config.style:
-            return self.base.to_rgb.bias.new_zeros(0)
+            return self.base.to_rgb.weight.new_zeros(0)
         return (self.clusters * self.shares[:, :, None]).sum(1).flatten()
 
     def draw(self, normal: Tensor) -> Tensor:
@@ -258,6 +263,8 @@ class Model(nn.Module):
         """
         if not self.config.style:
             return image.new_zeros(len(image), 0)
+        if labels is None:
+            raise ValueError("a style with looks is taken from a picture and its label map: give labels")
         means, shares = class_means(self.encoder(image), labels, self.config.classes)
         known = (shares > 0)[..., None]
         return torch.where(known, means, self.style_mean.view(means.shape[1:]).to(means)).flatten(1)
@@ -300,8 +307,9 @@ class Model(nn.Module):
         """The generator's input at every size, the largest first."""
         if style is not None and style.ndim == 2 and self.config.style:
             style = self._spread(condition[:, : self.config.classes], style.to(condition.dtype))
-        given = style is not None and style.ndim == 4
-        scales = [torch.cat([condition, style.to(condition.dtype)], 1) if given else condition]
+        scales = [condition]
+        if style is not None and style.ndim == 4:
+            scales = [torch.cat([condition, style.to(condition.dtype)], 1)]
         for _ in self.enhancers:
             scales.append(halved(scales[-1]))
         return scales
@@ -310,3 +318,8 @@ class Model(nn.Module):
 def halved(x: Tensor) -> Tensor:
     """Half the height and width (B, c, H, W), smoothed: the paper's pyramid."""
     return F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
+
+
+if TYPE_CHECKING:
+    painting: type[RestylingModel] = Model
+    translating: type[PlainModel] = Model

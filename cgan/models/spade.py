@@ -9,7 +9,7 @@ block (see `SpadeBlock`).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +18,9 @@ from torch import Tensor, nn
 from cgan.labels import instance_edges, onehot
 from cgan.layers.spade.faster import Faster
 from cgan.layers.spade.norm import Modulator, SpadeBlock
+
+if TYPE_CHECKING:
+    from cgan.tasks.protocols import PaintingModel
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,9 @@ class Model(nn.Module):
 
     task: ClassVar[str] = "paint"
     multiple: ClassVar[int] = 2 ** BLOCKS[0][1]
+    config: Config
+    style_mean: Tensor  # (style,)
+    style_factor: Tensor  # (style, style)
 
     def __init__(self, config: Config):
         super().__init__()
@@ -167,3 +173,7 @@ class Model(nn.Module):
     def faster(self) -> Faster:
         """What paints the same in less time: in eval mode, on a CPU, in float32, a map given as `symbols`."""
         return Faster(self, [2**halvings for _, halvings in BLOCKS], self.vectors())
+
+
+if TYPE_CHECKING:
+    _: type[PaintingModel] = Model

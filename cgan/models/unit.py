@@ -8,11 +8,14 @@ the simple form nothing is shared, the code is exact, and the cycle alone ties t
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from torch import Tensor, nn
 
 from cgan.layers.autoencoder import ContentEncoder, Decoder, residuals
+
+if TYPE_CHECKING:
+    from cgan.tasks.protocols import PlainModel
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Model(nn.Module):
     task: ClassVar[str] = "translate"
     multiple: ClassVar[int] = 8
     directions: ClassVar[tuple[str, ...]] = ("ab", "ba")
-    styles: ClassVar[str] = "none"
+    styles: ClassVar[Literal["none"]] = "none"
 
     def __init__(self, config: Config):
         super().__init__()
@@ -85,3 +88,7 @@ def check(halvings: int, multiple: int) -> None:
     """Raise ValueError where pictures of that multiple cannot be halved so often."""
     if halvings < 0 or multiple % 2**halvings:
         raise ValueError(f"halvings is {halvings}; it must be from 0 to {multiple.bit_length() - 1}")
+
+
+if TYPE_CHECKING:
+    _: type[PlainModel] = Model

@@ -1,11 +1,38 @@
 """What people do with a model: paint a label map, translate a picture. Outside numpy, inside tensors.
 
-`cgan.load` returns one of these, ready to use; a model names its task, and TASKS finds the class.
+`load` returns one of these, ready to use; a model names its task, and TASKS finds the class. What a task asks
+of its models is written down in `cgan.tasks.protocols`.
 """
 
+from pathlib import Path
+from typing import Any
+
+from cgan import checkpoint
+from cgan.runtime import Runtime
 from cgan.tasks.painter import Painter
 from cgan.tasks.translator import Translator
 
-TASKS = {"paint": Painter, "translate": Translator}
+Task = Painter | Translator
 
-__all__ = ["TASKS", "Painter", "Translator"]
+TASKS: dict[str, type[Painter] | type[Translator]] = {"paint": Painter, "translate": Translator}
+
+__all__ = ["TASKS", "Painter", "Task", "Translator", "load"]
+
+
+def load(
+    source: str | Path,
+    device: str = "auto",
+    precision: str = "auto",
+    revision: str | None = None,
+    root: str | Path | None = None,
+) -> Task:
+    """Load a checkpoint as its task, a `Painter` or a `Translator`, ready to use.
+
+    Args: `source`, `revision` and `root` as in `cgan.checkpoint.locate`; `device` and `precision` as in
+    `Runtime.choose`. Raises `CheckpointError` where the checkpoint is at fault and `ValueError` for a device
+    that is not there.
+    """
+    runtime = Runtime.choose(device, precision)
+    told, module = checkpoint.load_model(checkpoint.locate(source, revision, root))
+    model: Any = module  # one of cgan.models: which, and so what it can do, the checkpoint has said
+    return TASKS[model.task](told, model, runtime)

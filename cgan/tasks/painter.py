@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from cgan.checkpoint import Checkpoint
 from cgan.errors import DataError
 from cgan.layers.instances import components
 from cgan.pictures import check_picture, to_image, to_pictures
 from cgan.runtime import Runtime
-
-if TYPE_CHECKING:
-    from cgan.checkpoint import Checkpoint
+from cgan.tasks.protocols import PaintingModel, RestylingModel
 
 MAX_PIXELS = 2048 * 2048
 STRAY = 0.3  # how far the further variations of a style picture leave it, in standard deviations
@@ -30,13 +29,16 @@ class Painter:
     `checkpoint`, `runtime`, `model`, and `faster`, which paints for `model` where it can.
     """
 
-    def __init__(self, checkpoint: Checkpoint, model: nn.Module, runtime: Runtime):
+    def __init__(self, checkpoint: Checkpoint, model: PaintingModel, runtime: Runtime):
         self.checkpoint, self.runtime = checkpoint, runtime
         self.model = runtime.prepare(model)
         exact = runtime.device.type == "cpu" and runtime.dtype == torch.float32
         self.faster = model.faster() if exact else None
+        if checkpoint.palette is None:
+            raise ValueError(f"{checkpoint.name} has no palette: its maps cannot be read")
         self.palette, self.looks = checkpoint.palette, model.config.looks
-        self.size = tuple(checkpoint.about["size"])
+        height, width = checkpoint.about["size"]
+        self.size: tuple[int, int] = (height, width)
 
     @torch.no_grad()
     def paint(
@@ -96,7 +98,7 @@ class Painter:
     def _paint(self, ids: Tensor, styles: Tensor, noise: Tensor) -> Tensor:
         """Ids int64 (1, 1, H, W) -> image (B, 3, H, W), in the quickest way that this device has."""
         if self.faster is not None:
-            return self.faster(self.model.symbols(ids)[0, 0], styles, noise)
+            return self.faster(self.faster.symbols(ids)[0, 0], styles, noise)
         condition = self.model.condition(ids).expand(len(styles), -1, -1, -1)
         if self.runtime.channels_last:
             condition = condition.contiguous(memory_format=torch.channels_last)
@@ -119,7 +121,7 @@ class Painter:
                 f"the label map has id {bad[0]} ({bad.size} pixels ≥ {classes}); allowed: {names}"
             )
 
-    def _normal(self, seed: int, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    def _normal(self, seed: int, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
         """What `seed` draws: N(0, 1) for the style (1, style) and for the noise (1, 1, H, W)."""
         generator = torch.Generator().manual_seed(seed)  # on the CPU: the same numbers on every device
         style = torch.randn(1, self.model.config.style, generator=generator)
@@ -151,10 +153,13 @@ class Painter:
         stray = (self.model.draw(normal) - self.model.style_mean) * STRAY
         return mean + stray * (torch.arange(len(normal), device=mean.device) > 0)[:, None]
 
-    def _restyled(self, ids: Tensor, styles: Tensor, restyle: Mapping, shape: tuple[int, int]) -> Tensor:
+    def _restyled(
+        self, ids: Tensor, styles: Tensor, restyle: Mapping[tuple[int, int], int], shape: tuple[int, ...]
+    ) -> Tensor:
         """The styles spread over the map, other looks for single things: (variations, features, H, W)."""
         if not self.looks:
             raise ValueError("this model has no looks to choose single things from")
+        model = cast(RestylingModel, self.model)  # that is what looks promise
         things = torch.from_numpy(components(ids[0, 0].cpu().numpy())).to(ids.device)[None, None]
         overrides = {}
         for (row, column), look in restyle.items():
@@ -163,8 +168,8 @@ class Painter:
                     f"restyle has ({row}, {column}): {look}; the map has {shape[0]} rows and {shape[1]} "
                     f"columns, and looks go from 0 to {self.looks - 1}"
                 )
-            overrides[int(things[0, 0, row, column])] = self.model.clusters[ids[0, 0, row, column], look]
+            overrides[int(things[0, 0, row, column])] = model.clusters[ids[0, 0, row, column], look]
         count = len(styles)
-        return self.model.features(
+        return model.features(
             ids.expand(count, -1, -1, -1), styles, things.expand(count, -1, -1, -1), overrides
         )

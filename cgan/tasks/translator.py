@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from cgan.checkpoint import Checkpoint
 from cgan.errors import DataError
 from cgan.pictures import check_picture, fitted, to_image, to_pictures
 from cgan.runtime import Runtime
-
-if TYPE_CHECKING:
-    from cgan.checkpoint import Checkpoint
+from cgan.tasks.protocols import AnyTranslatingModel, DrawingModel, ShownModel
 
 MAX_PIXELS = 2048 * 2048
 STRAY = 0.3  # how far the further variations of a style picture leave it, in standard deviations
+
+Style = np.ndarray | Sequence[np.ndarray]  # pictures, or one vector
+StyledModel = ShownModel | DrawingModel
 
 
 class Translator:
@@ -30,19 +31,21 @@ class Translator:
     width) of the training pictures), `checkpoint`, `runtime`, `model`.
     """
 
-    def __init__(self, checkpoint: Checkpoint, model: nn.Module, runtime: Runtime):
+    def __init__(self, checkpoint: Checkpoint, model: AnyTranslatingModel, runtime: Runtime):
         self.checkpoint, self.runtime = checkpoint, runtime
-        self.model = runtime.prepare(model)
+        self.model: AnyTranslatingModel = runtime.prepare(model)
         self.styles, self.directions = model.styles, model.directions
-        self.domains = tuple(checkpoint.about.get("domains", ("A", "B")))
-        self.edges = checkpoint.about.get("edges")
-        self.size = tuple(checkpoint.about["size"])
+        first, second = checkpoint.about.get("domains", ("A", "B"))
+        self.domains: tuple[str, str] = (first, second)
+        self.edges: str | None = checkpoint.about.get("edges")
+        height, width = checkpoint.about["size"]
+        self.size: tuple[int, int] = (height, width)
 
     @torch.no_grad()
     def translate(
         self,
         picture: np.ndarray,
-        style: np.ndarray | Sequence[np.ndarray] | None = None,
+        style: Style | None = None,
         weights: Sequence[float] | None = None,
         direction: str | None = None,
         seed: int = 0,
@@ -69,10 +72,7 @@ class Translator:
         if self.runtime.channels_last:
             image = image.contiguous(memory_format=torch.channels_last)
         with self.runtime.autocast():
-            styles = self._styles(style, weights, direction, seed, variations)
-            content = self.model.content(image, direction)
-            rows = [None] if styles is None else styles.split(1)  # one by one: many large ones fill a memory
-            translated = torch.cat([self.model.decode(content, row, direction).float() for row in rows])
+            translated = self._translated(image, style, weights, direction, seed, variations)
         return to_pictures(translated[:, :, :height, :width])
 
     @torch.no_grad()
@@ -83,16 +83,38 @@ class Translator:
         direction: str | None = None,
     ) -> np.ndarray:
         """The style of one picture, uint8 (H, W, 3), or the weighted mean of several: float32 (style,)."""
+        if self.model.styles == "none":
+            raise ValueError("this model has no styles")
         with self.runtime.autocast():
-            style = self._encode(pictures, weights, self._direction(direction))
+            style = self._encode(self.model, pictures, weights, self._direction(direction))
         return style[0].float().cpu().numpy()
 
     @torch.no_grad()
     def draw(self, seed: int, direction: str | None = None) -> np.ndarray:
         """The style that `seed` draws: float32 (style,). ValueError where styles come from pictures."""
-        if self.styles != "random":
+        if self.model.styles != "random":
             raise ValueError("this model draws no styles")
-        return self.model.draw(self._normal(seed, 1), self._direction(direction))[0].float().cpu().numpy()
+        return self._draw(self.model, seed, 1, self._direction(direction))[0].float().cpu().numpy()
+
+    def _translated(
+        self,
+        image: Tensor,
+        style: Style | None,
+        weights: Sequence[float] | None,
+        direction: str,
+        seed: int,
+        variations: int,
+    ) -> Tensor:
+        """The translations of an image (1, 3, H, W): float32 (variations, 3, H, W)."""
+        model = self.model
+        if model.styles == "none":
+            if style is not None:
+                raise ValueError("this model takes no style")
+            return model.decode(model.content(image, direction), None, direction).float()
+        styles = self._styles(model, style, weights, direction, seed, variations)
+        content = model.content(image, direction)
+        rows = styles.split(1)  # one by one: many large ones fill a memory
+        return torch.cat([model.decode(content, row, direction).float() for row in rows])
 
     def _direction(self, direction: str | None) -> str:
         if direction is not None and direction not in self.directions:
@@ -104,41 +126,43 @@ class Translator:
         step = self.model.multiple
         return [(0, max(-side % step, 4 * step - side)) for side in (height, width)] + [(0, 0)]
 
-    def _normal(self, seed: int, variations: int) -> Tensor:
-        """N(0, 1) (variations, style), row i from seed + i; drawn on the CPU: the same on every device."""
-        length = self.model.config.style
+    def _draw(self, model: DrawingModel, seed: int, variations: int, direction: str) -> Tensor:
+        """Styles (variations, style), row i from seed + i; drawn on the CPU: the same on every device."""
+        length = model.config.style
         rows = [
             torch.randn(length, generator=torch.Generator().manual_seed(seed + i)) for i in range(variations)
         ]
-        return torch.stack(rows).to(self.runtime.device)
+        return model.draw(torch.stack(rows).to(self.runtime.device), direction)
 
-    def _styles(self, style, weights, direction: str, seed: int, variations: int) -> Tensor | None:
-        """The style vectors (variations, style), None for a model without styles."""
-        if self.styles == "none":
-            if style is not None:
-                raise ValueError("this model takes no style")
-            return None
+    def _styles(
+        self,
+        model: StyledModel,
+        style: Style | None,
+        weights: Sequence[float] | None,
+        direction: str,
+        seed: int,
+        variations: int,
+    ) -> Tensor:
+        """The style vectors (variations, style)."""
         if style is None:
-            if self.styles == "pictures":
+            if model.styles == "pictures":
                 raise ValueError("this model needs a style: one or more pictures of the class wanted")
-            return self.model.draw(self._normal(seed, variations), direction)
+            return self._draw(model, seed, variations, direction)
         if isinstance(style, np.ndarray) and style.ndim == 1:
-            if style.shape != (self.model.config.style,):
-                raise ValueError(
-                    f"a style vector has {self.model.config.style} numbers, not {style.shape[0]}"
-                )
+            if style.shape != (model.config.style,):
+                raise ValueError(f"a style vector has {model.config.style} numbers, not {style.shape[0]}")
             given = torch.from_numpy(style.astype(np.float32)).to(self.runtime.device)[None]
         else:
-            given = self._encode(style, weights, direction)
-        if variations == 1:
+            given = self._encode(model, style, weights, direction)
+        if variations == 1 or model.styles != "random":
             return given
-        stray = STRAY * self.model.draw(self._normal(seed, variations), direction)
+        stray = STRAY * self._draw(model, seed, variations, direction)
         return given + stray * (torch.arange(variations, device=stray.device) > 0)[:, None]
 
-    def _encode(self, pictures, weights: Sequence[float] | None, direction: str) -> Tensor:
+    def _encode(
+        self, model: StyledModel, pictures: Style, weights: Sequence[float] | None, direction: str
+    ) -> Tensor:
         """The weighted mean of the pictures' styles: (1, style)."""
-        if self.styles == "none":
-            raise ValueError("this model has no styles")
         pictures = [pictures] if isinstance(pictures, np.ndarray) else list(pictures)
         weights = [1.0] * len(pictures) if weights is None else [float(weight) for weight in weights]
         if not pictures or len(weights) != len(pictures):
@@ -149,6 +173,6 @@ class Translator:
         for picture in pictures:
             check_picture(picture)
             image = to_image(fitted(picture, self.size)).to(self.runtime.device)
-            codes.append(self.model.encode(image, direction).float())
+            codes.append(model.encode(image, direction).float())
         shares = torch.tensor(weights, device=codes[0].device) / sum(weights)
         return (torch.cat(codes) * shares[:, None]).sum(0, keepdim=True)

@@ -1,6 +1,6 @@
 """The losses that several models share. All reduce in fp32, whatever the precision of the networks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -12,8 +12,19 @@ from cgan.layers.precision import wide
 Judgement = list[list[Tensor]]  # for each scale of a discriminator: its features, and last its scores
 
 
-def _over_scales(judged: Judgement, measure) -> Tensor:
+def _over_scales(judged: Judgement, measure: Callable[[Tensor], Tensor]) -> Tensor:
     return torch.stack([measure(wide(scale[-1])) for scale in judged]).mean()
+
+
+def added(terms: Sequence[Tensor]) -> Tensor:
+    """The sum of terms of one shape, one after the other; there is at least one."""
+    return sum(terms[1:], terms[0])
+
+
+def halves(judged: Judgement) -> tuple[Judgement, Judgement]:
+    """The judgements of the two halves of a batch."""
+    pairs = [[feature.chunk(2) for feature in scale] for scale in judged]
+    return [[pair[0] for pair in scale] for scale in pairs], [[pair[1] for pair in scale] for scale in pairs]
 
 
 def hinge_real(judged: Judgement) -> Tensor:
@@ -71,10 +82,10 @@ def feature_matching(fake: Judgement, real: Judgement) -> Tensor:
     Summed over the layers, averaged over the scales; no gradient reaches `real`.
     """
     scales = [
-        sum(F.l1_loss(wide(a), wide(b.detach())) for a, b in zip(ours[:-1], theirs[:-1], strict=True))
+        added([F.l1_loss(wide(a), wide(b.detach())) for a, b in zip(ours[:-1], theirs[:-1], strict=True)])
         for ours, theirs in zip(fake, real, strict=True)
     ]
-    return sum(scales) / len(scales)
+    return added(scales) / len(scales)
 
 
 def kl(mean: Tensor, log_variance: Tensor) -> Tensor:

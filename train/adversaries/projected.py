@@ -13,12 +13,14 @@ fixed random convolutions; a small head judges each of the five. Written from th
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from train.adversaries.losses import Judgement, wide
+from cgan.layers.precision import wide
+from train.adversaries.losses import Judgement
 from train.teachers.backbone import CHANNELS, EfficientNetLite0
 
 MIXED = 64  # channels of each mixed map
@@ -82,7 +84,7 @@ class Eyes(nn.Module):
     each picture's with root mean square 1.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.backbone = EfficientNetLite0()
         generator = torch.Generator().manual_seed(SEED)
@@ -170,10 +172,10 @@ class Projected(nn.Module):
         """The frozen part."""
         return self._eyes[0]
 
-    def _apply(self, function, recurse: bool = True) -> Projected:
+    def _apply(self, function: Any, recurse: bool = True) -> Projected:
         """The eyes move where the heads move (`to`), though nobody sees, learns or saves them."""
-        self.eyes._apply(function, recurse)
-        return super()._apply(function, recurse)
+        self.eyes._apply(function, recurse)  # type: ignore[no-untyped-call]
+        return super()._apply(function, recurse)  # type: ignore[no-untyped-call]
 
     def look(self, image: Tensor, condition: Tensor | None = None) -> list[Tensor]:
         """The mixed features of images (B, 3, H, W) in [-1, 1] -> five maps (B, 64 + conditions, h, w).

@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 
+P = ParamSpec("P")
+R = TypeVar("R")
 PARTS = ("forward", "backward", "descend", "spectral norm")
 
 
@@ -49,10 +51,10 @@ class Clock:
         else:
             self.marks.append((part, time.perf_counter()))
 
-    def around(self, part: str, function: Callable) -> Callable:
+    def around(self, part: str, function: Callable[P, R]) -> Callable[P, R]:
         """`function`, whose time belongs to `part` and not to `descend`, in which it is called."""
 
-        def timed(*arguments: Any, **keywords: Any) -> Any:
+        def timed(*arguments: P.args, **keywords: P.kwargs) -> R:
             self.mark("descend")
             result = function(*arguments, **keywords)
             self.mark(part)

@@ -18,6 +18,8 @@ PAPER, INK, GREY, FAINT = "#ffffff", "#1f2328", "#6e7781", "#e4e7eb"
 COLOURS = ("#2f6fbb", "#d9772b", "#3a9b58", "#8a55a8")  # of the curves, in order
 FONT = 13
 
+Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -80,7 +82,7 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     return [step * n for n in range(first, last + 1)]
 
 
-def _panel(draw: ImageDraw.ImageDraw, font, panel: Panel, left: int, across: str) -> None:
+def _panel(draw: ImageDraw.ImageDraw, font: Font, panel: Panel, left: int, across: str) -> None:
     """Axes, floor, bands and lines of one score."""
     values = [value for curve in panel.curves for value in (*curve.low, *curve.high)]
     values += [] if panel.floor is None else [panel.floor]
@@ -107,7 +109,7 @@ def _panel(draw: ImageDraw.ImageDraw, font, panel: Panel, left: int, across: str
             draw.ellipse((a - r, b - r, a + r, b + r), colour, PAPER, FINER)
 
 
-def _axes(draw: ImageDraw.ImageDraw, font, x: Axis, y: Axis) -> None:
+def _axes(draw: ImageDraw.ImageDraw, font: Font, x: Axis, y: Axis) -> None:
     for value in y.ticks:
         at = y.place(value)
         draw.line((x.start, at, x.end, at), FAINT, FINER)
@@ -124,7 +126,9 @@ def _dashed(draw: ImageDraw.ImageDraw, start: float, end: float, at: float) -> N
         draw.line((a, at, min(a + 5 * FINER, end), at), INK, FINER)
 
 
-def _legend(draw: ImageDraw.ImageDraw, font, names: list[str], floor: str, size: tuple[int, int]) -> None:
+def _legend(
+    draw: ImageDraw.ImageDraw, font: Font, names: list[str], floor: str, size: tuple[int, int]
+) -> None:
     """A line and a name for each curve, in the middle below the panels."""
     words = [*names, floor] if floor else names
     mark, gap = 28 * FINER, 26 * FINER

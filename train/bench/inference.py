@@ -29,6 +29,7 @@ from cgan.runtime import Runtime, allow_tf32
 from train.publish.publisher import hardware, versions
 
 Paint = Callable[[Tensor], Tensor]  # ids int64 (1, 1, H, W) -> image (1, 3, H, W)
+Measured = dict[str, tuple[float, float]]  # by way: median in milliseconds, largest difference
 PLAIN, DENSE = "plain", "norms folded, channels last"
 COLD, WARM = "patch tables, the first map", "patch tables, after a stroke"
 HALF, GRAPH = "fp16, norms folded, channels last", "the same from a CUDA graph"
@@ -71,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def table(street_: dict, doodle_: dict) -> str:
+def table(street_: Measured, doodle_: Measured) -> str:
     """Markdown of {way: (milliseconds, largest difference)} for both maps."""
     lines = ["| way | street, ms | | doodle, ms | | largest difference |", "|---|---|---|---|---|---|"]
     for way in street_:
@@ -118,14 +119,13 @@ class Race:
         }
         self.style = torch.randn(1, model.config.style).to(device)
         self.noise = torch.randn(1, 1, *labels.shape).to(device)
+        self.prepare: dict[str, Callable[[], object]] = {}
         if device.type == "cpu":
             tables = copy.deepcopy(model).to(memory_format=torch.channels_last)
             cold, warm = tables.faster(), tables.faster()
             self.prepare = {COLD: cold.clear, WARM: lambda: self.ways[WARM](self.ids(labels))}
             self.ways[COLD] = lambda ids: cold(tables.symbols(ids)[0, 0], self.style, self.noise)
             self.ways[WARM] = lambda ids: warm(tables.symbols(ids)[0, 0], self.style, self.noise)
-        else:
-            self.prepare = {}
         if device.type == "cuda":
             self._add_halves(copy.deepcopy(dense).half())
 
@@ -145,7 +145,7 @@ class Race:
         return torch.from_numpy(labels.astype(np.int64))[None, None].to(self.runtime.device)
 
     @torch.no_grad()
-    def run(self, rounds: int) -> dict[str, tuple[float, float]]:
+    def run(self, rounds: int) -> Measured:
         """{way: (median in milliseconds, largest difference to PLAIN)}; a first round does not count."""
         times: dict[str, list[float]] = {way: [] for way in self.ways}
         apart, images = dict.fromkeys(self.ways, 0.0), {}
@@ -185,7 +185,8 @@ class FoldedNorm(nn.Module):
         super().__init__()
         self.shared, self.modulation = norm.shared, copy.deepcopy(norm.modulation)
         factor = torch.rsqrt(norm.base.variance + norm.base.eps)
-        for value, one in ((self.modulation.weight.data, 0), (self.modulation.bias.data, 1)):
+        weight, bias = (self.modulation.get_parameter(name) for name in ("weight", "bias"))
+        for value, one in ((weight.data, 0), (bias.data, 1)):
             scale, shift = value.chunk(2)
             shape = (-1,) + (1,) * (value.dim() - 1)
             scale.add_(one).mul_(factor.view(shape))
@@ -221,8 +222,8 @@ def street(size: int, classes: int) -> np.ndarray:
     cv2.fillPoly(labels, [road.astype(np.int32)], label(2))
     for _ in range(10):  # houses
         left, wide, tall = (
-            random.integers(0, size),
-            random.integers(size // 12, size // 5),
+            int(random.integers(0, size)),
+            int(random.integers(size // 12, size // 5)),
             random.uniform(0.1, 0.4),
         )
         cv2.rectangle(

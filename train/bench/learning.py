@@ -15,11 +15,12 @@ reading data and averaging are left out.
 A step from a graph has no parts that could be timed.
 """
 
+import abc
 import argparse
 import dataclasses
 import inspect
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +32,18 @@ from cgan import models
 from cgan.runtime import Runtime, allow_tf32
 from train import recipes
 from train.bench.clock import PARTS, Clock
+from train.data.protocol import each
 from train.engine.bank import PRECISIONS, Bank
 from train.engine.compiling import compile_or_say_why
 from train.engine.graphs import EAGER, Captured, captured_or_say_why
 from train.engine.memory import keep_freed
 from train.engine.spectral import choose_backend
-from train.engine.tables import Painter, use_tables
+from train.engine.turns import Terms, descend, losses
 from train.log import say
 from train.options import parse_size
 from train.publish.publisher import hardware, versions
 from train.recipes import Loss, Recipe
+from train.recipes._tables import Painter, use_tables
 from train.run import PRESETS
 from train.teachers import networks as teachers
 
@@ -68,19 +71,20 @@ class Way:
         return f"{self.precision}{how} · {self.norm}"
 
 
-class Learner:
+class Learner(abc.ABC):
     """One way to learn: it takes steps, whose parts the clock times.
 
     `memory`: bytes that a step needs at its peak, weights and optimiser included (0 where it is unknown).
     """
 
-    def __init__(self, way: Way, recipe: Recipe, batch: Any):
+    def __init__(self, way: Way, recipe: Recipe[Any, Any], batch: Any):
         self.way, self.recipe = way, recipe
         self.precision = PRECISIONS[way.precision]
         self.device = batch[0].device
-        self.batch = type(batch)(*map(channels_last, batch))
+        self.batch = each(batch, channels_last)
         for player in recipe.players.values():
-            player.module.to(self.device, memory_format=torch.channels_last)
+            player.module.to(self.device)
+            player.module.to(memory_format=torch.channels_last)
         use_tables(recipe, "auto" if way.tables else "off")
         self.clock = Clock(self.device)
         self.prepare()
@@ -89,22 +93,24 @@ class Learner:
         """One step, timed by `clock`."""
         allow_tf32(self.precision.tf32)
         self.clock.start()
-        for loss in self.losses():
+        for loss in losses(self.recipe.step(self.batch), self.precision, self.device):
+            self.clock.mark("forward")
             self.backward(loss)
             self.clock.mark("backward")
             self.descend(loss)
             self.clock.mark("descend")
 
-    def losses(self) -> Iterable[Loss]:
-        """The turns of a step."""
-        turns, type_of = self.recipe.step(self.batch), self.precision.autocast
-        while True:
-            with torch.autocast(self.device.type, type_of, enabled=type_of is not None):
-                loss = next(turns, None)
-            if loss is None:
-                return
-            self.clock.mark("forward")
-            yield loss
+    @abc.abstractmethod
+    def prepare(self) -> None:
+        """Make what learns."""
+
+    @abc.abstractmethod
+    def backward(self, loss: Loss) -> None:
+        """Gather the gradients."""
+
+    @abc.abstractmethod
+    def descend(self, loss: Loss) -> None:
+        """End the turn."""
 
     def make_ready(self) -> bool:
         """Compile, capture and warm up; False, and the reason is said, where that fails."""
@@ -126,7 +132,7 @@ class Ours(Learner):
         for bank in self.banks.values():
             for name in ("correct", "refresh"):
                 setattr(bank.spectral, name, self.clock.around("spectral norm", getattr(bank.spectral, name)))
-        self.captured: Captured | None = None
+        self.captured: Captured[Any] | None = None
 
     def make_ready(self) -> bool:
         """As others; then capture the step, if that is the way."""
@@ -151,19 +157,14 @@ class Ours(Learner):
         self.clock.start()
         self.captured([self.batch])
 
-    def whole(self, batches: list[Any]) -> dict[str, Tensor]:
+    def whole(self, batches: list[Any]) -> Terms:
         """A step on one batch, not timed, as a graph is made of it: the terms of its losses."""
-        self.batch, terms = batches[0], {}
         with self.clock.stopped():
-            for loss in self.losses():
-                self.backward(loss)
-                self.banks[loss.player].descend()
-                terms |= {f"{loss.player}.{name}": term.detach() for name, term in loss.terms.items()}
-        return terms
+            return descend(self.recipe, batches, self.banks)
 
     def backward(self, loss: Loss) -> None:
         """Gather the gradients."""
-        self.banks[loss.player].backward(sum(loss.terms.values()))
+        self.banks[loss.player].backward(loss.total)
 
     def descend(self, loss: Loss) -> None:
         """End the turn."""
@@ -188,7 +189,7 @@ class Plain(Learner):
 
     def backward(self, loss: Loss) -> None:
         """Gather the gradients."""
-        self.scalers[loss.player].scale(sum(loss.terms.values())).backward()
+        self.scalers[loss.player].scale(loss.total).backward()
 
     def descend(self, loss: Loss) -> None:
         """A step of Adam."""
@@ -424,7 +425,7 @@ def grouped(ways: list[Way], apart: bool) -> list[list[Way]]:
     """Those that take turns: all, or `apart` by precision and compilation, where memory is dear."""
     if not apart:
         return [ways]
-    groups: dict[tuple, list[Way]] = {}
+    groups: dict[tuple[str, bool], list[Way]] = {}
     for way in ways:
         groups.setdefault((way.precision, way.compiled), []).append(way)
     return list(groups.values())
@@ -460,7 +461,7 @@ def maker(
 
 
 def fake_batch(
-    recipe: Recipe, config: Any, count: int, size: tuple[int, int], device: torch.device | str
+    recipe: Recipe[Any, Any], config: Any, count: int, size: tuple[int, int], device: torch.device | str
 ) -> Any:
     """`count` random samples of the kind from which `recipe` learns, with as many classes as `config` has."""
     options = {"batch": count, "size": size, "device": device}
@@ -469,8 +470,8 @@ def fake_batch(
     return recipe.batch.fake(**options, **({"classes": classes} if classes and "classes" in known else {}))
 
 
-def channels_last(part: Tensor | None) -> Tensor | None:
+def channels_last(part: Tensor) -> Tensor:
     """A part of a batch; pictures (B, channels, H, W) with the channels of a pixel side by side."""
-    if part is None or part.dim() != 4 or not part.is_floating_point():
+    if part.dim() != 4 or not part.is_floating_point():
         return part
     return part.contiguous(memory_format=torch.channels_last)

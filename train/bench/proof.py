@@ -25,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from cgan.errors import DataError
 from cgan.graphs import Replayed
 from cgan.models import spade
 from cgan.runtime import allow_tf32
@@ -77,8 +79,8 @@ def kernels(device: torch.device) -> list[str]:
     pieces, weights = bank.spectral.pieces, sum(p.rows * p.columns for p in bank.spectral.pieces)
     for backend in ("triton", "plain"):
         it = Spectral(bank.master.detach(), pieces, torch.Generator().manual_seed(0), backend)
-        refresh = seconds_of(lambda it=it: it.refresh(bank.effective, bank.half))
-        correct = seconds_of(lambda it=it: it.correct(bank.gradient, bank.effective))
+        refresh = seconds_of(partial(it.refresh, bank.effective, bank.half))
+        correct = seconds_of(partial(it.correct, bank.gradient, bank.effective))
         rate = f"{BYTES * weights / (refresh + correct) / 1e12:.2f}"
         lines.append(f"| {backend} | {1000 * refresh:.3f} ms | {1000 * correct:.3f} ms | {rate} |")
     return [*lines, "", f"{weights / 1e6:.1f} M normalised weights in {len(pieces)} layers, fp32 and fp16."]
@@ -110,7 +112,7 @@ def benches(device: torch.device, deadline: float, steps: int = 10) -> list[str]
         judge = "vgg19" if preset == "paper" else "squeezenet"
         new = bench.maker("spade", preset, (side, side), batch, device, judge)
         ways = bench.choose_ways("fp16" if compiled else None, compiled, device, True)
-        measured = {}
+        measured: dict[bench.Way, bench.Measured] = {}
         for group in bench.grouped(ways, apart=True):
             measured |= bench.measure(group, new, steps)
             torch.cuda.empty_cache()
@@ -126,19 +128,19 @@ def inference(device: torch.device) -> list[str]:
     for preset in ("small", "paper"):
         model = spade.Model(spade.PRESETS[preset]).to(device, torch.float16).eval()
         model.to(memory_format=torch.channels_last)
-        inputs = [
-            Painted.fake(1, (256, 256), model.config.classes, device).labels,
-            torch.randn(1, model.config.style, device=device, dtype=torch.float16),
-            torch.randn(1, 1, 256, 256, device=device, dtype=torch.float16),
-        ]
+        labels = Painted.fake(1, (256, 256), model.config.classes, device).labels
+        style = torch.randn(1, model.config.style, device=device, dtype=torch.float16)
+        noise = torch.randn(1, 1, 256, 256, device=device, dtype=torch.float16)
 
-        def paint(labels, style, noise, model: nn.Module = model) -> torch.Tensor:
+        def paint(
+            labels: torch.Tensor, style: torch.Tensor, noise: torch.Tensor, model: spade.Model = model
+        ) -> torch.Tensor:
             condition = model.condition(labels).half().contiguous(memory_format=torch.channels_last)
             return model(condition, style, noise)
 
         replayed = Replayed(paint)
         eager, graph = (
-            seconds_of(lambda way=way, inputs=inputs: way(*inputs)) for way in (paint, replayed)
+            seconds_of(partial(way, labels, style, noise)) for way in (paint, replayed)
         )
         lines.append(f"| {preset} | {1000 * eager:.2f} ms | {1000 * graph:.2f} ms |")
     return lines
@@ -157,7 +159,7 @@ class Judge:
 
     def __init__(self, world: "World", folder: Path, deadline: float):
         self.world, self.folder, self.deadline = world, folder, deadline
-        self.trainer: Trainer | None = None  # whom it stops when the time is over
+        self.trainer: Trainer[Any, Any] | None = None  # whom it stops when the time is over
         self.rows: list[dict[str, float]] = []
         self.published = False
 
@@ -176,9 +178,12 @@ class Judge:
             self.trainer.stopping = True
         return row
 
-    def facts(self) -> dict:
+    def facts(self) -> dict[str, Any]:
         """Nothing that the training state would need."""
         return {}
+
+    def resume(self, facts: dict[str, Any]) -> None:
+        """Nothing was saved."""
 
 
 def scores(measured: Any, real: torch.Tensor) -> dict[str, float]:
@@ -223,6 +228,8 @@ def open_world(arguments: argparse.Namespace, device: torch.device) -> World:
     held_out = frames(arguments.data / "validation", arguments.frames // 2, side, FAR, device)
     metrics = Metrics(arguments.perceptual_weights, arguments.metric_weights, device)
     real = measure(metrics, photographs, held_out).features
+    if real is None:
+        raise DataError("no network for features: nothing can be proved")
     others = training.subset(range(min(len(training), len(held_out))))
     floor = scores(measure(metrics, photographs, others), real)
     floor.pop("lpips", None)  # of a picture with itself
@@ -233,7 +240,7 @@ def quality(arguments: argparse.Namespace, device: torch.device, deadline: float
     """Runs alike but for their precision; quality.json is written anew after each."""
     world, file = open_world(arguments, device), arguments.out / "quality.json"
     alike = {name: vars(arguments)[name] for name in ("preset", "size", "images", "batch", "frames")}
-    found = {"metric": world.metrics.frechet_name, "real": world.floor, "runs": []} | alike
+    found: dict[str, Any] = {"metric": world.metrics.frechet_name, "real": world.floor, "runs": []} | alike
     if file.is_file():
         before = json.loads(file.read_text(encoding="utf-8"))
         if before["metric"] == found["metric"] and all(before[key] == alike[key] for key in alike):
@@ -267,8 +274,8 @@ def learn(
     say(f"learning in {precision}, seed {seed}")
     allow_tf32(False)
     run = Run(
-        size=(arguments.size,) * 2, images=arguments.images, batch=arguments.batch, precision=precision,
-        seed=seed, evaluate_every=max(arguments.images // 5, 1), save_minutes=1e6, calibrate=30,
+        size=(arguments.size,) * 2, images=arguments.images, batch=arguments.batch, seed=seed,
+        evaluate_every=max(arguments.images // 5, 1), save_minutes=1e6, calibrate=30,
     )  # fmt: skip
     recipe_of = recipes.module("spade")
     torch.manual_seed(seed)
@@ -283,7 +290,7 @@ def learn(
     return judge.rows
 
 
-def means(found: dict) -> dict[str, list[dict[str, list[float]]]]:
+def means(found: dict[str, Any]) -> dict[str, list[dict[str, list[float]]]]:
     """By precision, for each point of the runs: the scores of all seeds by name."""
     names = list(dict.fromkeys(run["precision"] for run in found["runs"]))
     points = min((len(run["rows"]) for run in found["runs"]), default=0)
@@ -295,7 +302,7 @@ def means(found: dict) -> dict[str, list[dict[str, list[float]]]]:
     return result
 
 
-def quality_table(found: dict) -> list[str]:
+def quality_table(found: dict[str, Any]) -> list[str]:
     """Markdown: a row for each evaluation, a column of scores for each precision."""
     by_name = means(found)
     seeds = len({run["seed"] for run in found["runs"]})
@@ -313,7 +320,7 @@ def quality_table(found: dict) -> list[str]:
     return [*lines, "", floor, "LPIPS shares its backbone with the perceptual loss."]
 
 
-def quality_plot(found: dict) -> np.ndarray:
+def quality_plot(found: dict[str, Any]) -> np.ndarray:
     """A panel for each score, a curve for each precision with a band from the least to the largest seed."""
     panels = []
     for key, title, factor in (
@@ -324,8 +331,8 @@ def quality_plot(found: dict) -> np.ndarray:
             if points and key in points[0]:
                 values = [[factor * value for value in point[key]] for point in points]
                 x = [point["images"][0] / 1000 for point in points]
-                columns = [list(map(function, values)) for function in (statistics.fmean, min, max)]
-                curves.append(Curve(name, x, *columns))
+                mean = [statistics.fmean(seeds) for seeds in values]
+                curves.append(Curve(name, x, mean, [*map(min, values)], [*map(max, values)]))
         if curves:
             floor = factor * found["real"][key] if key in found["real"] else None
             panels.append(Panel(title, curves, floor))

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from train.data.protocol import each
+
 Device = torch.device | str
 
 
@@ -39,11 +41,11 @@ class Painted(NamedTuple):
 
     def to(self, device: Device) -> Painted:
         """The same batch on `device`."""
-        return Painted(*(part if part is None else part.to(device, non_blocking=True) for part in self))
+        return each(self, lambda part: part.to(device, non_blocking=True))
 
     def rows(self, start: int, stop: int) -> Painted:
         """The samples from `start` to `stop`, for micro-batches."""
-        return Painted(*(part if part is None else part[start:stop] for part in self))
+        return each(self, lambda part: part[start:stop])
 
 
 class Unpaired(NamedTuple):
@@ -62,7 +64,7 @@ class Unpaired(NamedTuple):
 
     def to(self, device: Device) -> Unpaired:
         """The same batch on `device`."""
-        return Unpaired(*(part.to(device, non_blocking=True) for part in self))
+        return each(self, lambda part: part.to(device, non_blocking=True))
 
 
 class FewShot(NamedTuple):
@@ -104,7 +106,7 @@ class FewShot(NamedTuple):
 
     def to(self, device: Device) -> FewShot:
         """The same batch on `device`."""
-        return FewShot(*(part if part is None else part.to(device, non_blocking=True) for part in self))
+        return each(self, lambda part: part.to(device, non_blocking=True))
 
 
 class Paired(NamedTuple):
@@ -123,7 +125,7 @@ class Paired(NamedTuple):
 
     def to(self, device: Device) -> Paired:
         """The same batch on `device`."""
-        return Paired(*(part.to(device, non_blocking=True) for part in self))
+        return each(self, lambda part: part.to(device, non_blocking=True))
 
 
 class Clip(NamedTuple):
@@ -171,7 +173,7 @@ class Clip(NamedTuple):
 
     def to(self, device: Device) -> Clip:
         """The same batch on `device`."""
-        return Clip(*(part.to(device, non_blocking=True) for part in self))
+        return each(self, lambda part: part.to(device, non_blocking=True))
 
 
 def _pixels(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from train.data.batches import Clip
-from train.data.stored import Size
+from train.data.protocol import Size
 from train.world.noise import generator
 from train.world.styles import Style
 from train.world.views import VIEWS, world_of

@@ -20,14 +20,15 @@ from train.data import folders
 from train.data.batches import FewShot
 from train.data.folders import Say
 from train.data.growing import Pool, stored_images
-from train.data.stored import Indices, Size, Stored, canvas, crops, numbers, parted
+from train.data.protocol import Indices, Size
+from train.data.stored import Stored, canvas, crops, numbers, parted
 from train.world.views import few_shot_classes, few_shot_view, view_frame
 
 LEARNT = 2  # classes that training needs at least
 
 
 @dataclass(frozen=True)
-class FewShotData(Stored):
+class FewShotData(Stored[FewShot]):
     """Pictures of classes, all of one size, in memory.
 
     Shapes: images uint8 (N, 3, H, W); classes int64 (N,), from 0 to len(class_names) - 1. held_out: pictures
@@ -77,6 +78,8 @@ class FewShotData(Stored):
     def rows_of(self, classes: Tensor, shown: Tensor) -> Tensor:
         """The rows of pictures of these classes that show this: int64 (B,) each -> (B,), -1 where none is.
         """
+        if self.shown is None:
+            raise ValueError("nobody knows what these pictures show")
         all_shown = self.shown.cpu()
         table = torch.full((len(self.class_names), int(all_shown.max()) + 1), -1)
         table[self.classes.cpu(), all_shown] = torch.arange(len(self))
@@ -163,21 +166,23 @@ def numbered(stems: Sequence[str], folder: Path, say: Say) -> Tensor:
 # The built-in world
 
 
-class FewShotWorld(Pool):
+class FewShotWorld(Pool[FewShotData, FewShot]):
     """A pool of landscapes whose class is their biome, hour and season; as `Landscapes`.
 
     `unseen`: show the classes that are never learnt instead of the others.
     """
 
     def __init__(self, size: Size, first: int = 0, unseen: bool = False, **options: Any):
-        self.unseen, self.held_out = unseen, None
+        self.unseen = unseen
+        self.held_out: FewShotData | None = None
         self.class_names = few_shot_classes(unseen)
         super().__init__(size, first, **options)
 
     def split(self, fraction: float, seed: int = 0) -> tuple[FewShotWorld, FewShotData]:
         """(this pool, classes and worlds that it never shows, for validation), whatever the fraction."""
-        _, self.held_out = super().split(fraction, seed)
-        return self, self.held_out
+        _, held_out = super().split(fraction, seed)
+        self.held_out = held_out
+        return self, held_out
 
     def far(self, first: int, count: int) -> FewShotData:
         """Frames of other worlds, of the classes held out."""
@@ -185,7 +190,7 @@ class FewShotWorld(Pool):
 
     def made(self, **tensors: Tensor) -> FewShotData:
         """Frames of these tensors."""
-        return FewShotData(**tensors, class_names=self.class_names)
+        return FewShotData(tensors["images"], tensors["classes"], self.class_names)
 
     def next(self) -> FewShotData:
         """The frames of the next view that is worth it."""

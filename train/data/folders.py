@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -21,7 +21,7 @@ from torch import Tensor
 from cgan.edges import SIDE, edge_drawing
 from cgan.errors import CganError, DataError
 from cgan.pictures import read_picture
-from train.data.stored import Size
+from train.data.protocol import Size
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 LOSSLESS = {".png", ".bmp", ".tif", ".tiff", ".gif"}
@@ -30,8 +30,11 @@ READERS = 4  # threads
 SLIGHT = 0.01  # of a side may be cut off unsaid
 LISTED = 10  # names in a message before "and N more"
 
+N = TypeVar("N", bound=np.generic)  # the type of an array's numbers
+T = TypeVar("T")
+R = TypeVar("R")
 Say = Callable[[str], None]
-Box = tuple[float, ...]  # left, top, right, bottom
+Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 def silent(line: str) -> None:
@@ -59,7 +62,7 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:LISTED]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def attempt(read: Callable[[], NDArray], problems: list[str]) -> NDArray | None:
+def attempt(read: Callable[[], NDArray[N]], problems: list[str]) -> NDArray[N] | None:
     """What `read` gives, or None and another problem."""
     try:
         return read()
@@ -134,7 +137,7 @@ def _pictures(part: Path, folder: Path, root: Path, problems: list[str]) -> list
 # Reading
 
 
-def read_all(read: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+def read_all(read: Callable[[T], R], items: Sequence[T]) -> list[R]:
     """`read` of each item, several at a time, in order."""
     with ThreadPoolExecutor(READERS) as pool:
         return list(pool.map(read, items))
@@ -192,7 +195,7 @@ def centre(shape: Sequence[int], canvas: Size) -> Box:
     return left, top, left + width, top + height
 
 
-def fitted(array: NDArray, canvas: Size, box: Box) -> NDArray:
+def fitted(array: NDArray[N], canvas: Size, box: Box) -> NDArray[N]:
     """Cut `box` out and resize it to `canvas`: Lanczos for pictures, nearest for maps."""
     method = Image.Resampling.LANCZOS if array.ndim == 3 else Image.Resampling.NEAREST
     return np.array(Image.fromarray(array).resize(canvas[::-1], method, box=box), dtype=array.dtype)
@@ -203,4 +206,4 @@ def _drawn(picture: NDArray[np.uint8], canvas: Size, box: Box) -> NDArray[np.uin
     scale = max(1.0, SIDE / min(canvas))
     large = (round(canvas[0] * scale), round(canvas[1] * scale))
     drawing = edge_drawing(fitted(picture, large, box))
-    return cv2.resize(drawing, canvas[::-1], interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(drawing, canvas[::-1], interpolation=cv2.INTER_AREA), np.uint8)

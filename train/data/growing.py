@@ -11,14 +11,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import torch
 from torch import Tensor
 
 from cgan.pictures import to_pictures
+from train.data.batches import Painted
 from train.data.painted import PaintedData
-from train.data.stored import MARGIN, Indices, Size, Stored
+from train.data.protocol import B, Indices, Size
+from train.data.stored import MARGIN, Stored
 from train.world import classes
 from train.world.render import Frame
 from train.world.views import View, view_at, view_frame
@@ -30,7 +32,10 @@ ASIDE = 24  # frames for validation, from worlds that no run reaches:
 FAR_AWAY = 1_000_000  # the number of their first view
 
 
-class Pool:
+F = TypeVar("F", bound=Stored[Any])  # how the frames are stored
+
+
+class Pool(Generic[F, B]):
     """Frames with the face of `Stored` data, which grow with `advance`. Its kinds say what a view gives.
 
     size: (height, width) of the crops; stored: that of the frames; `view`: the number of the next view to
@@ -54,7 +59,8 @@ class Pool:
         count = self.start if count is None else count
         self.size, self.first, self.view, self.grown = size, first, first, 0
         self.device = torch.device("cpu")
-        self.stored = tuple(4 * math.ceil(side * MARGIN / 4) for side in size)
+        height, width = (4 * math.ceil(side * MARGIN / 4) for side in size)
+        self.stored: Size = (height, width)
         say(f"rendering {count} landscapes to begin with")
         self.frames = self.next()
         while len(self) < count:
@@ -66,15 +72,15 @@ class Pool:
 
     # --- what each kind says
 
-    def next(self) -> Stored:
+    def next(self) -> F:
         """Render the next view that is worth it, and move `view` on -> its frames."""
         raise NotImplementedError
 
-    def made(self, **tensors: Tensor) -> Stored:
+    def made(self, **tensors: Tensor) -> F:
         """Frames of these tensors."""
         raise NotImplementedError
 
-    def far(self, first: int, count: int) -> Stored:
+    def far(self, first: int, count: int) -> F:
         """`count` frames of other worlds, from the view `first` on."""
         raise NotImplementedError
 
@@ -94,11 +100,14 @@ class Pool:
         self.frames = self.frames.to(device)
         return self
 
-    def batch(self, indices: Indices, seed: int, size: Size, **options: Any) -> Any:
+    def batch(
+        self, indices: Indices, seed: int, size: Size, augment: bool = True, row_offset: int = 0
+    ) -> B:
         """As the frames' own."""
-        return self.frames.batch(indices, seed, size, **options)
+        batch: B = self.frames.batch(indices, seed, size, augment, row_offset)
+        return batch
 
-    def split(self, fraction: float, seed: int = 0) -> tuple[Self, Any]:
+    def split(self, fraction: float, seed: int = 0) -> tuple[Self, F]:
         """(this pool, frames of other worlds for validation), whatever the fraction."""
         return self, self.far(FAR_AWAY, self.aside)
 
@@ -123,7 +132,7 @@ class Pool:
         self.frames = self.made(**{name: torch.cat([old[name], new[name]])[-CAPACITY:] for name in old})
 
 
-class Landscapes(Pool):
+class Landscapes(Pool[PaintedData, Painted]):
     """A pool of frames for painters, as `PaintedData`; with the numbers of things, if `instances` is true."""
 
     def __init__(self, size: Size, first: int = 0, instances: bool = False, **options: Any):
@@ -137,7 +146,8 @@ class Landscapes(Pool):
     def made(self, **tensors: Tensor) -> PaintedData:
         """Frames of these tensors."""
         names = [f"landscape {i}" for i in range(len(tensors["images"]))]
-        return PaintedData(**{"instances": None} | tensors, palette=self.palette, names=names)
+        images, labels, instances = tensors["images"], tensors["labels"], tensors.get("instances")
+        return PaintedData(images, labels, instances, self.palette, names)
 
     def next(self) -> PaintedData:
         """The frames of the next view that is worth it."""

@@ -21,7 +21,8 @@ from cgan.pictures import open_picture, read_picture
 from train.data import folders
 from train.data.batches import Painted
 from train.data.folders import LOSSLESS, PICTURES, Say
-from train.data.stored import MARGIN, Indices, Size, Stored, canvas, cut, grid, nearest, numbers
+from train.data.protocol import Indices, Size
+from train.data.stored import MARGIN, Stored, canvas, cut, grid, nearest, numbers
 
 __all__ = ["MARGIN", "PaintedData", "read_painted"]
 
@@ -31,7 +32,7 @@ Files = tuple[Path, Path, Path | None]  # picture, label map, instance map
 
 
 @dataclass(frozen=True)
-class PaintedData(Stored):
+class PaintedData(Stored[Painted]):
     """Photographs and label maps of one size, in memory.
 
     Shapes: images uint8 (N, 3, H, W); labels uint8 (N, 1, H, W); instances int32 (N, 1, H, W) or None.
@@ -76,8 +77,9 @@ def read_painted(folder: Path, size: Size, say: Say = folders.silent) -> Painted
     pairs = _pairs(folder, problems)
     palette = _palette(folder, problems)
     stored = canvas(size)
-    samples = folders.read_all(lambda pair: _read_sample(pair, palette, stored), pairs)
-    problems += [line for sample in samples for line in sample.problems]
+    read = folders.read_all(lambda pair: _read_sample(pair, palette, stored), pairs)
+    samples = [sample for sample in read if isinstance(sample, _Sample)]
+    problems += [line for wrong in read if isinstance(wrong, list) for line in wrong]
     if not problems and len(pairs) < 2:
         problems.append(f"{len(pairs)} picture(s) with a label map; at least 2 are needed")
     folders.check(folder, problems)
@@ -87,13 +89,12 @@ def read_painted(folder: Path, size: Size, say: Say = folders.silent) -> Painted
 
 @dataclass(frozen=True)
 class _Sample:
-    """One photograph with its maps at the stored size, or the problems that it has."""
+    """One photograph with its maps at the stored size."""
 
-    problems: list[str]
-    image: NDArray[np.uint8] | None = None
-    labels: NDArray[np.uint8] | None = None
-    instances: NDArray[np.int32] | None = None
-    shape: Size = (0, 0)  # of the photograph in its file
+    image: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    instances: NDArray[np.int32] | None
+    shape: Size  # of the photograph in its file
 
 
 def _pairs(folder: Path, problems: list[str]) -> list[Files]:
@@ -126,7 +127,8 @@ def _palette(folder: Path, problems: list[str]) -> Palette | None:
         return None
 
 
-def _read_sample(pair: Files, palette: Palette | None, stored: Size) -> _Sample:
+def _read_sample(pair: Files, palette: Palette | None, stored: Size) -> _Sample | list[str]:
+    """The sample, or the problems that it has."""
     image_path, label_path, instance_path = pair
     problems: list[str] = []
     image = folders.attempt(lambda: read_picture(image_path, f"images/{image_path.name}"), problems)
@@ -136,17 +138,20 @@ def _read_sample(pair: Files, palette: Palette | None, stored: Size) -> _Sample:
         name = f"instances/{instance_path.name}"
         instances = folders.attempt(lambda: _read_ids(instance_path, name, MOST_INSTANCES), problems)
     for ids, path in ((labels, label_path), (instances, instance_path)):
-        if ids is not None and image is not None and ids.shape != image.shape[:2]:
+        if ids is not None and path is not None and image is not None and ids.shape != image.shape[:2]:
             problems.append(
                 f"{path.parent.name}/{path.name} is {folders.told(ids.shape)}, "
                 f"its picture is {folders.told(image.shape)}"
             )
-    if problems:
-        return _Sample(problems)
+    if problems or image is None or labels is None:
+        return problems
     box = folders.centre(image.shape, stored)
-    parts = (image, labels, instances)
-    fitted = (None if part is None else folders.fitted(part, stored, box) for part in parts)
-    return _Sample([], *fitted, shape=image.shape[:2])
+    return _Sample(
+        folders.fitted(image, stored, box),
+        folders.fitted(labels, stored, box),
+        None if instances is None else folders.fitted(instances, stored, box),
+        (image.shape[0], image.shape[1]),
+    )
 
 
 def _read_labels(path: Path, palette: Palette | None) -> NDArray[np.uint8]:
@@ -171,9 +176,8 @@ def _read_ids(path: Path, name: str, limit: int) -> NDArray[np.int32]:
 def _stack(samples: list[_Sample], palette: Palette, names: list[str]) -> PaintedData:
     images = torch.from_numpy(np.stack([sample.image for sample in samples])).permute(0, 3, 1, 2).contiguous()
     labels = torch.from_numpy(np.stack([sample.labels for sample in samples]))[:, None]
-    instances = None
-    if samples[0].instances is not None:
-        instances = torch.from_numpy(np.stack([sample.instances for sample in samples]))[:, None]
+    ids = [sample.instances for sample in samples if sample.instances is not None]  # of all, or of none
+    instances = torch.from_numpy(np.stack(ids))[:, None] if ids else None
     return PaintedData(images, labels, instances, palette, names)
 
 

@@ -15,11 +15,12 @@ from torch import Tensor
 from train.data import folders
 from train.data.batches import Paired
 from train.data.folders import PICTURES, Say
-from train.data.stored import Indices, Size, Stored, canvas, crops, numbers
+from train.data.protocol import Indices, Size
+from train.data.stored import Stored, canvas, crops, numbers
 
 
 @dataclass(frozen=True)
-class PairedData(Stored):
+class PairedData(Stored[Paired]):
     """Pairs of pictures of one size, in memory.
 
     Shapes: inputs and images uint8 (N, 3, H, W). names are the files' stems.

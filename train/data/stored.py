@@ -9,22 +9,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Generic, Self
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from train.data.protocol import B, Data, Indices, Samples, Size, each
+
 MARGIN = 1.125  # stored pictures are this much larger than the crops, so that crops can move and scale
 SHARE = 0.5  # of a device's free memory that data may fill: the rest is for the networks
 
-Size = tuple[int, int]  # height, width
-Indices = Sequence[int] | Tensor
 
 
 @dataclass(frozen=True)
-class Stored:
+class Stored(Generic[B]):
     """Pictures in memory: a data set's fields, of which the first is uint8 (N, 3, H, W).
 
     Fields that are tensors or lists have a row for each sample; the others tell of all of them.
@@ -32,6 +32,12 @@ class Stored:
 
     def __len__(self) -> int:
         return len(self.pictures)
+
+    def batch(
+        self, indices: Indices, seed: int, size: Size, augment: bool = True, row_offset: int = 0
+    ) -> B:
+        """As `train.data.protocol.Samples` says; each kind has its own."""
+        raise NotImplementedError
 
     @property
     def pictures(self) -> Tensor:
@@ -65,7 +71,7 @@ class Stored:
         chosen |= {name: [part[index] for index in indices] for name, part in lists.items()}
         return replace(self, **chosen)
 
-    def split(self, fraction: float, seed: int = 0) -> tuple[Self, Any]:
+    def split(self, fraction: float, seed: int = 0) -> tuple[Self, Self]:
         """(training part, validation part): `seed` sets `fraction` of the samples aside, at least one."""
         training, aside = parted(len(self), fraction, seed)
         return self.subset(training), self.subset(aside)
@@ -147,21 +153,23 @@ def crops(pictures: Tensor, rows: Tensor, size: Size, drawn: Tensor | None) -> T
 # Where the data lie
 
 
-class Sent:
+class Sent(Generic[B]):
     """Data too large for a device: they stay in the computer's memory, and their batches travel."""
 
-    def __init__(self, data: Any, device: torch.device):
+    def __init__(self, data: Data[B], device: torch.device):
         self.data, self.device = data, device
         self.size, self.bytes = data.size, data.bytes
 
     def __len__(self) -> int:
         return len(self.data)
 
-    def batch(self, indices: Indices, seed: int, size: Size, **options: Any) -> Any:
+    def batch(
+        self, indices: Indices, seed: int, size: Size, augment: bool = True, row_offset: int = 0
+    ) -> B:
         """As the data's own, on the device: cut on the CPU, then copied while the device works on."""
-        batch = self.data.batch(indices, seed, size, **options)
+        batch = self.data.batch(indices, seed, size, augment, row_offset)
         if self.device.type == "cuda":
-            batch = type(batch)(*(part if part is None else part.pin_memory() for part in batch))
+            batch = each(batch, lambda part: part.pin_memory())
         return batch.to(self.device)
 
     def advance(self, images: int) -> None:
@@ -177,7 +185,7 @@ class Sent:
         self.data.load(state)
 
 
-def place(data: Any, device: torch.device | str, free: int | None = None) -> Any:
+def place(data: Data[B], device: torch.device | str, free: int | None = None) -> Samples[B]:
     """`data` on `device` where they fill less than half of its free memory, else `Sent` there in batches.
 
     `free`: bytes; by default what a CUDA device has free. Devices of other kinds are not asked.

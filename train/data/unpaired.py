@@ -19,12 +19,13 @@ from train.data import folders
 from train.data.batches import Unpaired
 from train.data.folders import Say
 from train.data.growing import ASIDE, EVERY, START, Pool, stored_images
-from train.data.stored import Indices, Size, Stored, canvas, crops, numbers, parted
+from train.data.protocol import Indices, Size
+from train.data.stored import Stored, canvas, crops, numbers, parted
 from train.world.views import SIDES, unpaired_view, view_frame
 
 
 @dataclass(frozen=True)
-class UnpairedData(Stored):
+class UnpairedData(Stored[Unpaired]):
     """Pictures of two domains, all of one size, in memory.
 
     Shapes: images_a uint8 (N, 3, H, W); images_b uint8 (M, 3, H, W). domains: their names; edges: the one
@@ -42,17 +43,17 @@ class UnpairedData(Stored):
     def subset(self, indices: Sequence[int]) -> UnpairedData:
         """What `indices` pick of either domain, over and over where one is smaller."""
         rows = torch.as_tensor(list(indices), dtype=torch.int64, device=self.images_a.device)
-        sides = (images[rows % len(images)] for images in (self.images_a, self.images_b))
-        return UnpairedData(*sides, self.domains, self.edges)
+        a, b = (images[rows % len(images)] for images in (self.images_a, self.images_b))
+        return UnpairedData(a, b, self.domains, self.edges)
 
     def split(self, fraction: float, seed: int = 0) -> tuple[UnpairedData, UnpairedData]:
         """(training part, validation part): `seed` sets `fraction` of each domain aside, at least one."""
         sides = [(images, *parted(len(images), fraction, seed)) for images in (self.images_a, self.images_b)]
-        training = (images[stay] for images, stay, _ in sides)
-        aside = (images[gone] for images, _, gone in sides)
+        a, b = (images[stay] for images, stay, _ in sides)
+        aside_a, aside_b = (images[gone] for images, _, gone in sides)
         return (
-            UnpairedData(*training, self.domains, self.edges),
-            UnpairedData(*aside, self.domains, self.edges),
+            UnpairedData(a, b, self.domains, self.edges),
+            UnpairedData(aside_a, aside_b, self.domains, self.edges),
         )
 
     def batch(
@@ -107,13 +108,14 @@ def read_unpaired(
         shapes += seen
     folders.check(folder, problems)
     folders.say_cut(say, shapes, folder, size)
-    return UnpairedData(*sides, tuple(found), edges)
+    a, b = found
+    return UnpairedData(sides[0], sides[1], (a, b), edges)
 
 
 # The built-in world
 
 
-class UnpairedWorld(Pool):
+class UnpairedWorld(Pool[UnpairedData, Unpaired]):
     """A pool of landscapes on two sides, such as summer and winter; as `Landscapes`.
 
     between: the name of the sides in `train.world.views.SIDES`.
@@ -125,7 +127,9 @@ class UnpairedWorld(Pool):
     def __init__(self, size: Size, first: int = 0, between: str = "seasons", **options: Any):
         if between not in SIDES:
             raise ValueError(f"no sides {between!r}; there are: {', '.join(SIDES)}")
-        self.between, self.domains, self.edges = between, tuple(SIDES[between]), None
+        a, b = SIDES[between]
+        self.between, self.domains = between, (a, b)
+        self.edges: str | None = None
         super().__init__(size, first, **options)
 
     def far(self, first: int, count: int) -> UnpairedData:
@@ -134,7 +138,7 @@ class UnpairedWorld(Pool):
 
     def made(self, **tensors: Tensor) -> UnpairedData:
         """Frames of these tensors."""
-        return UnpairedData(**tensors, domains=self.domains)
+        return UnpairedData(tensors["images_a"], tensors["images_b"], self.domains)
 
     def next(self) -> UnpairedData:
         """Views that are worth it, as many for either side."""

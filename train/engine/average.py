@@ -5,12 +5,13 @@ Karras et al., Progressive Growing of GANs, 2018 (section 5), with a half-life i
 
 import copy
 from collections.abc import Iterable
+from typing import Generic, TypeVar
 
 import torch
 from torch import nn
 
 from cgan.layers.spade.norm import BatchNorm
-from train.data.batches import Painted
+from train.data.protocol import Batch
 from train.engine.bank import Bank
 from train.recipes import Recipe
 
@@ -18,13 +19,18 @@ HALF_LIFE = 10_000  # images; and at most this share of those seen:
 SHARE = 0.05
 
 
-class Average:
+M = TypeVar("M", bound=nn.Module)
+B = TypeVar("B", bound=Batch)
+
+
+class Average(Generic[M]):
     """A twin of `model` whose weights follow the effective weights of its bank, in fp32."""
 
-    def __init__(self, model: nn.Module, bank: Bank):
+    def __init__(self, model: M, bank: Bank):
         self.bank = bank
         self.flat = bank.effective.clone()
-        self.model = copy.deepcopy(model).requires_grad_(False)
+        self.model: M = copy.deepcopy(model)
+        self.model.requires_grad_(False)
         self.place()
 
     def place(self) -> None:
@@ -38,7 +44,7 @@ class Average:
         half_life = min(HALF_LIFE, SHARE * images)
         self.flat.lerp_(self.bank.effective, 1 - 0.5 ** (batch / half_life))
 
-    def calibrate(self, recipe: Recipe, batches: Iterable[Painted]) -> None:
+    def calibrate(self, recipe: Recipe[M, B], batches: Iterable[B]) -> None:
         """Estimate the twin's batch-norm statistics and styles anew: averaged weights need their own."""
         norms = [layer for layer in self.model.modules() if isinstance(layer, BatchNorm)]
         usual = [norm.momentum for norm in norms]

@@ -10,13 +10,14 @@ and the leaves are written anew.
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from train.engine.processes import average_over_processes
 from train.engine.spectral import WARM_UP, Spectral, pieces_of
+from train.processes import average_over_processes
+from train.recipes import Player
 
 
 @dataclass(frozen=True)
@@ -47,32 +48,6 @@ PRECISIONS = {
 }
 
 
-@dataclass
-class Player:
-    """A network that learns from losses of its own.
-
-    `normalised`: its layers under spectral norm; `rate`: Adam's learning rate at the start; `betas`: Adam's.
-    """
-
-    module: nn.Module
-    rate: float
-    betas: tuple[float, float]
-    normalised: list[nn.Module] = field(default_factory=list)
-
-
-@contextmanager
-def frozen(module: nn.Module) -> Iterator[None]:
-    """Inside, `module` computes with constants: it gets no gradients. Never yield inside."""
-    parameters = [p for p in module.parameters() if p.requires_grad]
-    for parameter in parameters:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in parameters:
-            parameter.requires_grad_(True)
-
-
 class Bank:
     """The weights of one player, flat: `master` W, `gradient`, and `effective` Ŵ, one number a weight.
 
@@ -90,7 +65,7 @@ class Bank:
         self.master = nn.Parameter(flat.to(precision.master))
         self.gradient = torch.zeros_like(self.master)
         self.effective = self.master.detach().clone()
-        layer_of = {layer.weight: layer for layer in player.normalised}
+        layer_of = {layer.get_parameter("weight"): layer for layer in player.normalised}
         self.layers = {i: layer_of[leaf] for i, leaf in enumerate(self.leaves) if leaf in layer_of}
         pieces = pieces_of(self.layers, self.starts)
         self.spectral = Spectral(self.master.detach(), pieces, torch.Generator().manual_seed(seed))
@@ -186,8 +161,9 @@ class Bank:
             target = self._view(self.gradient, i)
 
             def gather(leaf: Tensor, target: Tensor = target) -> None:
-                target.add_(leaf.grad)
-                leaf.grad = None
+                if leaf.grad is not None:
+                    target.add_(leaf.grad)
+                    leaf.grad = None
 
             leaf.register_post_accumulate_grad_hook(gather)
 

@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager
 import torch
 from torch import nn
 
-from train.engine.bank import Player
+from train.engine.state import buffers_kept
+from train.recipes import Player
 
 LISTS = nn.ModuleList | nn.ModuleDict
 BACKEND = "inductor"  # torch's own
@@ -29,12 +30,7 @@ def compile_networks(players: Iterable[Player]) -> None:
             network.compile(dynamic=False, backend=BACKEND)
 
 
-def is_compiled(network: nn.Module) -> bool:
-    """Whether calls of `network` run compiled code."""
-    return network._compiled_call_impl is not None
-
-
-def eagerly() -> AbstractContextManager:
+def eagerly() -> AbstractContextManager[None]:
     """Inside, compiled networks run uncompiled, so that hooks see their layers."""
     return torch.compiler.set_stance("force_eager")
 
@@ -54,17 +50,13 @@ def compile_or_say_why(
     `say` is told the reason. Compilers raise what they like, so that all errors count; one that has nothing
     to do with them comes again in the first step. The networks' buffers end as they began.
     """
-    buffers = [buffer for player in players for buffer in player.module.buffers()]
-    kept = [buffer.clone() for buffer in buffers]
     try:
-        compile_networks(players)
-        rehearse()
+        with buffers_kept(player.module for player in players):
+            compile_networks(players)
+            rehearse()
     except Exception as error:
         make_eager(players)
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         say(f"--compile: not compiled, because of {type(error).__name__}: {reason}")
         return False
-    finally:
-        for buffer, value in zip(buffers, kept, strict=True):
-            buffer.data.copy_(value)
     return True

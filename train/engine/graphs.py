@@ -20,17 +20,19 @@ import contextlib
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
 
 from cgan.graphs import CudaGraph
-from train.engine import processes as distributed
+from train import processes as distributed
+from train.data.protocol import Batch, each
 from train.engine.bank import Bank
+from train.engine.turns import Terms
 
-Terms = dict[str, Tensor]  # of the losses of a step, by name
-Step = Callable[[list[Any]], Terms]  # all turns of a step on these batches
+B = TypeVar("B", bound=Batch)
+Step = Callable[[list[B]], Terms]  # all turns of a step on these batches
 EAGER = 3  # steps before the capture
 
 
@@ -56,7 +58,7 @@ class StepGraph(CudaGraph):
         return terms, list(dict.fromkeys(places))
 
 
-class Captured:
+class Captured(Generic[B]):
     """A step that is replayed from a CUDA graph after EAGER steps; eager for good where that fails.
 
     `step` must end all turns (`Bank.descend()` without a rate) and read nothing that changes but the batches
@@ -64,7 +66,7 @@ class Captured:
     """
 
     def __init__(
-        self, step: Step, banks: Iterable[Bank], say: Callable[[str], None], graph: StepGraph | None = None
+        self, step: Step[B], banks: Iterable[Bank], say: Callable[[str], None], graph: StepGraph | None = None
     ):
         self.step, self.banks, self.say = step, list(banks), say
         self.graph: StepGraph | None = graph or StepGraph()  # None: it has failed
@@ -78,7 +80,7 @@ class Captured:
         """Whether steps come from the graph by now."""
         return self.graph is not None and self.places is not None
 
-    def __call__(self, batches: list[Any]) -> Terms:
+    def __call__(self, batches: list[B]) -> Terms:
         """One step; the terms of its losses (), which later steps leave alone."""
         if self.graph is None:
             return self.step(batches)
@@ -87,8 +89,9 @@ class Captured:
             if self.seen < EAGER:
                 return self.step(batches)
             if self.seen == EAGER:
-                return self._rehearse(batches)
-            if not self._capture(batches):
+                return self._rehearse(self.graph, batches)
+            self.places = self._capture(self.graph, batches)
+            if self.places is None:
                 return self.step(batches)
         tensors = tensors_of(batches)
         if not alike(tensors, self.places):  # a batch of another shape
@@ -97,32 +100,32 @@ class Captured:
         self.graph.replay()
         return dict(zip(self.names, self.values.clone().unbind(), strict=True))
 
-    def _rehearse(self, batches: list[Any]) -> Terms:
-        terms, waits = self.graph.rehearse(lambda: self.step(batches))
+    def _rehearse(self, graph: StepGraph, batches: list[B]) -> Terms:
+        terms, waits = graph.rehearse(lambda: self.step(batches))
         if waits:
             self._give_up(f"the step waits for the GPU in {', '.join(waits[:3])}")
         return terms
 
-    def _capture(self, batches: list[Any]) -> bool:
-        """Capture the step, which does not make it; False, and the reason is said, where that fails.
+    def _capture(self, graph: StepGraph, batches: list[B]) -> list[Tensor] | None:
+        """Capture the step, which does not make it -> where the graph reads; None, and the reason is said,
+        where that fails.
 
         CUDA and its libraries raise what they like: all errors count.
         """
         places = [x.clone() for x in tensors_of(batches)]
         rest = iter(places)
-        ours = [type(batch)(*(part if part is None else next(rest) for part in batch)) for batch in batches]
+        ours = [each(batch, lambda _: next(rest)) for batch in batches]
         try:
             with contextlib.ExitStack() as stack:
                 for bank in self.banks:
                     stack.enter_context(bank.captured())
-                self.values = self.graph.capture(lambda: self._stacked(ours))
+                self.values = graph.capture(lambda: self._stacked(ours))
         except Exception as error:
             self._give_up(f"of {type(error).__name__}: {(str(error).strip() or '?').splitlines()[0]}")
-            return False
-        self.places = places
-        return True
+            return None
+        return places
 
-    def _stacked(self, batches: list[Any]) -> Tensor:
+    def _stacked(self, batches: list[B]) -> Tensor:
         """The step, its terms as one tensor: one copy saves them all from the next replay."""
         terms = self.step(batches)
         self.names = list(terms)
@@ -134,8 +137,8 @@ class Captured:
 
 
 def captured_or_say_why(
-    step: Step, banks: Iterable[Bank], device: torch.device, say: Callable[[str], None]
-) -> Step:
+    step: Step[B], banks: Iterable[Bank], device: torch.device, say: Callable[[str], None]
+) -> Step[B]:
     """`step`, from a CUDA graph where that can be; itself, and `say` is told why, where it cannot."""
     if device.type != "cuda":
         say("--graphs: no CUDA: graphs are for GPUs")
@@ -146,7 +149,7 @@ def captured_or_say_why(
     return step
 
 
-def tensors_of(batches: list[Any]) -> list[Tensor]:
+def tensors_of(batches: Iterable[Batch]) -> list[Tensor]:
     """The tensors of named tuples, in order; a part may be None."""
     return [part for batch in batches for part in batch if part is not None]
 

@@ -58,7 +58,8 @@ def pieces_of(layers: dict[int, nn.Module], starts: list[int]) -> list[Piece]:
     pieces, half = [], 0
     for i, layer in layers.items():
         transposed = isinstance(layer, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d)
-        count, rows = layer.weight.numel(), layer.weight.shape[1 if transposed else 0]
+        weight = layer.get_parameter("weight")
+        count, rows = weight.numel(), weight.shape[1 if transposed else 0]
         pieces.append(Piece(starts[i], rows, count // rows, transposed, half))
         half += -(-count // ALIGNED) * ALIGNED
     return pieces

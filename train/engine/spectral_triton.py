@@ -24,6 +24,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+Places = list[tuple[int, int]]  # for each matrix: where something begins, and how much there is
+
 if TYPE_CHECKING:
     from train.engine.spectral import Piece, Spectral
 
@@ -249,11 +251,13 @@ class Kernels:
                 num_warps=WARPS,
             )  # fmt: skip
 
-    def _on_device(self) -> contextlib.AbstractContextManager:
+    def _on_device(self) -> contextlib.AbstractContextManager[None]:
         """Triton launches on the current device, which need not be that of the weights."""
         return torch.cuda.device(self.device) if self.device.type == "cuda" else contextlib.nullcontext()
 
-    def _programs(self, name: str, owned: list, x: list, y: list, x_notes: list) -> Tensor:
+    def _programs(
+        self, name: str, owned: list[range], x: Places, y: Places, x_notes: Places
+    ) -> Tensor:
         """The table of the product into `name`, from the ranges of x, y and x's notes for each matrix."""
         rows = []
         for piece, firsts, (x_at, _), (y_at, _), notes in zip(

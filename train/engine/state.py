@@ -4,7 +4,10 @@ The file is written beside, flushed to the disk and renamed, so that a killed ru
 """
 
 import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -18,7 +21,7 @@ NAME = "state.safetensors"
 FORMAT = 1
 
 
-def write(folder: Path, tensors: dict[str, Tensor], facts: dict) -> None:
+def write(folder: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
     """Save `tensors` and the JSON-ready `facts` as `folder`'s state. OSError: the disk refuses."""
     ours = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     try:
@@ -28,7 +31,7 @@ def write(folder: Path, tensors: dict[str, Tensor], facts: dict) -> None:
         raise OSError(str(error)) from error
 
 
-def read(folder: Path) -> tuple[dict[str, Tensor], dict]:
+def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """What `write` saved: (tensors on the CPU, facts). CheckpointError if the file is not one of ours."""
     path = folder / NAME
     try:
@@ -63,3 +66,15 @@ def load_buffers(module: torch.nn.Module, tensors: dict[str, Tensor]) -> None:
     """Copy `tensors` into the buffers of `module` by name."""
     for name, buffer in module.named_buffers():
         buffer.copy_(tensors[name])
+
+
+@contextmanager
+def buffers_kept(modules: Iterable[torch.nn.Module]) -> Iterator[None]:
+    """What is tried inside leaves the buffers of `modules` as they were: running means, counters."""
+    buffers = [buffer for module in modules for buffer in module.buffers()]
+    kept = [buffer.clone() for buffer in buffers]
+    try:
+        yield
+    finally:
+        for buffer, before in zip(buffers, kept, strict=True):
+            buffer.data.copy_(before)

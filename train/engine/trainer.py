@@ -10,30 +10,57 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
-from torch import Tensor
+from torch import nn
 
 from cgan.errors import CganError
 from cgan.runtime import allow_tf32
-from train.engine import processes as distributed
+from train import processes as distributed
+from train.data.protocol import Batch, Samples
 from train.engine import state
 from train.engine.average import Average
 from train.engine.bank import PRECISIONS, Bank
 from train.engine.compiling import compile_or_say_why, eagerly
-from train.engine.graphs import captured_or_say_why
+from train.engine.graphs import Step, captured_or_say_why
+from train.engine.turns import Terms, descend, turns
 from train.engine.watchdog import diagnose
 from train.log import Log, memory, say
-from train.publish.publisher import Publisher
-from train.recipes import Recipe
+from train.recipes import Loss, Recipe
 from train.run import Run, mix, order, rate
 
 PATIENCE = 50  # bad steps in a row before a run gives up
 LOOK_EVERY = 20  # steps between two looks at a GPU's losses, each of which makes it wait
 
 
-class Trainer:
+M = TypeVar("M", bound=nn.Module)
+B = TypeVar("B", bound=Batch)
+
+
+class Publishes(Protocol):
+    """What the trainer asks of who judges its models and saves the best."""
+
+    @property
+    def folder(self) -> Path:
+        """The run's; the trainer keeps its state in `training` there."""
+
+    @property
+    def published(self) -> bool:
+        """Whether anything was saved by now."""
+
+    def consider(self, model: Any, seen: int, seconds: float) -> dict[str, float]:
+        """Scores of the averaged `model` after `seen` pictures and `seconds`, saved if none was better."""
+
+    def facts(self) -> dict[str, Any]:
+        """What must survive in the training state, as JSON can hold it."""
+
+    def resume(self, facts: dict[str, Any]) -> None:
+        """Take back what `facts` gave."""
+
+
+class Trainer(Generic[M, B]):
     """One run: the recipe's players in their banks, the averaged model, and how far the run has come.
 
     data: what the recipe reads, whose batches come on `device` (see `train.data.stored.place`); publisher:
@@ -41,7 +68,13 @@ class Trainer:
     """
 
     def __init__(
-        self, recipe: Recipe, data: Any, run: Run, publisher: Publisher, device: torch.device, precision: str
+        self,
+        recipe: Recipe[M, B],
+        data: Samples[B],
+        run: Run,
+        publisher: Publishes,
+        device: torch.device,
+        precision: str,
     ):
         self.recipe, self.run, self.publisher, self.device = recipe, run, publisher, device
         torch.backends.cudnn.benchmark = True  # shapes are few and fixed: search the fastest kernels once
@@ -53,7 +86,7 @@ class Trainer:
         self.banks = {name: Bank(player, self.precision, run.seed) for name, player in recipe.players.items()}
         self.average = Average(recipe.model, self.banks[recipe.saved])
         self.images, self.seconds, self.stopping, self.compiled = 0, 0.0, False, False
-        self.descend = self._descend  # or its graph
+        self.descend: Step[B] = self._descend  # or its graph
         self.each = run.batch * run.accumulate * distributed.size()
         self.every = -(-(run.evaluate_every or max(run.images // 20, 1)) // self.each) * self.each
         self.state_folder = publisher.folder / "training"
@@ -90,51 +123,37 @@ class Trainer:
                 signal.signal(number, handler)
         return self.images >= self.run.images
 
-    def step(self) -> dict[str, Tensor]:
+    def step(self) -> Terms:
         """One step on the next batches; gives the terms of its losses."""
         start = self.images
         for bank in self.banks.values():
             bank.set_rate(rate(bank.player.rate, start, self.run))
-        watched = self.descend(self._batches(start))
+        batches = self._batches(start)
+        self._seed(start)
+        watched = self.descend(batches)
         self.images += self.each
         self.average.follow(self.each, self.images)
         self._watch(start)
         return watched
 
-    def _batches(self, images: int) -> list[Any]:
-        """What the step after `images` learns from; sets the seed of its random numbers."""
-        self.data.advance(images)
+    def _seed(self, images: int) -> None:
+        """From here on, torch's own generators give the random numbers of the step after `images`."""
         torch.manual_seed(mix(self.run.seed, images, 1))
+
+    def _batches(self, images: int) -> list[B]:
+        """What the step after `images` learns from."""
+        self.data.advance(images)
         return [self._batch(images, part) for part in range(self.run.accumulate)]
 
-    def _descend(self, batches: list[Any]) -> dict[str, Tensor]:
+    def _descend(self, batches: list[B]) -> Terms:
         """All turns of a step on these batches; gives the terms of their losses."""
-        watched: dict[str, Tensor] = {}
-        for player, terms in self._turns(batches):
-            self.banks[player].descend()
-            watched |= {f"{player}.{name}": term for name, term in terms.items()}
-        return watched
+        return descend(self.recipe, batches, self.banks)
 
-    def _turns(self, batches: list[Any]) -> Iterator[tuple[str, dict[str, Tensor]]]:
-        """The turns of a step, each after its backward pass.
-
-        The steps of accumulated batches advance side by side, one turn at a time.
-        """
-        steps = [self.recipe.step(batch) for batch in batches]
-        while True:
-            gathered: dict[str, Tensor] = {}
-            for generator in steps:
-                with torch.autocast(
-                    self.device.type, self.precision.autocast, enabled=self.precision.autocast is not None
-                ):
-                    loss = next(generator, None)
-                if loss is None:
-                    return
-                total = sum(loss.terms.values()) / len(steps)
-                self.banks[loss.player].backward(total)
-                for name, term in loss.terms.items():
-                    gathered[name] = gathered.get(name, 0) + term.detach() / len(steps)
-            yield loss.player, gathered
+    def _turns(self, images: int) -> Iterator[Loss]:
+        """The turns of the step after `images`, as that step makes them, without descending."""
+        batches = self._batches(images)
+        self._seed(images)
+        return turns(self.recipe, batches, self.banks)
 
     def _compile(self) -> None:
         """Compile the networks, if that is wished, and leave everything else as it was."""
@@ -145,23 +164,20 @@ class Trainer:
     def _rehearse(self) -> None:
         """A step's passes; what it gathers is thrown away."""
         with self._without_trace():
-            for _ in self._turns(self._batches(self.images)):
+            for _ in self._turns(self.images):
                 pass
 
     @contextmanager
     def _without_trace(self) -> Iterator[None]:
         """What is tried inside leaves gradients and buffers as they were: running means, counters."""
-        buffers = [buffer for bank in self.banks.values() for buffer in bank.player.module.buffers()]
-        kept = [buffer.clone() for buffer in buffers]
         try:
-            yield
+            with state.buffers_kept(bank.player.module for bank in self.banks.values()):
+                yield
         finally:
-            for buffer, before in zip(buffers, kept, strict=True):
-                buffer.copy_(before)
             for bank in self.banks.values():
                 bank.gradient.zero_()
 
-    def _batch(self, images: int, part: int) -> Any:
+    def _batch(self, images: int, part: int) -> B:
         """This process's share of the batch `part` of the step after `images`."""
         whole = self.run.batch * distributed.size()
         start, offset = images + part * whole, distributed.rank() * self.run.batch
@@ -169,7 +185,7 @@ class Trainer:
         batch = self.data.batch(rows, mix(self.run.seed, start, 2), self.run.size, row_offset=offset)
         return self._in_format(batch)
 
-    def _in_format(self, batch: Any) -> Any:
+    def _in_format(self, batch: B) -> B:
         """All that is pictures channels last, in the precision of the masters."""
         formatted = {
             name: part.to(dtype=self.precision.master, memory_format=torch.channels_last)
@@ -189,7 +205,7 @@ class Trainer:
         if not any(skipped.values()) or searching:  # fp16 finds its scale by overflowing
             return
         with self._without_trace(), eagerly() if self.compiled else nullcontext():  # layers can be watched
-            found = diagnose(self._turns(self._batches(start)), self.banks)
+            found = diagnose(self._turns(start), self.banks)
             said = f"a step after {start} images was skipped: {found}"
         say(said)
         if max(skipped.values()) >= PATIENCE:
@@ -216,7 +232,7 @@ class Trainer:
                 log.record("evaluation", self.images, scores)
         distributed.wait()
 
-    def _calibration(self) -> Iterator[Any]:
+    def _calibration(self) -> Iterator[B]:
         count = min(self.run.calibrate, max(1, -(-len(self.data) // self.run.batch)))
         for i in range(count):
             yield self._batch(i * self.each, 0)
@@ -235,7 +251,7 @@ class Trainer:
             state.write(self.state_folder, dict(tensors), facts)
         distributed.wait()
 
-    def load(self) -> dict:
+    def load(self) -> dict[str, Any]:
         """Go on where the state in the run's folder stopped; gives the facts that were saved with it."""
         tensors, facts = state.read(self.state_folder)
         self.publisher.resume(facts)

@@ -6,18 +6,20 @@ every layer watched.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from torch import Tensor, nn
 
 from train.engine.bank import Bank
+from train.recipes import Loss
 
 
 @contextmanager
 def watched(modules: dict[str, nn.Module], found: list[str]) -> Iterator[None]:
     """Inside, `found` gathers the layers whose outputs are not finite, in the order they ran."""
 
-    def watch(name: str) -> Callable:
-        def look(layer: nn.Module, inputs: tuple, output: object) -> None:
+    def watch(name: str) -> Callable[[nn.Module, tuple[Any, ...], object], None]:
+        def look(layer: nn.Module, inputs: tuple[Any, ...], output: object) -> None:
             for tensor in flat(output):
                 if not tensor.isfinite().all():
                     found.append(f"{name} ({type(layer).__name__}) gives {worst(tensor)}")
@@ -51,10 +53,10 @@ def worst(tensor: Tensor) -> str:
     return "NaN" if tensor.isnan().any() else "infinity"
 
 
-def diagnose(turns: Iterator[tuple[str, dict[str, Tensor]]], banks: dict[str, Bank]) -> str:
+def diagnose(turns: Iterator[Loss], banks: dict[str, Bank]) -> str:
     """Run the `turns` of a bad step, which gather gradients but do not descend, and name what failed first.
 
-    Each turn is (player, terms of its loss). The gathered gradients are thrown away.
+    The gathered gradients are thrown away.
     """
     found: list[str] = []
     try:

@@ -1,74 +1,130 @@
 """How each model learns: one file each, found by its name. Adding a model changes nothing here.
 
-A recipe's file has `Hyper` (a frozen dataclass: learning), `PRESETS` (name -> Hyper) and `Recipe`, as
-described below.
+A recipe's file has `Hyper` (a frozen dataclass: learning), `PRESETS` (name -> Hyper) and `Recipe`, a class as
+`RecipeOf` describes it; the file ends with a line that has a type checker compare the two.
 """
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from torch import Tensor, nn
 
 from cgan.labels import Palette
-from train.engine.bank import Player
+from train.data.folders import Say
+from train.data.protocol import Batch, Data, Size
+
+C = TypeVar("C")  # the model's Config
+H = TypeVar("H", contravariant=True)  # the recipe's Hyper
+D = TypeVar("D", bound=Data[Any])  # the data it reads
+M = TypeVar("M", bound=nn.Module)  # the network that is saved
+B = TypeVar("B", bound=Batch, contravariant=True)  # the kind of batch it learns from
 
 
 class Loss(NamedTuple):
-    """What a player minimises in its turn: the sum of the terms, each with its weight in it."""
+    """What a player minimises in its turn: the sum of the terms, (), each with its weight in it."""
 
     player: str
     terms: dict[str, Tensor]
 
+    @property
+    def total(self) -> Tensor:
+        """The sum of the terms, ()."""
+        first, *rest = self.terms.values()
+        return sum(rest, first)
 
-class Recipe(Protocol):
-    """What the trainer asks of a recipe. It is made by Recipe(config, hyper, perceptual loss or None)."""
 
-    batch: ClassVar[type]  # the kind of batch it learns from, one of `train.data.batches`
-    model: nn.Module  # the network that is saved
-    saved: str  # the player whose weights are the model's
-    players: dict[str, Player]  # the networks that learn, by name
+@dataclass
+class Player:
+    """A network that learns from losses of its own.
 
-    @staticmethod
-    def kind(config: Any) -> type:
-        """The kind of batch that a model of this Config learns from: `batch`, before there is a recipe."""
+    `normalised`: its layers under spectral norm; `rate`: Adam's learning rate at the start; `betas`: Adam's.
+    """
 
-    @staticmethod
-    def read(folder: Path, size: tuple[int, int], hyper: Any, say: Callable[[str], None]) -> Any:
-        """The data of a folder, checked whole; DataError lists what is wrong."""
+    module: nn.Module
+    rate: float
+    betas: tuple[float, float]
+    normalised: Sequence[nn.Module] = ()
 
-    @staticmethod
-    def builtin(size: tuple[int, int], seed: int, hyper: Any, say: Callable[[str], None]) -> Any:
-        """The data used where no folder is given."""
 
-    @staticmethod
-    def configure(config: Any, data: Any) -> Any:
-        """The Config that fits the data."""
+@contextmanager
+def frozen(module: nn.Module) -> Iterator[None]:
+    """Inside, `module` computes with constants: it gets no gradients. Never yield inside."""
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)
 
-    @staticmethod
-    def palette(data: Any) -> Palette | None:
-        """The classes that the model paints, where it paints label maps."""
 
-    @staticmethod
-    def about(data: Any) -> dict[str, Any]:
-        """What the checkpoint should tell about the data beside their name, for its config.json."""
+class Recipe(Protocol[M, B]):
+    """What the trainer asks of a recipe. Images are float (B, 3, H, W) in [-1, 1], on the model's device."""
 
-    def step(self, batch: Any) -> Iterator[Loss]:
+    @property
+    def batch(self) -> type[Any]:
+        """The kind of batch it learns from, one of `train.data.batches`."""
+
+    @property
+    def model(self) -> M:
+        """The network that is saved."""
+
+    @property
+    def saved(self) -> str:
+        """The player whose weights are the model's."""
+
+    @property
+    def players(self) -> Mapping[str, Player]:
+        """The networks that learn, by name."""
+
+    def step(self, batch: B) -> Iterator[Loss]:
         """Yield one Loss a turn; the trainer descends it before the next turn begins."""
 
-    def calibrate(self, model: nn.Module, batch: Any) -> Tensor:
+    def calibrate(self, model: M, batch: B) -> Tensor:
         """A training-mode pass of an averaged `model`, for its statistics -> (B, …) for `finish`."""
 
-    def finish(self, model: nn.Module, facts: Tensor) -> None:
+    def finish(self, model: M, facts: Tensor) -> None:
         """Note in `model` what `calibrate` gave for all batches (N, …)."""
 
 
-def kind_of(name: str, config: Any) -> type:
+class RecipeOf(Protocol[C, H, D, M, B]):
+    """A recipe's class: it makes the recipe of a run, once it is known what the data are like."""
+
+    def __call__(self, config: C, hyper: H, perceptual: nn.Module | None) -> Recipe[M, B]:
+        """The recipe. perceptual: fake and real images -> a distance (), or None."""
+
+    def kind(self, config: C) -> type[Any]:
+        """The kind of batch that a model of this Config learns from: `batch`, before there is a recipe."""
+
+    def read(self, folder: Path, size: Size, hyper: H, say: Say) -> D:
+        """The data of a folder, checked whole; DataError lists what is wrong."""
+
+    def builtin(self, size: Size, seed: int, hyper: H, say: Say) -> D:
+        """The data used where no folder is given."""
+
+    def configure(self, config: C, data: D) -> C:
+        """The Config that fits the data."""
+
+    def palette(self, data: D) -> Palette | None:
+        """The classes that the model paints, where it paints label maps."""
+
+    def about(self, data: D) -> dict[str, Any]:
+        """What the checkpoint should tell about the data beside their name, for its config.json."""
+
+
+AnyRecipe = RecipeOf[Any, Any, Any, Any, Any]  # which one, only its name says
+
+
+def kind_of(name: str, config: Any) -> type[Any]:
     """The kind of batch that model `name` of this Config learns from, one of `train.data.batches`."""
-    kind: type = module(name).Recipe.kind(config)
+    kind: type[Any] = module(name).Recipe.kind(config)
     return kind
 
 

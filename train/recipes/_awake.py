@@ -6,17 +6,18 @@ first thousand pictures: the generator learnt not to listen.
 """
 
 import copy
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 PICTURES = 64  # to measure the spread of styles with
 SEED = 7
 
 
 @torch.no_grad()
-def wake(encoder: nn.Module) -> None:
+def wake(encoder: Any) -> None:
     """Scale the layer `mean` of a StyleEncoder so that drawn pictures' styles have mean 0 and deviation 1.
 
     encoder: its `convolutions` will be under spectral norm, and are measured so. That leaves their size free:

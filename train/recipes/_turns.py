@@ -8,9 +8,9 @@ batch serve both turns, without gradients for the discriminator, with them for t
 import torch
 from torch import Tensor, nn
 
-from train.adversaries.losses import Judgement
+from train.adversaries.losses import Judgement, halves
 from train.adversaries.projected import Projected, Shift
-from train.engine.bank import frozen
+from train.recipes import frozen
 
 
 class Turns:
@@ -58,7 +58,7 @@ class Turns:
         pairs = zip(self.seen_fake, self.seen_real, strict=True)
         both = [torch.cat([fake[:count].detach(), real]) for fake, real in pairs]
         known = {} if classes is None else {"classes": torch.cat([classes, classes])}
-        return split(self.discriminator(*both, **known))
+        return halves(self.discriminator(*both, **known))
 
     def fool(self, classes: Tensor | None = None) -> Judgement:
         """The generator's turn: a judgement of the fake pictures; the discriminator gets no gradients.
@@ -78,9 +78,3 @@ class Turns:
 
     def _judge(self, seen: list[Tensor], classes: Tensor | None) -> Judgement:
         return self.discriminator(*seen, **({} if classes is None else {"classes": classes}))
-
-
-def split(judged: Judgement) -> tuple[Judgement, Judgement]:
-    """The judgements of the two halves of a batch."""
-    halves = [[feature.chunk(2) for feature in scale] for scale in judged]
-    return tuple([[pair[i] for pair in scale] for scale in halves] for i in range(2))

@@ -5,10 +5,10 @@ score, which knows the class by projection, with a hinge loss and spectral norm;
 with a gradient penalty. And there may be a perceptual loss on what is rebuilt.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,10 +19,13 @@ from train.adversaries import losses
 from train.adversaries.projected import Projected
 from train.adversaries.projection import Projection
 from train.data.batches import FewShot
-from train.data.few_shot import FewShotData, few_shot_world, read_few_shot
-from train.engine.bank import Player
-from train.recipes import Loss
-from train.recipes._turns import Turns, split
+from train.data.few_shot import FewShotData, FewShotWorld, few_shot_world, read_few_shot
+from train.data.folders import Say
+from train.data.protocol import Size
+from train.recipes import Loss, Player, RecipeOf
+from train.recipes._turns import Turns
+
+Data = FewShotData | FewShotWorld
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Recipe:
     """The two players of FUNIT: the translator, and a discriminator that knows the training classes."""
 
     batch: ClassVar[type] = FewShot
-    network: ClassVar[type[nn.Module]] = funit.Model
+    network: ClassVar[type[funit.Model]] = funit.Model
 
     def __init__(self, config: funit.Config, hyper: Hyper, perceptual: nn.Module | None):
         self.hyper, self.saved = hyper, "generator"
@@ -78,6 +81,7 @@ class Recipe:
         self.model = self.network(config)
         initialise(self.model)
         filters = hyper.discriminator_filters
+        self.discriminator: Projected | Projection
         if hyper.discriminator == "projected":
             self.discriminator = Projected(filters=filters, classes=config.classes)
         else:
@@ -96,28 +100,28 @@ class Recipe:
         return FewShot
 
     @staticmethod
-    def configure(config: funit.Config, data: FewShotData) -> funit.Config:
+    def configure(config: funit.Config, data: Data) -> funit.Config:
         """The Config for this data: as many classes as it has."""
         return replace(config, classes=len(data.class_names))
 
     @staticmethod
-    def palette(data: FewShotData) -> None:
+    def palette(data: Data) -> None:
         """None: no label maps are painted."""
 
     @staticmethod
-    def about(data: FewShotData) -> dict[str, Any]:
+    def about(data: Data) -> dict[str, Any]:
         """The names of the classes that are learnt, and of those that are not."""
         held_out = [] if data.held_out is None else data.held_out.class_names
         return {"classes": list(data.class_names), "held_out": list(held_out)}
 
     @staticmethod
-    def read(folder: Path, size: tuple[int, int], hyper: Hyper, say: Callable[[str], None]) -> FewShotData:
+    def read(folder: Path, size: Size, hyper: Hyper, say: Say) -> FewShotData:
         """The data of a folder with a folder of pictures for each class."""
         held_out = [name.strip() for name in hyper.held_out.split(",") if name.strip()]
         return read_few_shot(folder, size, held_out, say, hyper.pairs, hyper.flip)
 
     @staticmethod
-    def builtin(size: tuple[int, int], seed: int, hyper: Hyper, say: Callable[[str], None]) -> FewShotData:
+    def builtin(size: Size, seed: int, hyper: Hyper, say: Say) -> FewShotWorld:
         """The built-in world."""
         return few_shot_world(size, seed, say)
 
@@ -135,7 +139,7 @@ class Recipe:
 
         judged = turns.fool(torch.cat([batch.style_classes, batch.content_classes]))
         real = turns.compare(batch.style_classes)
-        fake, _ = split(judged)
+        fake, _ = losses.halves(judged)
         hyper, rebuilt = self.hyper, drawn.chunk(2)[1]
         apart = (wide(rebuilt) - wide(batch.contents)).abs().mean()
         terms = {
@@ -143,18 +147,13 @@ class Recipe:
             "features": hyper.weight_features * losses.feature_matching(fake, real),
             "reconstruction": hyper.weight_reconstruction * apart,
         }
-        if batch.targets is not None:
-            terms["target"] = hyper.weight_target * self._missed(drawn.chunk(2)[0], batch)
+        if batch.targets is not None and batch.known is not None:
+            missed = apart_by_row(drawn.chunk(2)[0], batch.targets) * batch.known
+            terms["target"] = hyper.weight_target * missed.sum() / batch.known.sum().clamp(min=1)
         if self.perceptual is not None:
             pair = (wide(turns.shifted(x)) for x in self._compared(drawn, batch))
             terms["perceptual"] = hyper.weight_perceptual * self.perceptual(*pair)
         yield Loss("generator", terms)
-
-    @staticmethod
-    def _missed(translated: Tensor, batch: FewShot) -> Tensor:
-        """L1 between translations (B, 3, H, W) and what they should be, over those that are known."""
-        apart = (wide(translated) - wide(batch.targets)).abs().mean((1, 2, 3))
-        return (apart * batch.known).sum() / batch.known.sum().clamp(min=1)
 
     @staticmethod
     def _compared(drawn: Tensor, batch: FewShot) -> tuple[Tensor, Tensor]:
@@ -163,7 +162,7 @@ class Recipe:
         A translation whose target is not known is compared with itself.
         """
         translated, rebuilt = drawn.chunk(2)
-        if batch.targets is None:
+        if batch.targets is None or batch.known is None:
             return rebuilt, batch.contents
         known = batch.known[:, None, None, None]
         return translated, torch.where(known > 0, batch.targets, translated.detach().to(batch.targets))
@@ -177,6 +176,11 @@ class Recipe:
         """Nothing was."""
 
 
+def apart_by_row(x: Tensor, target: Tensor) -> Tensor:
+    """L1 between the images of each row, (B, 3, H, W) both, in fp32: (B,)."""
+    return (wide(x) - wide(target)).abs().mean((1, 2, 3))
+
+
 def initialise(model: nn.Module) -> None:
     """Kaiming-normal weights, no bias, for what a style passes through; torch's own for all else.
 
@@ -187,4 +191,9 @@ def initialise(model: nn.Module) -> None:
         of_style = name.split(".")[0] in ("style_encoder", "spread", "of_content", "of_style")
         if of_style and isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(layer.weight)
-            nn.init.zeros_(layer.bias)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+if TYPE_CHECKING:
+    _: RecipeOf[funit.Config, Hyper, Data, funit.Model, FewShot] = Recipe

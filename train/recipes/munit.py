@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from torch import Tensor
 
@@ -10,9 +10,9 @@ from cgan.layers.precision import wide
 from cgan.models import munit
 from train.adversaries import losses
 from train.data.batches import Unpaired
-from train.engine.processes import normal
-from train.recipes import Loss, unit
-from train.recipes.unit import l1
+from train.processes import normal
+from train.recipes import Loss, RecipeOf
+from train.recipes.unit import Data, TwoDomains, l1
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ PRESETS = {
 }
 
 
-class Recipe(unit.Recipe):
+class Recipe(TwoDomains[munit.Config, Hyper, munit.Model]):
     """The two players of MUNIT: all encoders and decoders, and a discriminator for each domain."""
 
     @staticmethod
@@ -100,3 +100,7 @@ class Recipe(unit.Recipe):
     def _draw(self, like: Tensor) -> Tensor:
         """A style for each picture, float32 (B, style)."""
         return normal(len(like), self.model.config.style, like=wide(like))
+
+
+if TYPE_CHECKING:
+    _: RecipeOf[munit.Config, Hyper, Data, munit.Model, Unpaired] = Recipe

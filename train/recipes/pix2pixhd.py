@@ -6,10 +6,10 @@ alone, on smaller pictures, then all learn together. How many there were is a bu
 that a run can be interrupted.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import numpy as np
@@ -23,17 +23,17 @@ from cgan.layers.precision import wide
 from cgan.models import pix2pixhd
 from train.adversaries import losses
 from train.data.batches import Painted, Paired
+from train.data.folders import Say
 from train.data.growing import Landscapes
 from train.data.painted import PaintedData, read_painted
 from train.data.paired import PairedData, read_paired
-from train.engine.bank import Player
-from train.recipes import Loss
+from train.recipes import Loss, Player, RecipeOf
 from train.recipes._turns import Turns
 from train.recipes.spade import discriminator_normalised, make_discriminator
 
 LEAST_SHARE = 1 / 256  # of a picture: what is smaller says little of what its class looks like
 
-Say = Callable[[str], None]
+Floats = NDArray[np.floating[Any]]
 Data = PaintedData | Landscapes | PairedData
 
 
@@ -181,8 +181,9 @@ class Recipe:
         """Whether the enhancers learn from the next `count` pictures, which are counted."""
         if not self.whole:
             # to ask makes the host wait for a GPU: done only until the enhancers learn
-            self.whole = int(self.discriminator.seen) >= self.hyper.coarse
-            self.discriminator.seen += count
+            seen = self.discriminator.get_buffer("seen")
+            self.whole = int(seen) >= self.hyper.coarse
+            seen += count
         return self.whole
 
     # --- the averaged model
@@ -193,7 +194,7 @@ class Recipe:
 
         NaN where there is too little of a class.
         """
-        if not model.config.style:
+        if isinstance(batch, Paired) or not model.config.style:
             return batch.images.new_zeros(len(batch.images), 0)
         facts = torch.cat([model.encoder(batch.images), batch.images.mean(1, keepdim=True)], 1)
         means, shares = class_means(facts, batch.labels, model.config.classes)
@@ -226,12 +227,14 @@ def initialise(model: pix2pixhd.Model, discriminator: nn.Module | None) -> None:
     patches = [] if discriminator is None else [*discriminator.modules()]
     for layer in (*model.modules(), *patches):
         if isinstance(layer, nn.Conv2d):
-            nn.init.zeros_(layer.bias)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
             if layer in encoder:
                 nn.init.kaiming_normal_(layer.weight)
             else:
                 nn.init.normal_(layer.weight, std=0.02)
     for enhancer in model.enhancers:
+        assert isinstance(enhancer, pix2pixhd.Enhancer)
         nn.init.zeros_(enhancer.to_rgb.weight)
 
 
@@ -255,7 +258,7 @@ class Parts(Landscapes):
         return with_instances(super().next())
 
 
-def clustered(rows: NDArray, light: NDArray, count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def clustered(rows: Floats, light: Floats, count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """k-means: rows (n, features), n >= 1, -> centres (count, features) and the share of the rows of each.
 
     The centres are in the order of `light` (n,), averaged over their rows. With fewer different rows than
@@ -265,7 +268,8 @@ def clustered(rows: NDArray, light: NDArray, count: int) -> tuple[NDArray[np.flo
     doubled = np.repeat(rows, 2, axis=0).astype(np.float32)  # OpenCV would take a single row for a column
     cv2.setRNGSeed(0)
     criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 50, 1e-4)
-    _, owners, centres = cv2.kmeans(doubled, k, None, criteria, 4, cv2.KMEANS_PP_CENTERS)
+    method = cv2.KMEANS_PP_CENTERS
+    _, owners, centres = cv2.kmeans(doubled, k, None, criteria, 4, method)  # type: ignore[call-overload]
     owner = owners[::2, 0]
     sizes = np.bincount(owner, minlength=k)
     order = np.argsort(np.bincount(owner, light, k) / np.maximum(sizes, 1), kind="stable")
@@ -274,3 +278,7 @@ def clustered(rows: NDArray, light: NDArray, count: int) -> tuple[NDArray[np.flo
     looks = np.concatenate([centres[order], centres[order[-1:]].repeat(padding, 0)])
     shares = np.concatenate([sizes[order] / len(rows), np.zeros(padding)])
     return looks.astype(np.float32), shares.astype(np.float32)
+
+
+if TYPE_CHECKING:
+    _: RecipeOf[pix2pixhd.Config, Hyper, Data, pix2pixhd.Model, Painted | Paired] = Recipe

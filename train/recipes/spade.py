@@ -6,10 +6,10 @@ with both of two seeds (patches, tiny, 64x64, 1,000 images: 0.36 to 0.38, 0.33 t
 did not decide).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -19,18 +19,20 @@ from cgan.labels import Palette
 from cgan.layers.precision import wide
 from cgan.models import spade
 from train.adversaries import losses
-from train.adversaries.patch import MultiScale
+from train.adversaries.patch import MultiScale, Patch
 from train.adversaries.projected import Projected
 from train.data.batches import Painted
+from train.data.folders import Say
 from train.data.growing import Landscapes
 from train.data.painted import PaintedData, read_painted
-from train.engine.bank import Player
-from train.engine.processes import normal
-from train.engine.tables import Tables
-from train.recipes import Loss
+from train.data.protocol import Size
+from train.processes import normal
+from train.recipes import Loss, Player, RecipeOf
 from train.recipes._awake import wake
+from train.recipes._tables import Tables
 from train.recipes._turns import Turns
 
+Data = PaintedData | Landscapes
 BLOCK = 16  # pixels, of `light`
 
 
@@ -103,27 +105,27 @@ class Recipe:
         return Painted
 
     @staticmethod
-    def configure(config: spade.Config, data: PaintedData) -> spade.Config:
+    def configure(config: spade.Config, data: Data) -> spade.Config:
         """The Config for this data: as many classes as its palette has."""
         return replace(config, classes=len(data.palette))
 
     @staticmethod
-    def palette(data: PaintedData) -> Palette:
+    def palette(data: Data) -> Palette:
         """The classes that the checkpoint will paint."""
         return data.palette
 
     @staticmethod
-    def about(data: PaintedData) -> dict[str, Any]:
+    def about(data: Data) -> dict[str, Any]:
         """Nothing: the palette says it all."""
         return {}
 
     @staticmethod
-    def read(folder: Path, size: tuple[int, int], hyper: Hyper, say: Callable[[str], None]) -> PaintedData:
+    def read(folder: Path, size: Size, hyper: Hyper, say: Say) -> PaintedData:
         """The data of a folder with `images/` and `labels/`."""
         return read_painted(folder, size, say=say)
 
     @staticmethod
-    def builtin(size: tuple[int, int], seed: int, hyper: Hyper, say: Callable[[str], None]) -> Landscapes:
+    def builtin(size: Size, seed: int, hyper: Hyper, say: Say) -> Landscapes:
         """The built-in world."""
         return Landscapes(size, 10_000 * (seed % 100), say=say)
 
@@ -201,7 +203,7 @@ def generator_normalised(model: spade.Model) -> list[nn.Module]:
     return [*blocks, *model.encoder.convolutions]
 
 
-def make_discriminator(hyper: Any, conditions: int) -> nn.Module:
+def make_discriminator(hyper: Any, conditions: int) -> "MultiScale | Projected":
     """The discriminator that a painter's Hyper describes, for so many channels of what is known of a picture.
     """
     if hyper.discriminator == "projected":
@@ -212,8 +214,13 @@ def make_discriminator(hyper: Any, conditions: int) -> nn.Module:
     return discriminator
 
 
-def discriminator_normalised(discriminator: nn.Module) -> list[nn.Module]:
+def discriminator_normalised(discriminator: "MultiScale | Projected") -> list[nn.Module]:
     """Of patches, all convolutions but the first and the last of each scale; of a projected one, all."""
     if isinstance(discriminator, Projected):
         return discriminator.normalised()
-    return [layer for patch in discriminator.patches for layer in patch.convolutions[1:]]
+    patches = [patch for patch in discriminator.patches if isinstance(patch, Patch)]
+    return [layer for patch in patches for layer in patch.convolutions[1:]]
+
+
+if TYPE_CHECKING:
+    _: RecipeOf[spade.Config, Hyper, Data, spade.Model, Painted] = Recipe

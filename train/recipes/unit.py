@@ -1,9 +1,9 @@
 """How UNIT learns (section 3 of the paper; see `cgan/models/unit.py`)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -12,17 +12,21 @@ from torch import Tensor, nn
 from cgan.layers.adain import AdaIN
 from cgan.layers.autoencoder import Decoder
 from cgan.layers.precision import wide
-from cgan.models import unit
+from cgan.models import munit, unit
 from train.adversaries import losses
 from train.adversaries.patch import PerDomain, SharedPatch
 from train.adversaries.projected import Eyes, Projected
 from train.adversaries.residual import Residual
 from train.data.batches import Unpaired
-from train.data.unpaired import UnpairedData, read_unpaired, unpaired_world
-from train.engine.bank import Player
-from train.engine.processes import normal
-from train.recipes import Loss
+from train.data.folders import Say
+from train.data.protocol import Size
+from train.data.unpaired import UnpairedData, UnpairedWorld, read_unpaired, unpaired_world
+from train.processes import normal
+from train.recipes import Loss, Player, RecipeOf
 from train.recipes._turns import Turns
+
+if TYPE_CHECKING:
+    from train.recipes import munit as munit_recipe
 
 
 @dataclass(frozen=True)
@@ -65,14 +69,23 @@ PRESETS = {
 }
 
 
-class Recipe:
-    """The two players of UNIT: both encoders and decoders, and a discriminator for each domain."""
+C = TypeVar("C")
+H = TypeVar("H", bound="Hyper | munit_recipe.Hyper")
+M = TypeVar("M", bound=unit.Model | munit.Model)
+Data = UnpairedData | UnpairedWorld
+
+
+class TwoDomains(Generic[C, H, M]):
+    """What the recipes of UNIT and MUNIT share: all but the model and its losses.
+
+    Two players: all encoders and decoders, and a discriminator for each domain.
+    """
 
     batch: ClassVar[type] = Unpaired
 
-    def __init__(self, config: unit.Config, hyper: Hyper, perceptual: nn.Module | None):
+    def __init__(self, config: C, hyper: H, perceptual: nn.Module | None):
         self.hyper, self.perceptual, self.saved = hyper, perceptual, "generator"
-        self.model = self.make(config)
+        self.model: M = self.make(config)
         self.model.apply(initialise)
         self.discriminator = make_discriminators(hyper)
         self.adversary = losses.ADVERSARIES[hyper.adversary]
@@ -84,38 +97,90 @@ class Recipe:
         }
 
     @staticmethod
-    def kind(config: Any) -> type:
+    def kind(config: C) -> type:
         """Unpaired, whatever the Config."""
         return Unpaired
+
+    @staticmethod
+    def make(config: C) -> M:
+        """The model that learns."""
+        raise NotImplementedError
+
+    @staticmethod
+    def read(folder: Path, size: Size, hyper: H, say: Say) -> UnpairedData:
+        """The data of a folder with one folder of pictures for each domain."""
+        return read_unpaired(folder, size, edges=hyper.edges or None, say=say)
+
+    @staticmethod
+    def builtin(size: Size, seed: int, hyper: H, say: Say) -> UnpairedWorld:
+        """Two domains of the built-in world."""
+        return unpaired_world(size, seed, say)
+
+    @staticmethod
+    def configure(config: C, data: Data) -> C:
+        """The Config for this data: as it is."""
+        return config
+
+    @staticmethod
+    def palette(data: Data) -> None:
+        """There are no classes."""
+
+    @staticmethod
+    def about(data: Data) -> dict[str, Any]:
+        """What the checkpoint tells of its data: the domains' names, and which of them is edge drawings."""
+        return {"domains": list(data.domains), "edges": data.edges}
+
+    def content(self, image: Tensor, direction: str) -> Tensor:
+        """The content of dithered pictures (B, 3, H, W).
+
+        In a picture of one colour, each instance norm would multiply the gradients by the root of 1 / eps,
+        316, one after the other, and a white crop would end in NaN; a little noise takes the first norm's
+        output to variance 1, and there it ends. In a translation, noise also drowns what the cycle would like
+        to hide there (Bashkirova, Usman, Saenko: Adversarial Self-Defense for Cycle-Consistent GANs, 2019).
+        """
+        noise = normal(*image.shape, like=image)
+        return self.model.content(image + self.hyper.dither * noise, direction)
+
+    def turns(self, batch: Unpaired, fake_a: Tensor, fake_b: Tensor) -> tuple[Turns, Turns]:
+        """What the discriminators of both domains see: real and fake pictures (B, 3, H, W), shifted alike."""
+        a = Turns(self.discriminator.a, fake_a, batch.a)
+        return a, Turns(self.discriminator.b, fake_b, batch.b, shift=a.shift)
+
+    def judge(self, *turns: Turns) -> Loss:
+        """The discriminators' turn."""
+        judged = [turn.discriminate() for turn in turns]
+        fakes = [self.adversary.fake(fake) for fake, _ in judged]
+        reals = [self.adversary.real(real) for _, real in judged]
+        return Loss("discriminator", {"fake": losses.added(fakes), "real": losses.added(reals)})
+
+    def fool(self, a: Turns, b: Turns) -> Tensor:
+        """The generator's adversarial loss for the fake pictures of both domains."""
+        return self.adversary.fool(a.fool()) + self.adversary.fool(b.fool())
+
+    def likeness(self, a: Turns, b: Turns) -> dict[str, Tensor]:
+        """The perceptual distance between pictures and their translations, where it is weighed."""
+        if self.perceptual is None or not self.hyper.weight_perceptual:
+            return {}
+        pairs = ((a.fake, b.real), (b.fake, a.real))
+        distances = [self.perceptual(wide(fake), wide(source)) for fake, source in pairs]
+        return {"perceptual": self.hyper.weight_perceptual * losses.added(distances)}
+
+    @torch.no_grad()
+    def calibrate(self, model: nn.Module, batch: Unpaired) -> Tensor:
+        """There are no statistics to estimate: (B, 0)."""
+        return batch.a.new_zeros(len(batch.a), 0)
+
+    def finish(self, model: nn.Module, facts: Tensor) -> None:
+        """There is nothing to note."""
+
+
+class Recipe(TwoDomains[unit.Config, Hyper, unit.Model]):
+    """The two players of UNIT: both encoders and decoders, and a discriminator for each domain."""
 
     @staticmethod
     def make(config: unit.Config) -> unit.Model:
         """The model that learns."""
         return unit.Model(config)
-
-    @staticmethod
-    def read(folder: Path, size: tuple[int, int], hyper: Hyper, say: Callable[[str], None]) -> UnpairedData:
-        """The data of a folder with one folder of pictures for each domain."""
-        return read_unpaired(folder, size, edges=hyper.edges or None, say=say)
-
-    @staticmethod
-    def builtin(size: tuple[int, int], seed: int, hyper: Hyper, say: Callable[[str], None]) -> UnpairedData:
-        """Two domains of the built-in world."""
-        return unpaired_world(size, seed, say)
-
-    @staticmethod
-    def configure(config: Any, data: UnpairedData) -> Any:
-        """The Config for this data: as it is."""
-        return config
-
-    @staticmethod
-    def palette(data: UnpairedData) -> None:
-        """There are no classes."""
-
-    @staticmethod
-    def about(data: UnpairedData) -> dict[str, Any]:
-        """What the checkpoint tells of its data: the domains' names, and which of them is edge drawings."""
-        return {"domains": list(data.domains), "edges": data.edges}
 
     def step(self, batch: Unpaired) -> Iterator[Loss]:
         """One step: the discriminators' turn, then the generator's, on the same fake pictures."""
@@ -137,60 +202,17 @@ class Recipe:
             back_b = model.decode(self._noisy(codes[3]), None, "ab")
             terms["cycle"] = hyper.weight_cycle * (l1(back_a, batch.a) + l1(back_b, batch.b))
         if hyper.weight_kl:
-            terms["kl"] = hyper.weight_kl * sum(0.5 * wide(code).square().mean() for code in codes)
+            sizes = [0.5 * wide(code).square().mean() for code in codes]
+            terms["kl"] = hyper.weight_kl * losses.added(sizes)
         yield Loss("generator", terms | self.likeness(*turns))
 
     def _noisy(self, code: Tensor) -> Tensor:
         """The code with noise of variance 1, where it is drawn towards N(0, 1): the paper's latent."""
         return code + normal(*code.shape, like=code) if self.hyper.weight_kl else code
 
-    def content(self, image: Tensor, direction: str) -> Tensor:
-        """The content of dithered pictures (B, 3, H, W).
-
-        In a picture of one colour, each instance norm would multiply the gradients by the root of 1 / eps,
-        316, one after the other, and a white crop would end in NaN; a little noise takes the first norm's
-        output to variance 1, and there it ends. In a translation, noise also drowns what the cycle would like
-        to hide there (Bashkirova, Usman, Saenko: Adversarial Self-Defense for Cycle-Consistent GANs, 2019).
-        """
-        noise = normal(*image.shape, like=image)
-        return self.model.content(image + self.hyper.dither * noise, direction)
-
-    def turns(self, batch: Unpaired, fake_a: Tensor, fake_b: Tensor) -> tuple[Turns, Turns]:
-        """What the discriminators of both domains see: real and fake pictures (B, 3, H, W), shifted alike."""
-        a = Turns(self.discriminator.a, fake_a, batch.a)
-        return a, Turns(self.discriminator.b, fake_b, batch.b, shift=a.shift)
-
-    def judge(self, *turns: Turns) -> Loss:
-        """The discriminators' turn."""
-        terms: dict[str, Tensor] = {"fake": 0, "real": 0}
-        for turn in turns:
-            judged_fake, judged_real = turn.discriminate()
-            terms["fake"] = terms["fake"] + self.adversary.fake(judged_fake)
-            terms["real"] = terms["real"] + self.adversary.real(judged_real)
-        return Loss("discriminator", terms)
-
-    def fool(self, a: Turns, b: Turns) -> Tensor:
-        """The generator's adversarial loss for the fake pictures of both domains."""
-        return self.adversary.fool(a.fool()) + self.adversary.fool(b.fool())
-
-    def likeness(self, a: Turns, b: Turns) -> dict[str, Tensor]:
-        """The perceptual distance between pictures and their translations, where it is weighed."""
-        if self.perceptual is None or not self.hyper.weight_perceptual:
-            return {}
-        pairs = ((a.fake, b.real), (b.fake, a.real))
-        distance = sum(self.perceptual(wide(fake), wide(source)) for fake, source in pairs)
-        return {"perceptual": self.hyper.weight_perceptual * distance}
-
-    @torch.no_grad()
-    def calibrate(self, model: nn.Module, batch: Unpaired) -> Tensor:
-        """There are no statistics to estimate: (B, 0)."""
-        return batch.a.new_zeros(len(batch.a), 0)
-
-    def finish(self, model: nn.Module, facts: Tensor) -> None:
-        """There is nothing to note."""
 
 
-def make_discriminators(hyper: Any) -> PerDomain:
+def make_discriminators(hyper: "Hyper | munit_recipe.Hyper") -> PerDomain:
     """The discriminators of both domains that the Hyper of UNIT or MUNIT describes."""
     if hyper.discriminator == "projected":
         eyes = Eyes()
@@ -200,7 +222,7 @@ def make_discriminators(hyper: Any) -> PerDomain:
     return made
 
 
-def make_discriminator(hyper: Any) -> nn.Module:
+def make_discriminator(hyper: "Hyper | munit_recipe.Hyper") -> nn.Module:
     """One domain's, of patches or of whole pictures."""
     if hyper.discriminator == "global":
         return Residual(3, hyper.discriminator_filters, hyper.discriminator_layers)
@@ -230,3 +252,7 @@ def initialise(layer: nn.Module) -> None:
 def l1(x: Tensor, target: Tensor) -> Tensor:
     """The mean distance of pixels, in fp32."""
     return F.l1_loss(wide(x), wide(target))
+
+
+if TYPE_CHECKING:
+    _: RecipeOf[unit.Config, Hyper, Data, unit.Model, Unpaired] = Recipe

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from train.adversaries.losses import wide
+from cgan.layers.precision import wide
 
 State = dict[str, Tensor]
 

@@ -50,6 +50,9 @@ class Features(nn.Module):
     forward: (B, 3, H, W) in [-1, 1] -> a tensor for each layer. The normalisation is computed in float32.
     """
 
+    shift: Tensor  # (1, 3, 1, 1)
+    scale: Tensor  # (1, 3, 1, 1)
+
     def __init__(self, kind: str, layers: tuple[int, ...], state: State | None = None):
         super().__init__()
         self.layers = layers
@@ -89,10 +92,11 @@ class Perceptual(nn.Module):
         with torch.no_grad():
             targets = self.features(real)
         weights = LAYERS[self.kind].values()
-        return sum(
+        first, *rest = (
             weight * F.l1_loss(x.float(), target.float())
             for weight, x, target in zip(weights, self.features(fake), targets, strict=True)
         )
+        return sum(rest, first)
 
 
 class Lpips(nn.Module):
@@ -264,7 +268,10 @@ class _ConvNorm(nn.Sequential):
         self.pad = (0, 1, 0, 1) if stride == 2 else (0, 0, 0, 0)
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(F.pad(x, self.pad))
+        x = F.pad(x, self.pad)
+        for layer in self:
+            x = layer(x)
+        return x
 
 
 class _Residual(nn.Module):
@@ -381,6 +388,9 @@ class Segmenter(nn.Module):
     state: all its weights by torchvision's names; the classes are those of the palette, in its order.
     forward: (B, 3, H, W) in [-1, 1] -> labels int64 (B, H, W).
     """
+
+    shift: Tensor  # (1, 3, 1, 1)
+    scale: Tensor  # (1, 3, 1, 1)
 
     def __init__(self, state: State):
         super().__init__()

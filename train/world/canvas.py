@@ -58,7 +58,8 @@ class Canvas:
         distance = self.depth.gather(1, index) * self.length.gather(1, index)
         ray = rows(self.ray, index)
         eye = self.camera.position
-        return tuple(eye[:, axis, None] + ray[..., axis] * distance for axis in range(3))
+        x, y, z = (eye[:, axis, None] + ray[..., axis] * distance for axis in range(3))
+        return x, y, z
 
     def grid(self, values: Tensor) -> Tensor:
         """Samples (B, N) as (B, H * scale, W * scale)."""
@@ -100,9 +101,9 @@ def cover(top: Tensor, bottom: Tensor, left: Tensor, right: Tensor) -> tuple[Ten
 
 def box(
     canvas: Canvas, top: Tensor, bottom: Tensor, left: Tensor, right: Tensor, shown: Tensor
-) -> list[Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Boxes of whole samples inside the picture, for `cover`; empty where `shown` is False."""
     high, wide = canvas.height * canvas.scale, canvas.width * canvas.scale
     first, last = top.floor().clamp(0, high).long(), bottom.ceil().clamp(0, high).long()
-    columns = [left.floor().clamp(0, wide).long(), right.ceil().clamp(0, wide).long()]
-    return [first, torch.where(shown, last, first), *columns]
+    start, end = left.floor().clamp(0, wide).long(), right.ceil().clamp(0, wide).long()
+    return first, torch.where(shown, last, first), start, end

@@ -26,7 +26,8 @@ def _shapes() -> Tensor:
     """
     wide, long, eaves, pitch = 3.4, 5.2, 3.4, 0.95
     ridge = math.hypot(1, pitch)
-    house = [(1, 0, 0, wide, 0), (-1, 0, 0, wide, 0), (0, 0, 1, long, 0), (0, 0, -1, long, 0)]
+    house: list[tuple[float, ...]] = [(1, 0, 0, wide, 0), (-1, 0, 0, wide, 0)]
+    house += [(0, 0, 1, long, 0), (0, 0, -1, long, 0)]
     house += [(side / ridge, pitch / ridge, 0, pitch * (eaves + wide * 1.05) / ridge, 1) for side in (1, -1)]
     house += [(0, 0, 0, 1e6, 0)] * (PLANES - len(house))
     tower = []
@@ -39,8 +40,8 @@ def _shapes() -> Tensor:
 
 def draw(canvas: Canvas) -> None:
     """Draw every house in view with its shadow, all scenes and houses in one pass."""
-    house = _visible(canvas)
-    owner, row, column = cover(*house["box"])
+    house, boxes = _visible(canvas)
+    owner, row, column = cover(*boxes)
     if len(owner) == 0:
         return
     shadows.cast(canvas, house)
@@ -68,8 +69,8 @@ def draw(canvas: Canvas) -> None:
     canvas.instances.view(-1)[place] = house["id"][owner[won]]
 
 
-def _visible(canvas: Canvas) -> dict[str, Tensor]:
-    """All scenes' houses as flat lists (B * K,), with their boxes of samples: empty for hidden ones."""
+def _visible(canvas: Canvas) -> tuple[dict[str, Tensor], tuple[Tensor, Tensor, Tensor, Tensor]]:
+    """All scenes' houses as flat lists (B * K,), and their `box`es of samples, empty for hidden ones."""
     houses = canvas.land.houses.expand(len(canvas.camera), -1, -1)
     eye = canvas.camera.position
     repeat = [(houses[..., axis] - eye[:, axis, None] + PERIOD / 2) % PERIOD - PERIOD / 2 for axis in (0, 2)]
@@ -103,8 +104,9 @@ def _visible(canvas: Canvas) -> dict[str, Tensor]:
         "shown": shown,
     }
     flat = {name: value.reshape(-1) for name, value in named.items()}
-    flat["box"] = box(canvas, *(edge.reshape(-1) for edge in edges), flat["shown"])
-    return {**flat, "offset": offset.reshape(-1, 3)}
+    top, bottom, left, right = (edge.reshape(-1) for edge in edges)
+    boxes = box(canvas, top, bottom, left, right, flat["shown"])
+    return {**flat, "offset": offset.reshape(-1, 3)}, boxes
 
 
 def _edges(

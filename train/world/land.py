@@ -111,7 +111,7 @@ def build(seed: int, stored: dict[str, Tensor], device: torch.device | str) -> L
     maps["slope_x"], maps["slope_z"] = slopes(maps["height"], TEXEL)
     stack = wrap(torch.stack([maps[name] for name in CHANNELS]))[None]
 
-    def colour(value: tuple) -> Tensor:
+    def colour(value: tuple[float, ...] | tuple[tuple[float, ...], ...]) -> Tensor:
         return torch.tensor(value, device=device).view(1, -1, 3)
 
     def number(value: float) -> Tensor:

@@ -7,6 +7,7 @@ unit of its coordinates and is the same on every machine. Fields are baked one w
 from __future__ import annotations
 
 import math
+from typing import overload
 
 import torch
 import torch.nn.functional as functional
@@ -18,7 +19,11 @@ def generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(seed) & 0x7FFFFFFF)
 
 
-def mix(a: Tensor | float, b: Tensor | float, t: Tensor | float) -> Tensor:
+@overload
+def mix(a: Tensor | float, b: Tensor | float, t: Tensor) -> Tensor: ...
+@overload
+def mix(a: Tensor, b: Tensor | float, t: float) -> Tensor: ...
+def mix(a: Tensor | float, b: Tensor | float, t: Tensor | float) -> Tensor | float:
     """`a` where t is 0, `b` where t is 1, and a straight line between them."""
     return a + (b - a) * t
 

@@ -57,7 +57,9 @@ def _darkness(
     return 1 - smooth(0.6, 1.3, aside / (radius * width))
 
 
-def _reach(canvas: Canvas, caster: dict[str, Tensor], eye: Tensor, fall: Tensor) -> list[Tensor]:
+def _reach(
+    canvas: Canvas, caster: dict[str, Tensor], eye: Tensor, fall: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Boxes of samples around shadows that fall `fall` (K, 2) metres from each foot."""
     yaw = canvas.camera.yaw[caster["scene"]]
     right = fall[:, 0] * yaw.cos() - fall[:, 1] * yaw.sin()

@@ -94,7 +94,9 @@ def disc(
     return mix(sky, body, (mask * (1 - 0.8 * cloud))[..., None]), (mask > 0.5) & (cloud < 0.75)
 
 
-def clouds(ray: Tensor, jitter: Tensor, eye: Tensor, land: Land, tiles: Tiles, look: Look):
+def clouds(
+    ray: Tensor, jitter: Tensor, eye: Tensor, land: Land, tiles: Tiles, look: Look
+) -> tuple[Tensor, Tensor, Tensor]:
     """Cumulus in a slab, marched with one sample towards the sun: radiance (B, M, 3), opacity and distance
     (B, M).
 

@@ -145,12 +145,11 @@ def clip(
         raise ValueError(f"a clip of {n} frames needs a path of as many cameras, not {len(path)}")
     shots = [world.frame(path[i], style, size, supersampling) for i in range(n)]
     film = Frame(
-        *(
-            together([shot.camera for shot in shots])
-            if name == "camera"
-            else torch.cat([shot._asdict()[name] for shot in shots])
-            for name in Frame._fields
-        )
+        image=torch.cat([shot.image for shot in shots]),
+        labels=torch.cat([shot.labels for shot in shots]),
+        depth=torch.cat([shot.depth for shot in shots]),
+        camera=together([shot.camera for shot in shots]),
+        instances=torch.cat([shot.instances for shot in shots]),
     )
     early, late = path[: n - 1], path[1:n]
     before, after = film.depth[:-1], film.depth[1:]

@@ -16,6 +16,7 @@ nearer, as it is the convolutions between them that round.
 
 from collections.abc import Sequence
 from threading import Lock
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -75,22 +76,46 @@ class Level:
         return out
 
 
+class Generator(Protocol):
+    """What `Faster` needs of a SPADE generator; see `cgan.models.spade`."""
+
+    @property
+    def start(self) -> nn.Module:
+        """The first layer: (B, conditions, h, w) -> (B, channels, h, w)."""
+
+    @property
+    def style(self) -> nn.Module:
+        """What is added to it everywhere: (B, style) -> (B, channels)."""
+
+    @property
+    def blocks(self) -> nn.ModuleList:
+        """The `SpadeBlock`s, in order."""
+
+    @property
+    def to_rgb(self) -> nn.Module:
+        """The last layer: (B, channels, H, W) -> (B, 3, H, W)."""
+
+    def symbols(self, labels: Tensor, instances: Tensor | None = None) -> Tensor:
+        """A map in one number a pixel: int64 (B, 1, H, W) -> int64 (B, 1, H, W)."""
+
+
 class Faster:
     """Paints as `model`, a SPADE generator in eval mode, does. In float32 on the CPU; one call at a time.
 
     It has `model`'s weights, not copies of them; what was computed from them is kept from call to call, so
     that they must not change any more.
 
-    Args: `model` with `start`, `style`, `blocks` and `to_rgb`; `scales`: by how much the map is smaller at
+    Args: `scales`: by how much the map is smaller at
     each block; `vectors` (symbols, conditions), what the convolutions see of each symbol.
     """
 
-    def __init__(self, model: nn.Module, scales: Sequence[int], vectors: Tensor):
+    def __init__(self, model: Generator, scales: Sequence[int], vectors: Tensor):
         self.model, self.scales, self.vectors = model, tuple(scales), vectors
+        self._blocks = [block for block in model.blocks if isinstance(block, SpadeBlock)]
         self._features, self._rows = Space(), Space()
         self._levels = {}
         for scale in dict.fromkeys(self.scales):
-            blocks = [block for block, at in zip(model.blocks, scales, strict=True) if at == scale]
+            blocks = [block for block, at in zip(self._blocks, scales, strict=True) if at == scale]
             self._levels[scale] = Level(blocks, vectors, self._rows)
         self._alphabet = np.zeros(1, np.int64)  # digit -> 1 + symbol
         self._lock = Lock()
@@ -100,6 +125,10 @@ class Faster:
         self._alphabet = np.zeros(1, np.int64)
         for level in self._levels.values():
             level.patches.clear()
+
+    def symbols(self, labels: Tensor) -> Tensor:
+        """What a call reads of a map: int64 (1, 1, H, W) -> int64 (1, 1, H, W)."""
+        return self.model.symbols(labels)
 
     @torch.no_grad()
     def __call__(self, symbols: Tensor, style: Tensor, noise: Tensor) -> Tensor:
@@ -119,7 +148,7 @@ class Faster:
         self._look(symbols)
         start = self.vectors[torch.from_numpy(symbols[:: self.scales[0], :: self.scales[0]].copy())]
         x = model.start(start.permute(2, 0, 1)[None]) + model.style(style)[:, :, None, None]
-        for block, scale in zip(model.blocks, self.scales, strict=True):
+        for block, scale in zip(self._blocks, self.scales, strict=True):
             x = self._block(block, self._levels[scale], x, noise[:, :, ::scale, ::scale])
         self._features.shrink()
         self._rows.shrink()

@@ -10,20 +10,21 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 
 
 class SumOverProcesses(torch.autograd.Function):
     """The sum of `x` over all processes; its gradient is the sum of the gradients."""
 
     @staticmethod
-    def forward(ctx, x: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, x: Tensor) -> Tensor:
         """Add up copies of `x`, which may have any shape."""
         total = x.clone()
         dist.all_reduce(total)
         return total
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> Tensor:
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> Tensor:
         """Every process's output depends on every process's input."""
         total = gradient.clone()
         dist.all_reduce(total)
@@ -38,6 +39,9 @@ class BatchNorm(nn.Module):
 
     Shapes: x (B, channels, H, W); out as x.
     """
+
+    mean: Tensor  # of the pictures seen: (channels,)
+    variance: Tensor  # (channels,)
 
     def __init__(self, channels: int, momentum: float = 0.1, eps: float = 1e-5):
         super().__init__()

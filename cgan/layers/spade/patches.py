@@ -26,7 +26,7 @@ WORTHWHILE = 4096  # pixels: below, tables are kept for the sake of the next map
 class Numbers:
     """Gives codes the numbers 0, 1, 2, … as new ones come. A code keeps its number."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._codes = np.empty(0, np.uint64)  # sorted
         self._numbers = np.empty(0, np.int64)
 
@@ -170,4 +170,4 @@ def _varied(index: np.ndarray) -> bool:
     """Whether more than half of a map's patches are distinct: then tables cost more than they save."""
     if index.size <= WORTHWHILE or index.max() < index.size // 2:
         return False
-    return np.count_nonzero(np.bincount(index.ravel())) > index.size // 2
+    return bool(np.count_nonzero(np.bincount(index.ravel())) > index.size // 2)

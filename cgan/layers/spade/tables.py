@@ -9,6 +9,7 @@ stroke of the brush only the patches that the stroke has made are computed. `mod
 """
 
 import math
+from typing import cast
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ KEPT_SPACE = 2**24  # numbers of working memory that are kept from picture to pi
 class Space:
     """Working memory that is lent again and again: fresh memory takes longer to get than to compute in."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._numbers = torch.empty(0)
 
     def lend(self, *shape: int) -> Tensor:
@@ -56,6 +57,9 @@ class Table:
 
     def __init__(self, norm: SpadeNorm, vectors: Tensor, space: Space):
         self.norm, self._space = norm, space
+        # torch's hints let a convolution be without a bias
+        self._bias = cast(Tensor, norm.shared.bias)
+        self._modulation_bias = cast(Tensor, norm.modulation.bias)
         hidden, conditions = norm.shared.weight.shape[:2]
         seen = torch.einsum("sc,hckl->sklh", vectors, norm.shared.weight)
         outside = torch.zeros(1, 3, 3, hidden)
@@ -102,7 +106,7 @@ class Table:
             torch.mm(hidden, weight[:, :, tap // 3, tap % 3].T, out=partial[tap])
         position = np.cumsum(used) - 1
         bags = torch.from_numpy((position[taps] + len(hidden) * np.arange(9)[:, None]).T.copy())
-        rows = F.embedding_bag(bags, partial.flatten(0, 1), mode="sum").add_(self.norm.modulation.bias)
+        rows = F.embedding_bag(bags, partial.flatten(0, 1), mode="sum").add_(self._modulation_bias)
         gamma, beta = rows.chunk(2, 1)
         base = self.norm.base
         scale = (1 + gamma) * torch.rsqrt(base.variance + base.eps)
@@ -112,7 +116,7 @@ class Table:
         """What the first convolution makes of 3x3 patches (9, n): (n filled up to a multiple, hidden)."""
         symbols = alphabet[digits] * 9 + np.arange(9)[:, None]
         hidden = F.embedding_bag(torch.from_numpy(symbols.T.copy()), self._embedding, mode="sum")
-        hidden = hidden.add_(self.norm.shared.bias).relu_()
+        hidden = hidden.add_(self._bias).relu_()
         hidden[torch.from_numpy(digits[4] == OUTSIDE)] = 0  # the second convolution pads with zeros as well
         return F.pad(hidden, (0, 0, 0, -len(hidden) % ROWS))
 

@@ -18,7 +18,7 @@ where the rows are kept and the norm's statistics are folded into them.
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -27,7 +27,6 @@ from torch import Tensor, nn
 
 from cgan.layers.spade.norm import SpadeNorm
 from cgan.layers.spade.patches import DIGITS, OUTSIDE, Patches
-from train.engine.compiling import is_compiled
 from train.recipes import Recipe
 
 Wish = Literal["auto", "on", "off"]
@@ -50,6 +49,11 @@ class Painter(Protocol):
         """What the convolutions see of each symbol: (symbols, conditions)."""
 
 
+def is_compiled(network: nn.Module) -> bool:
+    """Whether calls of `network` run compiled code."""
+    return network._compiled_call_impl is not None
+
+
 class Tables:
     """Makes the tables of a batch, in the resolutions where they pay.
 
@@ -64,9 +68,12 @@ class Tables:
 
     @torch.no_grad()
     def __call__(
-        self, model: nn.Module, labels: Tensor, instances: Tensor | None = None
+        self, model: Any, labels: Tensor, instances: Tensor | None = None
     ) -> dict[int, "Level"]:
-        """The levels by scale, for `model(…, modulators)`: maps int64 (B, 1, H, W), as a batch has them."""
+        """The levels by scale, for `model(…, modulators)`: maps int64 (B, 1, H, W), as a batch has them.
+
+        model: a `Painter`, which is a module.
+        """
         weight = next(model.parameters())
         if self.wish == "off" or is_compiled(model) or (self.wish == "auto" and weight.device.type != "cpu"):
             return {}
@@ -86,7 +93,7 @@ class Tables:
         return levels
 
 
-def use_tables(recipe: Recipe, wish: Wish) -> None:
+def use_tables(recipe: Recipe[Any, Any], wish: Wish) -> None:
     """Tell the recipe's tables; ValueError where they are to be on, and it has none."""
     found = [part for part in vars(recipe).values() if isinstance(part, Tables)]
     if wish == "on" and not found:
@@ -132,13 +139,13 @@ class SumOfTaps(torch.autograd.Function):
     """The row of each 5x5 patch: products (9 * n, channels) -> (m, channels), nine of them each."""
 
     @staticmethod
-    def forward(ctx, products: Tensor, level: "Level") -> Tensor:
+    def forward(ctx: Any, products: Tensor, level: "Level") -> Tensor:
         """Sums in fp32 at least, whatever the products are in."""
         ctx.level, ctx.type = level, products.dtype
         return bags(wide(products), level.summands, level.summand_starts)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """Each product's gradient is the sum of those of the rows that it went into."""
         return ctx.level.uses(gradient.contiguous()).to(ctx.type), None
 
@@ -151,7 +158,7 @@ class Modulate(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, x: Tensor, rows: Tensor, level: "Level") -> Tensor:
+    def forward(ctx: Any, x: Tensor, rows: Tensor, level: "Level") -> Tensor:
         """Chunk by chunk."""
         gamma, beta = rows.chunk(2, 1)
         scale, shift = (1 + gamma).to(x.dtype), beta.to(x.dtype).contiguous()
@@ -164,7 +171,7 @@ class Modulate(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         """The rows' gradients are summed in fp32 at least."""
         x, scale = ctx.saved_tensors
         level, of_x, of_rows = ctx.level, None, None

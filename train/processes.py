@@ -1,4 +1,4 @@
-"""Several processes, started by torchrun, that learn as one."""
+"""Several processes, started by torchrun, that learn as one: known to recipes and to the engine."""
 
 import os
 from collections.abc import Iterator
