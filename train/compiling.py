@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from train.bank import Player
+from train.projected import Projected
 
 LISTS = nn.ModuleList | nn.ModuleDict
 BACKEND = "inductor"  # torch's own
@@ -14,11 +15,13 @@ VARIANTS = 64  # of a network: learning, frozen, without gradients, and each bat
 
 
 def networks(player: Player) -> Iterator[nn.Module]:
-    """What recipes call: a player's module, and those parts of it that are networks themselves."""
-    yield player.module
+    """What recipes call: a player's module, those parts of it that are networks themselves, and frozen eyes."""
+    parts = [player.module]
     for child in player.module.children():
         if not isinstance(child, LISTS) and any(True for _ in child.children()):
-            yield child
+            parts.append(child)
+    yield from parts
+    yield from {id(part.eyes): part.eyes for part in parts if isinstance(part, Projected)}.values()
 
 
 def compile_networks(players: Iterable[Player]) -> None:
