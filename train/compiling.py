@@ -15,7 +15,7 @@ VARIANTS = 64  # of a network: learning, frozen, without gradients, and each bat
 
 
 def networks(player: Player) -> Iterator[nn.Module]:
-    """What recipes call: a player's module, those parts of it that are networks themselves, and frozen eyes."""
+    """What recipes call: a player's module, its parts that are networks themselves, and frozen eyes."""
     parts = [player.module]
     for child in player.module.children():
         if not isinstance(child, LISTS) and any(True for _ in child.children()):
