@@ -1,5 +1,8 @@
-"""The browser application: one tab a module, on top of `cgan`.
+"""The browser application, on top of `cgan`.
 
-`ui.py` assembles the tabs, `events.py` is how they listen, `shelf.py` lends them models, `widgets.py` and
-`canvas.py` are the components that Gradio does not have, and `uris.py` reads what browsers send.
+`start.py` is the command line and `ui.py` the page, made of the tabs in `tabs/`, which are made of the
+components in `components/`, whose scripts `scripts/` puts together. `shelf.py` lends models, `requests.py`
+bounds and reads what clients send, `events.py` is how components are listened to. `maps.py`, `drawings.py`
+and `styles.py` are about what is painted, `choosing.py` about what all tabs have, `examples.py` about
+what there is to begin with.
 """

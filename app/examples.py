@@ -11,12 +11,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from app import uris
-from app.canvas import fit, write_map
-from app.widgets import STATIC
+from app import requests
+from app.maps import fit, write_map
 from cgan import Palette
 
-FOLDER = STATIC / "examples"
+FOLDER = Path(__file__).parent / "static" / "examples"
 PICTURES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 
 
@@ -29,7 +28,7 @@ def examples(palette: Palette, size: tuple[int, int]) -> list[dict]:
     for folder in sorted(path.parent for path in FOLDER.glob("*/palette.json")):
         own = Palette.read(folder / "palette.json")
         maps = {path: np.asarray(Image.open(path)) for path in sorted(folder.glob("*.png"))}
-        used = {own.names[number] for labels in maps.values() for number in np.unique(labels)}
+        used = {own.names[id_] for labels in maps.values() for id_ in np.unique(labels)}
         if used <= set(palette.names):
             found += [_example(path, labels, own, palette, size) for path, labels in maps.items()]
     return found
@@ -75,7 +74,7 @@ def _pictures(place: str) -> list[str]:
 
 @lru_cache(maxsize=256)
 def _uri(path: Path) -> str:
-    return uris.from_file(path.read_bytes(), PICTURES[path.suffix.lower()])
+    return requests.file_uri(path.read_bytes(), PICTURES[path.suffix.lower()])
 
 
 def _name(path: Path) -> str:

@@ -22,7 +22,7 @@ class Shelf:
         self._loaded: OrderedDict[tuple[str, str], Painter | Translator] = OrderedDict()  # by name and hash
         self._lock = Lock()
 
-    def look(self, task: str = "paint") -> cgan.Found:
+    def find(self, task: str = "paint") -> cgan.Found:
         """The checkpoints for a task (`paint`: label maps, `translate`: pictures), and what is wrong with the
         broken ones.
         """

@@ -26,6 +26,7 @@ from torch import nn
 
 from cgan import hub, models, weights
 from cgan.errors import CganError, CheckpointError
+from cgan.files import sync_folder, write_through
 from cgan.labels import Palette
 from cgan.runtime import Runtime
 
@@ -188,7 +189,7 @@ def save(folder: str | Path, model: nn.Module, palette: Palette | None, about: d
         _write_beside(folder, {WEIGHTS: data, CONFIG: text.encode()})
         for file in (WEIGHTS, CONFIG):
             os.replace(folder / (file + PENDING), folder / file)
-            _sync_folder(folder)
+            sync_folder(folder)
     except OSError as error:
         raise CheckpointError(f"{folder} cannot be written: {error.strerror or error}") from error
     return folder
@@ -365,30 +366,16 @@ def _finish_last(folder: Path) -> None:
         return
     if _digest_in(pending.read_bytes()) == hashlib.sha256(data.read_bytes()).hexdigest():
         os.replace(pending, folder / CONFIG)
-        _sync_folder(folder)
+        sync_folder(folder)
 
 
 def _write_beside(folder: Path, contents: dict[str, bytes]) -> None:
     """Write each file under its pending name and force it to the disk; if one fails, none stays."""
     try:
         for name, content in contents.items():
-            with (folder / (name + PENDING)).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        _sync_folder(folder)
+            write_through(folder / (name + PENDING), content)
+        sync_folder(folder)
     except OSError:
         for name in contents:
             (folder / (name + PENDING)).unlink(missing_ok=True)
         raise
-
-
-def _sync_folder(folder: Path) -> None:
-    """Force the folder's names to the disk; Windows has no such call."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

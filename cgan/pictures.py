@@ -160,3 +160,23 @@ def _line(error: Exception) -> str:
     """The first line of a decoder's message, or its type where it has none."""
     lines = str(error).splitlines()
     return lines[0] if lines else type(error).__name__
+
+
+def check_picture(picture: np.ndarray) -> None:
+    """Raise ValueError unless `picture` is uint8 (H, W, 3) with pixels."""
+    if not isinstance(picture, np.ndarray):
+        raise ValueError(f"a picture must be a numpy array, uint8 (H, W, 3), not a {type(picture).__name__}")
+    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
+        raise ValueError(f"a picture must be uint8 (H, W, 3), not {picture.dtype} {picture.shape}")
+
+
+def fitted(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The largest centred part of a picture of the shape of `size`, resized to it: what training saw."""
+    (tall, wide), (height, width) = picture.shape[:2], size
+    scale = min(tall / height, wide / width)
+    box = height * scale, width * scale
+    top, left = (tall - box[0]) / 2, (wide - box[1]) / 2
+    part = Image.fromarray(picture).resize(
+        (width, height), Image.Resampling.LANCZOS, box=(left, top, left + box[1], top + box[0])
+    )
+    return np.asarray(part)

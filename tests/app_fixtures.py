@@ -24,7 +24,8 @@ DRAWN = (96, 128)  # of the canvas
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
 CHROMIUM += " --disable-component-update --disable-sync"
-expect.set_options(timeout=30_000)  # for machines that do something else besides
+PATIENCE = 180_000  # milliseconds: for machines that do something else besides
+expect.set_options(timeout=PATIENCE)
 
 
 def save_checkpoint(folder: Path, seed: int = 0, palette: cgan.Palette = PALETTE) -> Path:

@@ -5,11 +5,11 @@ import torch
 from numpy.typing import NDArray
 
 from cgan.labels import Label, Palette, instance_edges
-from train.data import PaintedData
-from train.few_shot import FewShotData
-from train.paired import PairedData
-from train.stored import canvas
-from train.unpaired import UnpairedData
+from train.data.few_shot import FewShotData
+from train.data.painted import PaintedData
+from train.data.paired import PairedData
+from train.data.stored import canvas
+from train.data.unpaired import UnpairedData
 
 SCENE = (
     ("sky", "#87b5e0"),

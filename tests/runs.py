@@ -4,8 +4,8 @@ from pathlib import Path
 
 import torch
 
-from train.__main__ import build, parse
-from train.trainer import Trainer
+from train.engine.trainer import Trainer
+from train.launch import build, parse
 
 FLAGS = ["--preset", "tiny", "--perceptual", "none", "--size", "64", "--device", "cpu", "--calibrate", "2"]
 

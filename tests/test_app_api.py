@@ -15,8 +15,8 @@ from gradio_client.exceptions import AppError
 from test_app_maps import bomb
 
 import cgan
-from app import uris
-from app.ui import LARGEST_REQUEST
+from app import requests
+from app.requests import LARGEST_REQUEST
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ BAD_REQUESTS = {
     "a bomb": (("tiny", bomb(30000), 0, None), "pixels"),
     "a bomb as style": (("tiny", as_uri(scene()), 0, bomb(30000)), "pixels"),
     "too many pixels": (("tiny", as_uri(np.zeros((2100, 2100), np.uint8)), 0, None), "2100"),
-    "no picture": (("tiny", uris.from_file(b"hello"), 0, None), "not a picture"),
+    "no picture": (("tiny", requests.file_uri(b"hello"), 0, None), "not a picture"),
     "a seed": (("tiny", as_uri(scene()), -1, None), "seed"),
     "a checkpoint": (("../tiny", as_uri(scene()), 0, None), "there are: tiny"),
     "a broken checkpoint": (("torn", as_uri(scene()), 0, None), "web page"),
@@ -96,7 +96,7 @@ def test_bad_requests_are_told_and_the_app_stays_up(client, why):
 
 def test_large_files_are_refused(client):
     with pytest.raises(AppError, match="16 MiB"):
-        uri = "data:image/png;base64," + "A" * (uris.MAX_BYTES * 4 // 3 + 8)
+        uri = "data:image/png;base64," + "A" * (requests.MAX_BYTES * 4 // 3 + 8)
         client.predict("tiny", uri, 0, None, api_name="/paint")
 
 

@@ -15,11 +15,11 @@ from app_fixtures import DRAWN, PALETTE, SIZE, as_uri, break_checkpoint, from_ur
 from PIL import Image
 
 import cgan
-from app import paint, ui, uris
-from app.canvas import LabelCanvas, canvas_size, fit, read_map, write_map
+from app import requests, start
+from app.choosing import notices
 from app.examples import FOLDER, examples
+from app.maps import canvas_size, fit, read_map, write_map
 from app.shelf import KEPT, Shelf
-from app.widgets import Look, Maps, Result, Seed, Variations
 
 ROOT = Path(__file__).parent.parent
 
@@ -34,7 +34,7 @@ def test_a_map_survives_the_way_there_and_back():
 
 def test_the_canvas_gets_one_byte_a_pixel():
     header = base64.b64decode(write_map(scene(), PALETTE).split(",")[1])[16:29]
-    assert tuple(header[8:]) == (8, 3, 0, 0, 0)  # 8 bits, palette, not interlaced: what static/png.js reads
+    assert tuple(header[8:]) == (8, 3, 0, 0, 0)  # 8 bits, palette, not interlaced: what scripts/png.js reads
 
 
 def test_a_colour_map_is_read_too():
@@ -44,17 +44,17 @@ def test_a_colour_map_is_read_too():
 @pytest.mark.parametrize("sent", ["/etc/passwd", "file:///etc/passwd", "http://localhost/x.png", "", 7, None])
 def test_only_data_uris_are_taken(sent):
     with pytest.raises(cgan.MediaError, match="data URI"):
-        uris.contents(sent, "the map")
+        requests.contents(sent, "the map")
 
 
 def test_broken_base64_is_told():
     with pytest.raises(cgan.MediaError, match="base64"):
-        uris.contents("data:image/png;base64,@@@@", "the map")
+        requests.contents("data:image/png;base64,@@@@", "the map")
 
 
 def test_large_files_are_refused():
     with pytest.raises(cgan.MediaError, match="16 MiB"):
-        uris.contents("data:image/png;base64," + "A" * (uris.MAX_BYTES * 4 // 3 + 8), "the map")
+        requests.contents("data:image/png;base64," + "A" * (requests.MAX_BYTES * 4 // 3 + 8), "the map")
 
 
 def bomb(side: int) -> str:
@@ -65,7 +65,7 @@ def bomb(side: int) -> str:
     size = side.to_bytes(4, "big")
     data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size + size + b"\x08\x00\x00\x00\x00")
     data += chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
-    return uris.from_file(data)
+    return requests.file_uri(data)
 
 
 @pytest.mark.parametrize("side", [5000, 30000, 100000])
@@ -103,7 +103,7 @@ def test_long_maps_are_bounded():
 @pytest.mark.parametrize("seed", [-1, 2**31, 0.5, "7", None, True])
 def test_bad_seeds_are_told(seed):
     with pytest.raises(cgan.DataError, match="seed"):
-        paint.check_seed(seed)
+        requests.check_seed(seed)
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*/*.png")), ids=lambda path: path.stem)
@@ -129,7 +129,7 @@ def test_examples_of_foreign_classes_are_not_offered():
 
 def test_the_shelf_lists_loads_and_forgets(tmp_path):
     shelf = Shelf(tmp_path, "cpu")
-    assert shelf.look().checkpoints == [] and "Make one" in paint.notices(shelf.look())
+    assert shelf.find().checkpoints == [] and "Make one" in notices(shelf.find(), "Make one")
     for number in range(KEPT + 1):
         save_checkpoint(tmp_path / f"tiny-{number}", seed=number)
         shelf.painter(f"tiny-{number}")
@@ -154,23 +154,14 @@ def test_the_shelf_lends_only_what_stands_on_it(tmp_path, name):
 
 def test_a_broken_checkpoint_is_told_with_its_reason(tmp_path):
     break_checkpoint(tmp_path / "torn")
-    notice = paint.notices(Shelf(tmp_path).look())
+    notice = notices(Shelf(tmp_path).find(), "")
     assert "torn" in notice and "web page" in notice
 
 
 def test_notices_and_origins_are_escaped(tmp_path):
     broken = {"<img src=x>": cgan.CheckpointError("<script>")}
-    notice = paint.notices(cgan.Found([], broken))
+    notice = notices(cgan.Found([], broken), "")
     assert "<script>" not in notice and "<img" not in notice
-
-
-@pytest.mark.parametrize("widget", [LabelCanvas, Look, Maps, Result, Seed, Variations])
-def test_templates_never_change(widget):
-    """A template with a placeholder would be rendered anew at each update, and the canvas in it lost."""
-    made = widget()
-    assert not any(mark in made.html_template for mark in ("${", "{{", "`"))
-    with pytest.raises(AttributeError):
-        _ = made.palette_of_nothing
 
 
 def test_a_port_in_use_is_one_line(tmp_path):
@@ -185,5 +176,5 @@ def test_a_port_in_use_is_one_line(tmp_path):
 def test_a_file_for_checkpoints_is_refused(tmp_path, capsys):
     (tmp_path / "file").write_text("x")
     with pytest.raises(SystemExit) as stopped:
-        ui.main(["--checkpoints", str(tmp_path / "file")])
+        start.main(["--checkpoints", str(tmp_path / "file")])
     assert stopped.value.code == 2 and "is a file; give the folder" in capsys.readouterr().err

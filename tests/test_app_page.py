@@ -6,14 +6,24 @@ from urllib.parse import urlparse
 
 import numpy as np
 import pytest
-from app_fixtures import DRAWN, PALETTE, address, browser, checkpoints, from_uri, save_checkpoint, scene
+from app_fixtures import (
+    DRAWN,
+    PALETTE,
+    PATIENCE,
+    address,
+    browser,
+    checkpoints,
+    from_uri,
+    save_checkpoint,
+    scene,
+)
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 import cgan
-from app import uris
+from app import requests
+from app.components.seed import FIRST_SEED
 from app.examples import examples
-from app.paint import FIRST_SEED
 from app.shelf import Shelf
 from app.ui import build, launch
 
@@ -33,11 +43,11 @@ def visit(chromium, **options):
     """A new visitor, whose first picture is painted."""
     context = chromium.new_context(**{"viewport": {"width": 1500, "height": 950}} | options)
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(PATIENCE)
     page.asked = []
     page.on("request", lambda request: page.asked.append(request.url))
     page.goto(address())
-    expect(page.locator(".result .picture")).to_be_visible(timeout=30_000)
+    expect(page.locator(".result .picture")).to_be_visible()
     return page
 
 
@@ -60,20 +70,32 @@ def shared(chromium):
 @pytest.fixture
 def page(shared):
     """A page with the first example and seed, the brush and the first class, which other tests use too."""
+    shared.keyboard.press("b")
+    cover(shared, "car")  # so that it is seen when the example comes, and that all from before is painted
+    wait_for_picture(shared, painted(np.full(DRAWN, CAR, np.uint8)))
     shared.locator(".maps .strip .tile").first.click()
     wait_for_picture(shared, shared.first_picture)
-    shared.keyboard.press("b")
     shared.keyboard.press("1")
     return shared
 
 
-def saved_map(page) -> np.ndarray:
-    """The ids of the map on the canvas, by the button that saves it."""
+def saved_file(page) -> bytes:
+    """The map on the canvas, as the button saves it."""
     with page.expect_download() as download:
         page.get_by_label("Save the label map").click()
-    picture = Image.open(download.value.path())
-    assert picture.mode == "P"
-    return np.asarray(picture)
+    return download.value.path().read_bytes()
+
+
+def saved_map(page) -> np.ndarray:
+    """The ids of the map on the canvas."""
+    opened = Image.open(io.BytesIO(saved_file(page)))
+    assert opened.mode == "P"
+    return np.asarray(opened)
+
+
+def painted(labels: np.ndarray) -> str:
+    """The picture of a map under the first seed, as the page shows it."""
+    return requests.picture_uri(cgan.load(checkpoints() / "tiny", "cpu").paint(labels, seed=FIRST_SEED)[0])
 
 
 def picture_of(page) -> str:
@@ -111,6 +133,11 @@ def cover(page, name: str) -> None:
     page.get_by_label("Fill all").click()
 
 
+def choose(page, name: str) -> None:
+    page.get_by_label("Model").click()
+    page.get_by_role("option", name=name).click()
+
+
 def test_the_first_example_is_painted_on_load(fresh):
     first = from_uri(examples(PALETTE, DRAWN)[0]["picture"])
     assert np.array_equal(saved_map(fresh), first)
@@ -132,8 +159,7 @@ def test_a_stroke_is_drawn_painted_undone_and_redone(page):
     changed = after != before
     assert set(after[changed]) == {CAR} and 80 < changed.sum() < changed.size / 2
     assert after[24, 64] == CAR and after[80, 64] == before[80, 64]
-    last = cgan.load(checkpoints() / "tiny", "cpu").paint(after, seed=FIRST_SEED)[0]
-    wait_for_picture(page, uris.from_picture(last))  # however many were painted on the way
+    wait_for_picture(page, painted(after))  # however many were painted on the way
     page.keyboard.press("Control+z")
     assert np.array_equal(saved_map(page), before)
     page.keyboard.press("Control+Shift+z")
@@ -264,7 +290,9 @@ def test_the_onion_skin_shows_the_picture_through_the_map(page):
 def test_the_drawing_survives_a_reload(fresh):
     cover(fresh, "sky")
     drag(fresh, (0.1, 0.5), (0.9, 0.5))
-    drawn = saved_map(fresh)
+    file, drawn = saved_file(fresh), saved_map(fresh)
+    kept = "uri => Object.values(localStorage).includes(uri)"
+    fresh.wait_for_function(kept, arg=requests.file_uri(file))
     fresh.reload()
     expect(fresh.locator(".result .picture")).to_be_visible()
     assert np.array_equal(saved_map(fresh), drawn)
@@ -283,13 +311,11 @@ def test_a_new_checkpoint_appears_at_a_refresh(page):
     names = [{"id": i, "name": name, "colour": f"#0000{i:02x}"} for i, name in enumerate(["cat", "dog"])]
     folder = save_checkpoint(checkpoints() / "zoo", palette=cgan.Palette.from_list(names))
     page.get_by_label("Look for new checkpoints").click()
-    page.get_by_label("Model").click()
-    page.get_by_role("option", name="zoo").click()
+    choose(page, "zoo")
     expect(page.get_by_role("radio")).to_have_count(2)
     expect(page.locator("#status")).to_contain_text("zoo")
     assert saved_map(page).shape == DRAWN and not saved_map(page).any()
-    page.get_by_label("Model").click()
-    page.get_by_role("option", name="tiny").click()
+    choose(page, "tiny")
     expect(page.locator("#status")).to_contain_text("tiny")
     assert np.array_equal(saved_map(page), before)
     shutil.rmtree(folder)
@@ -299,12 +325,10 @@ def test_another_checkpoint_of_the_same_classes_paints_the_same_map(page):
     folder = save_checkpoint(checkpoints() / "twin", seed=1)
     page.get_by_label("Look for new checkpoints").click()
     before, old = saved_map(page), picture_of(page)
-    page.get_by_label("Model").click()
-    page.get_by_role("option", name="twin").click()
+    choose(page, "twin")
     wait_for_another_picture(page, old)
     assert np.array_equal(saved_map(page), before)
-    page.get_by_label("Model").click()
-    page.get_by_role("option", name="tiny").click()
+    choose(page, "tiny")
     wait_for_picture(page, old)
     shutil.rmtree(folder)
 
@@ -325,6 +349,7 @@ def test_on_a_phone_the_picture_is_under_the_canvas(chromium):
 def test_without_checkpoints_the_page_says_what_to_run(chromium, tmp_path):
     _, url, _ = launch(empty := build(Shelf(tmp_path, "cpu")), prevent_thread_lock=True, quiet=True)
     page = chromium.new_page()
+    page.set_default_timeout(PATIENCE)
     page.goto(url)
     expect(page.locator("#notice")).to_contain_text("python -m train spade")
     page.get_by_role("button", name="Paint", exact=True).click()

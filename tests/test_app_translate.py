@@ -14,11 +14,12 @@ from test_app_maps import bomb
 from translate_fixtures import SIZE, address, photograph, translator, translators
 
 import cgan
-from app import drawing, examples, mix, translate, uris
-from app.canvas import has_other_colours, read_map, write_map
+from app import drawings, examples, requests, styles
+from app.maps import has_other_colours, read_map, write_map
 from app.shelf import Shelf
-from app.ui import greeting
-from app.widgets import Blend, Choice, Compare, Count, Pictures, Source, Styles
+from app.start import greeting
+from app.tabs.translate.handlers import STEPS, Translating
+from app.tabs.translate.turns import inputs, style_sets
 
 RED = np.full((40, 40, 3), (240, 30, 20), np.uint8)
 BLUE = np.full((40, 40, 3), (20, 40, 230), np.uint8)
@@ -80,10 +81,10 @@ def test_few_shot_models_mix_pictures_by_weight(client, name):
 def test_a_drawing_counts_where_the_model_takes_drawings(client):
     lines = np.zeros((64, 64), np.uint8)
     lines[20:24, 10:50] = 1
-    drawn = write_map(lines, drawing.INK)
+    drawn = write_map(lines, drawings.INK)
     before, _, _ = ask(client, "munit", direction="ab", drawn=drawn)
     assert before.min() < 60 and (before == 255).mean() > 0.7
-    by_picture, _, _ = ask(client, "munit", as_uri(drawing.INK.colours(lines)), "ab")
+    by_picture, _, _ = ask(client, "munit", as_uri(drawings.INK.colours(lines)), "ab")
     assert np.array_equal(before, by_picture)
 
 
@@ -97,7 +98,7 @@ def test_the_strip_walks_from_style_to_style(client):
         "funit", None, as_uri(photograph()), None, 0, [style(RED), style(BLUE)], None, api_name="/blend"
     )
     ends = [ask(client, "funit", styles=[style(colour)])[1][0] for colour in (RED, BLUE)]
-    assert len(strip) == translate.STEPS
+    assert len(strip) == STEPS
     assert np.array_equal(from_uri(strip[0]["picture"]), ends[0])
     assert np.array_equal(from_uri(strip[-1]["picture"]), ends[1])
     assert [(part["style"], part["weight"]) for part in strip[3]["mix"]] == [(0, 0.5), (1, 0.5)]
@@ -218,7 +219,7 @@ BAD = {
     "an address": (dict(picture="http://localhost/x.png"), "data URI"),
     "a bomb": (dict(picture=bomb(30000)), "pixels"),
     "too many pixels": (dict(picture=bomb(5000)), "pixels"),
-    "a text": (dict(picture=uris.from_file(b"hello")), "not a picture"),
+    "a text": (dict(picture=requests.file_uri(b"hello")), "not a picture"),
     "cut off": (dict(picture=as_uri(photograph(), "JPEG")[:400] + "AAAA"), "cut off|damaged|base64"),
     "a direction": (dict(direction="up"), "has: ab, ba"),
     "a seed": (dict(seed=-1), "seed"),
@@ -247,7 +248,7 @@ GOOD |= {"count": 1, "styles": [], "size": None}
 def test_bad_requests_are_told(why):
     request, message = BAD[why]
     with pytest.raises(cgan.CganError, match=message):
-        translate.Translating(Shelf(translators(), "cpu")).translate(**GOOD | request)
+        Translating(Shelf(translators(), "cpu")).translate(**GOOD | request)
 
 
 def test_the_api_tells_them_too_and_the_app_stays_up(client):
@@ -271,14 +272,14 @@ def test_a_blend_needs_two_pictures_and_a_painting_a_painter(client):
 @pytest.mark.parametrize("path", sorted((examples.FOLDER / "translate" / "drawings").glob("*.png")), ids=str)
 def test_the_example_drawings_are_drawings(path):
     picture = cgan.read_picture(path)
-    assert picture.shape == (256, 256, 3) and drawing.is_drawing(picture)
-    lines = drawing.as_drawing(picture, (512, 512))
+    assert picture.shape == (256, 256, 3) and drawings.is_drawing(picture)
+    lines = drawings.as_drawing(picture, (512, 512))
     assert lines.shape == (512, 512) and 0.02 < lines.mean() < 0.2
-    assert not drawing.is_drawing(photograph()) and not drawing.is_drawing(255 - picture)
+    assert not drawings.is_drawing(photograph()) and not drawings.is_drawing(255 - picture)
 
 
 def test_there_are_six_example_drawings_for_a_model_of_edges():
-    shown = translate.inputs(translator("munit"), "ab")
+    shown = inputs(translator("munit"), "ab")
     assert len(shown) == 6 and shown[0]["name"] == "t shirt"
     assert examples.is_example(shown[0]["picture"]) and not examples.is_example(as_uri(RED))
 
@@ -288,22 +289,22 @@ def test_examples_come_from_the_best_folder_and_never_from_outside(tmp_path, mon
     for place in ("unit/summer", "summer", "funit/styles/pug"):
         (tmp_path / "translate" / place).mkdir(parents=True)
         Image.fromarray(RED if "/" in place else BLUE).save(tmp_path / "translate" / place / "1-red_dog.png")
-    (found,) = translate.inputs(translator("unit"), "ab")
+    (found,) = inputs(translator("unit"), "ab")
     assert found["name"] == "red dog" and np.array_equal(from_uri(found["picture"]), RED)
-    assert translate.inputs(translator("unit"), "ba") == []
-    assert [each["name"] for each in translate.style_sets(translator("funit"))] == ["pug"]
+    assert inputs(translator("unit"), "ba") == []
+    assert [each["name"] for each in style_sets(translator("funit"))] == ["pug"]
     assert examples.pictures("../summer", "..", "unit/../summer") == []
 
 
 def test_a_path_of_weights_touches_every_stop():
-    walked = np.array(mix.path(3, 7))
+    walked = np.array(styles.path(3, 7))
     assert np.allclose(walked.sum(1), 1) and np.allclose(walked[[0, 3, 6]], np.eye(3))
 
 
 def test_the_shelf_tells_painters_from_translators():
     shelf = Shelf(translators(), "cpu")
-    assert [checkpoint.name for checkpoint in shelf.look().checkpoints] == ["painter"]
-    assert len(shelf.look("translate").checkpoints) == 4
+    assert [checkpoint.name for checkpoint in shelf.find().checkpoints] == ["painter"]
+    assert len(shelf.find("translate").checkpoints) == 4
 
 
 def test_maps_in_foreign_colours_are_noticed():
@@ -325,17 +326,12 @@ def test_the_start_prints_where_the_app_is_and_on_what_it_runs():
     assert line == "cgan is at http://127.0.0.1:7860 · CPU · fp32 · Ctrl-C ends it"
 
 
-@pytest.mark.parametrize("widget", [Blend, Choice, Compare, Count, Pictures, Source, Styles, drawing.Pen])
-def test_templates_never_change(widget):
-    assert not any(mark in widget().html_template for mark in ("${", "{{", "`"))
-
-
 def test_a_strip_of_other_styles_is_not_kept():
-    styles = [{"picture": as_uri(np.full((8, 8, 3), grey, np.uint8)), "weight": 1} for grey in (20, 200)]
-    parts = [{"style": i, "mark": mix.mark(part), "weight": 0.5} for i, part in enumerate(styles)]
+    sent = [{"picture": as_uri(np.full((8, 8, 3), grey, np.uint8)), "weight": 1} for grey in (20, 200)]
+    parts = [{"style": i, "mark": styles.mark(part), "weight": 0.5} for i, part in enumerate(sent)]
     event = SimpleNamespace(mix=parts)
-    kept = translate.Translating(Shelf(translators(), "cpu")).keep(styles, event)
+    kept = Translating(Shelf(translators(), "cpu")).keep(sent, event)
     assert [part["weight"] for part in kept] == [0.5, 0.5]
-    for others in (styles[:1], styles[::-1], []):
+    for others in (sent[:1], sent[::-1], []):
         with pytest.raises(cgan.DataError, match="styles have changed"):
-            translate.Translating(Shelf(translators(), "cpu")).keep(others, event)
+            Translating(Shelf(translators(), "cpu")).keep(others, event)

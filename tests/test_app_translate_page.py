@@ -4,17 +4,19 @@ import io
 
 import numpy as np
 import pytest
-from app_fixtures import as_uri, browser, from_uri
+from app_fixtures import PATIENCE, as_uri, browser, from_uri
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 from translate_fixtures import address, photograph, translator
 
 import cgan
-from app import drawing, uris
-from app.canvas import canvas_size
-from app.paint import FIRST_SEED
+from app import drawings, requests
+from app.components.seed import FIRST_SEED
+from app.maps import canvas_size
 from app.shelf import Shelf
-from app.translate import LOOKS, STEPS, scaled
+from app.tabs.translate.handlers import STEPS
+from app.tabs.translate.layout import VARIATIONS
+from app.tabs.translate.turns import scaled
 from app.ui import build, launch
 
 AFTER = ".compare .after"
@@ -33,7 +35,7 @@ def visit(chromium, model=None, **options):
     """A new visitor on the Translate tab."""
     context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}} | options)
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(PATIENCE)
     page.goto(address())
     expect(page.get_by_role("tab", name="Translate")).to_be_visible()
     page.before_opening = page.locator(".compare").count()
@@ -72,7 +74,7 @@ def upload(page, picture: np.ndarray) -> None:
 def wait_for(page, picture: np.ndarray) -> None:
     """Until the picture after is this one, uint8 (H, W, 3)."""
     shown = "([after, src]) => document.querySelector(after)?.src === src"
-    page.wait_for_function(shown, arg=[AFTER, uris.from_picture(picture)])
+    page.wait_for_function(shown, arg=[AFTER, requests.picture_uri(picture)])
 
 
 def before(page) -> np.ndarray:
@@ -115,7 +117,7 @@ def test_a_bad_upload_is_told_and_loses_nothing(shared):
 
 def test_a_garment_is_drawn_and_painted_while_the_pen_moves(chromium):
     page = visit(chromium, "munit")
-    expect(page.locator(".compare .tile")).to_have_count(LOOKS)
+    expect(page.locator(".compare .tile")).to_have_count(VARIATIONS)
     page.get_by_label("Clear the paper").click()
     model = translator("munit")
     blank = np.full((*canvas_size((32, 32)), 3), 255, np.uint8)
@@ -132,17 +134,17 @@ def test_a_garment_is_drawn_and_painted_while_the_pen_moves(chromium):
         page.get_by_label("Save the drawing").click()
     lines = np.asarray(Image.open(download.value.path()))
     assert set(np.unique(lines)) == {0, 1} and 0.01 < lines.mean() < 0.2
-    drawn = scaled(drawing.INK.colours(lines), None, canvas_size((32, 32)))
-    looks = model.translate(drawn, direction="ab", seed=FIRST_SEED, variations=LOOKS)
+    drawn = scaled(drawings.INK.colours(lines), None, canvas_size((32, 32)))
+    looks = model.translate(drawn, direction="ab", seed=FIRST_SEED, variations=VARIATIONS)
     wait_for(page, looks[0])
     page.locator(".compare .tile").nth(2).click()
     wait_for(page, looks[2])
     page.locator("#t-pen").get_by_label("Undo").click()
-    wait_for(page, model.translate(blank, direction="ab", seed=FIRST_SEED, variations=LOOKS)[2])
+    wait_for(page, model.translate(blank, direction="ab", seed=FIRST_SEED, variations=VARIATIONS)[2])
     page.get_by_text("clothing → edges").click()
     expect(page.locator(".compare .empty")).to_be_visible()
     page.get_by_text("edges → clothing").click()  # the paper comes back, and what became of it
-    wait_for(page, model.translate(blank, direction="ab", seed=FIRST_SEED, variations=LOOKS)[2])
+    wait_for(page, model.translate(blank, direction="ab", seed=FIRST_SEED, variations=VARIATIONS)[2])
     upload(page, photograph(300, 300))  # becomes a drawing
     wait_for_lines(page)
     page.context.close()
@@ -183,8 +185,8 @@ def test_a_result_becomes_the_style_of_paint(shared):
     after = translator("unit").translate(small(photograph(40, 40)))[0]
     wait_for(shared, after)
     shared.get_by_label("Use as style in Paint").click()
-    expect(shared.locator("#look img")).to_be_visible()
-    assert shared.locator("#look img").get_attribute("src") == uris.from_picture(after)
+    expect(shared.locator("#style img")).to_be_visible()
+    assert shared.locator("#style img").get_attribute("src") == requests.picture_uri(after)
     shared.get_by_label("Clear the style picture").click()
     shared.get_by_role("tab", name="Translate").click()
 
@@ -210,8 +212,9 @@ def test_on_a_phone_the_picture_is_under_the_paper(chromium):
 def test_without_translators_the_tab_says_what_to_run(chromium, tmp_path):
     _, url, _ = launch(empty := build(Shelf(tmp_path, "cpu")), prevent_thread_lock=True, quiet=True)
     page = chromium.new_page()
+    page.set_default_timeout(PATIENCE)
     page.goto(url)
     page.get_by_role("tab", name="Translate").click()
-    expect(page.locator("#t-notice")).to_contain_text("python -m train munit", timeout=30_000)
+    expect(page.locator("#t-notice")).to_contain_text("python -m train munit")
     page.close()
     empty.close()

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from train.bank import PRECISIONS, Bank, Player, frozen
+from train.engine.bank import PRECISIONS, Bank, Player, frozen
 
 LAYERS = {
     "conv": lambda: nn.Conv2d(3, 8, 3),

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from train import batches
-from train.batches import Clip, FewShot, Painted, Paired, Unpaired
+from train.data import batches
+from train.data.batches import Clip, FewShot, Painted, Paired, Unpaired
 
 KINDS = [Painted, Unpaired, FewShot, Paired, Clip]
 

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from train import bench, recipes
-from train.bench import Measured, Way, choose_ways, norm_cost, table
+from cgan import models
+from train import recipes
+from train.bench import learning as bench
+from train.bench.learning import Measured, Way, choose_ways, norm_cost, table
 
 CPU = torch.device("cpu")
 
@@ -25,7 +27,12 @@ def test_all_ways_are_measured(tmp_path, capsys):
     text = (tmp_path / "table.md").read_text()
     assert text.strip() in capsys.readouterr().out
     rows = [line for line in text.splitlines() if line.startswith("| fp32")]
-    assert [row.split("|")[1].strip() for row in rows] == ["fp32 · none", "fp32 · torch's", "fp32 · ours"]
+    assert [row.split("|")[1].strip() for row in rows] == [
+        "fp32 · none",
+        "fp32 · torch's",
+        "fp32 · ours",
+        "fp32, no tables · ours",
+    ]
     assert "spectral norm: plain" in text
 
 
@@ -48,6 +55,20 @@ def test_ways():
     assert [way.title for way in graphs] == ["fp32, graphs · ours", "fp32, compiled, graphs · ours"]
     with pytest.raises(ValueError, match="there are fp32, bf16"):
         choose_ways("fp16", None, CPU)
+
+
+def test_only_spade_has_tables():
+    ways = choose_ways("fp32", True, CPU, True)
+    found = bench.without_tables(ways, models.module("spade").Model)
+    assert [way.title for way in found] == ["fp32, no tables · ours"]
+    assert bench.without_tables(ways, models.module("unit").Model) == []
+
+
+@pytest.mark.slow
+def test_the_world_can_be_the_batch():
+    learner = bench.maker("spade", "tiny", (64, 64), 2, CPU, "none", world=True)(Way("ours", "fp32"))
+    assert learner.batch.labels.shape == (2, 1, 64, 64) and learner.recipe.model.config.classes > 12
+    learner.step()
 
 
 def test_a_graph_has_no_parts():
@@ -91,7 +112,7 @@ def test_wrong_words():
 
 
 def test_inference_gets_its_flags(monkeypatch):
-    inference = pytest.importorskip("train.bench_inference")
+    inference = pytest.importorskip("train.bench.inference")
     monkeypatch.setattr(inference, "run", lambda arguments: arguments)
     for words in (["--device", "cpu", "--inference", "paper", "--size", "128", "--out", "x.md"],
                   ["--device", "cpu", "--out", "x.md", "--size", "128", "--inference", "paper"]):  # fmt: skip

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from cgan.discriminators import PerDomain
-from train import compiling
-from train.bank import PRECISIONS, Bank, Player, frozen
-from train.compiling import compile_or_say_why, eagerly, networks
-from train.projected import Projected
+from train.adversaries.patch import PerDomain
+from train.adversaries.projected import Projected
+from train.engine import compiling
+from train.engine.bank import PRECISIONS, Bank, Player, frozen
+from train.engine.compiling import compile_or_say_why, eagerly, networks
 
 
 class Maker(nn.Module):

@@ -10,8 +10,8 @@ from drawn import rectangles
 from PIL import Image
 
 from cgan.errors import DataError
-from train.batches import Painted
-from train.data import PaintedData, _colour, read_painted
+from train.data.batches import Painted
+from train.data.painted import PaintedData, _colour, read_painted
 
 PALETTE = [
     {"id": 0, "name": "sky", "colour": "#0000ff"},

@@ -3,6 +3,7 @@
 import argparse
 import json
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -13,9 +14,15 @@ from safetensors.torch import save_file
 
 import cgan
 from cgan.errors import DataError
+from cgan.labels import Palette
 from cgan.models import spade
-from train import evaluate, evaluate_painter, metrics, sheet, teachers
-from train.card import SAMPLES
+from train import judge as judges
+from train.data.batches import Painted
+from train.judge import command as evaluate
+from train.judge import metrics, parts, report, sheet
+from train.judge import painter as evaluate_painter
+from train.judge.report import SAMPLES
+from train.teachers import networks as teachers
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +50,11 @@ def quick(monkeypatch, tmp_path):
 
 def test_painter_scores_order_painters(networks):
     data = rectangles(10, (48, 48), 0)
-    perfect = evaluate.painter_scores(evaluate.photographs, data, networks)
-    flat = evaluate.painter_scores(
+    perfect = evaluate_painter.painter_scores(evaluate_painter.photographs, data, networks)
+    flat = evaluate_painter.painter_scores(
         evaluate_painter.paint_flat(evaluate_painter.mean_colours(data)), data, networks
     )
-    black = evaluate.painter_scores(lambda batch: torch.full_like(batch.images, -1), data, networks)
+    black = evaluate_painter.painter_scores(lambda batch: torch.full_like(batch.images, -1), data, networks)
     assert perfect["lpips"] == 0 and perfect["frechet"] == pytest.approx(0, abs=1e-6)
     for score in ("lpips", "frechet"):
         assert perfect[score] < flat[score] < black[score]
@@ -60,7 +67,7 @@ def test_everything_is_measured_without_a_flag(monkeypatch):
     monkeypatch.setattr(teachers, "download", refuse)
     networks = metrics.Metrics(None, None)
     assert networks.available and networks.frechet_name == "FID-MNv2"
-    scores = evaluate.painter_scores(evaluate.photographs, rectangles(3, (32, 32)), networks)
+    scores = evaluate_painter.painter_scores(evaluate_painter.photographs, rectangles(3, (32, 32)), networks)
     assert scores["lpips"] == 0 and scores["frechet"] == pytest.approx(0, abs=1e-6)
 
 
@@ -70,7 +77,7 @@ def test_mobilenet_features_get_their_own_name(squeezenet_file, tmp_path):
     save_file({f"features.{name}": tensor for name, tensor in state.items()}, path)
     networks = metrics.Metrics(squeezenet_file, path)
     assert networks.frechet_name == "FID-MNv2"
-    scores = evaluate.painter_scores(evaluate.photographs, rectangles(3, (32, 32)), networks)
+    scores = evaluate_painter.painter_scores(evaluate_painter.photographs, rectangles(3, (32, 32)), networks)
     assert scores["frechet"] == pytest.approx(0, abs=1e-6)
 
 
@@ -142,12 +149,13 @@ def test_the_command_prints_a_table_and_json(place, run, tmp_path):
     assert list(found) == [
         "drawn styles",
         "the photographs' styles",
+        "other photographs' styles",
         "each class in its mean colour",
         "real against real",
     ]
     for row in found.values():
         assert np.isfinite(row["kid"])
-        for score in ("lpips", "frechet"):
+        for score in ("lpips", "frechet") if "lpips" in row else ("frechet",):
             low, high = row[f"{score}_interval"]
             assert low <= row[score] <= high
         for share in ("precision", "recall", "coverage"):
@@ -166,6 +174,57 @@ def test_the_command_repeats_by_seed_and_from_the_cache(place, run, monkeypatch)
     assert first == again and not seen
     assert first["drawn styles"] != rows(run(*words, "--seed", 2)[0])["drawn styles"]
     assert "real against real" not in first
+
+
+def test_grid_and_style_are_told(place, run, squeezenet_file, tmp_path):
+    """Of eight maps of 64×128, each with eight blocks; what chose the weights is named."""
+    data = rectangles(8, (64, 128), 3)
+    write(data, tmp_path / "wide")
+    torch.manual_seed(0)
+    model = spade.Model(replace(spade.PRESETS["tiny"], classes=len(data.palette)))
+    read = judges.of(Painted).read(tmp_path / "wide", _Sized(data.palette, (64, 128)))
+    chosen = parts.chosen_by("set aside", [read.images[:3]])
+    cgan.save(tmp_path / "painter", model, data.palette, {"size": [64, 128], "chosen_by": chosen})
+    result, out, _ = run(tmp_path / "painter", "--data", tmp_path / "wide")
+    other = rows(result)["other photographs' styles"]
+    assert "lpips" not in other and -1 <= other["followed"] <= 1
+    for name, row in rows(result).items():
+        assert np.isfinite(row["grid"]) and ("followed" in row) == (name == "other photographs' styles")
+    assert "| grid, dB | style followed |" in out and "Grid: how much higher" in out
+    assert "Not a last judgement: 3 of these 8 pictures chose the weights (set aside)" in out
+
+
+class _Sized(NamedTuple):
+    """What a judge reads of a painter to read data for it."""
+
+    palette: Palette
+    size: tuple[int, int]
+
+
+def test_styles_of_others_are_never_ones_own():
+    for count in (2, 3, 10):
+        others = evaluate_painter.exchanged(count, seed=count)
+        assert sorted(others) == list(range(count)) and not (others == np.arange(count)).any()
+
+
+@pytest.mark.parametrize("follows", [True, False])
+def test_a_painter_that_follows_the_style_is_told_from_one_that_does_not(networks, follows):
+    """Whatever the maps: one paints as bright as its style, the other as bright as its map asks."""
+    data = rectangles(10, (32, 32), 0)
+
+    class Stub:
+        looks, palette = 0, data.palette
+
+        def encode(self, picture, labels=None):
+            return picture.mean((0, 1), dtype=np.float32)
+
+        def paint(self, labels, style=None, seed=0):
+            colour = style if follows else 10 * labels[..., None].astype(float)
+            return np.broadcast_to(colour, (1, *labels.shape, 3)).astype(np.uint8)
+
+    real = evaluate_painter.Measured(None, None, spectra=evaluate_painter.real_spectra(data))
+    row = evaluate_painter._exchanged_row(Stub(), data, networks, 0, real, [])
+    assert row["followed"] > 0.99 if follows else row["followed"] < 0.9
 
 
 def test_a_segmenter_tells_what_paintings_show(place, run, tmp_path):
@@ -195,7 +254,7 @@ def test_the_card_gets_table_and_sheet(place, run, tmp_path, outputs_only):
     assert picture.size == Image.open(tmp_path / "sheet.jpg").size
     assert ("--outputs-only" in err + out) != outputs_only
     pictures, samples = (7, 7) if outputs_only else (9, 3)  # seven samples: in one row, or three in a row
-    gaps = evaluate.SPACE * (samples - 1) + sheet.GAP * (pictures + samples - 2)
+    gaps = report.SPACE * (samples - 1) + sheet.GAP * (pictures + samples - 2)
     assert picture.size[0] == 64 * pictures + gaps
 
 

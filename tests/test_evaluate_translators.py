@@ -13,8 +13,14 @@ from safetensors.torch import save_file
 import cgan
 from cgan import models
 from cgan.errors import DataError
-from train import evaluate, evaluate_few_shot, evaluate_translator, metrics, sheet, teachers
-from train.card import SAMPLES
+from train import judge as judges
+from train import recipes
+from train.judge import command as evaluate
+from train.judge import examination as evaluate_translator
+from train.judge import few_shot as evaluate_few_shot
+from train.judge import metrics, report, sheet, unpaired
+from train.judge.report import SAMPLES
+from train.teachers import networks as teachers
 
 SIZE = (32, 32)
 
@@ -24,7 +30,7 @@ def quick(monkeypatch, tmp_path):
     """A cache for each test, and few samples where more would only make numbers surer."""
     monkeypatch.setenv("CGAN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(metrics, "FRECHET_RESAMPLES", 10)
-    for module in (evaluate_translator, evaluate_few_shot):
+    for module in (unpaired, evaluate_few_shot):
         monkeypatch.setattr(module, "DIVERSE", 3)
     monkeypatch.setattr(evaluate_few_shot, "PER_CLASS", 4)
 
@@ -44,6 +50,14 @@ def examination(squeezenet_file):
     features = teachers.SqueezeNetFeatures(teachers.lpips(squeezenet_file).features)
     networks = metrics.Metrics(squeezenet_file, None, "cpu", features)
     return evaluate_translator.Examination(networks, most=8)
+
+
+def judge_of(translator):
+    return judges.of(recipes.kind_of(translator.checkpoint.model, translator.model.config))
+
+
+def read(folder, translator):
+    return judge_of(translator).read(folder, translator)
 
 
 def picture(colour, seed) -> np.ndarray:
@@ -74,7 +88,8 @@ def place(tmp_path_factory):
     about = {"size": list(SIZE), "licence": "MIT"}
     domains = {"domains": ["amber", "blue"], "edges": None}
     classes = {"classes": ["amber", "blue"], "held_out": ["green", "rose"]}
-    for name, more in (("unit", domains), ("munit", domains), ("funit", classes), ("pix2pixhd", {})):
+    told = {"unit": domains, "munit": domains, "funit": classes, "coco_funit": classes, "pix2pixhd": {}}
+    for name, more in told.items():
         torch.manual_seed(0)
         config = models.module(name).PRESETS["tiny"]
         config = replace(config, classes=0) if "classes" in vars(config) else config  # no label maps
@@ -157,29 +172,41 @@ def test_funit_is_judged_on_unseen_classes(place, run):
 
 def test_contents_may_come_from_the_training_pictures_or_other_unseen_classes(place, examination):
     translator = cgan.load(place / "funit", device="cpu")
-    unseen, training = (evaluate.read(place / name, translator) for name in ("unseen", "training"))
-    targets = evaluate_few_shot.targets_of(translator, unseen)
+    unseen, training = (read(place / name, translator) for name in ("unseen", "training"))
+    targets, _ = evaluate_few_shot.targets_of(translator, unseen)
     contents = evaluate_few_shot.contents_of(targets, unseen, training, examination)
-    assert len(contents.pictures) == 4 and set(contents.numbers) == {-1}
+    assert len(contents.pictures) == 4 and set(contents.classes) == {-1}
     alone = evaluate_few_shot.contents_of(targets, unseen, None, examination)
-    assert set(alone.numbers) == {0, 1}
-    pictures = evaluate_translator.whole(unseen.images, unseen.size)
-    seen = []
+    assert set(alone.classes) == {0, 1}
+    plan = evaluate_few_shot.planned(targets, alone, 2, examination)
+    assert plan.styles.shape == (4, 2)
+    for i, j, styles in zip(plan.targets, plan.contents, plan.styles, strict=True):
+        assert alone.classes[j] != targets[i].number and set(styles) <= set(targets[i].styles)
 
-    def note(content, styles):
-        seen.append((content, styles))
-        return content
 
-    trial = evaluate_few_shot.trial(note, pictures, targets, alone, 2, examination)
-    assert all(
-        alone.numbers[j] != targets[i].number for i, j in zip(trial.targets, trial.contents, strict=True)
-    )
-    assert len(seen) == 4 and all(len(styles) == 2 for _, styles in seen)
+@pytest.mark.parametrize("size", [SIZE, (30, 42)], ids=str)
+def test_translations_at_once_are_those_one_after_another(place, examination, size):
+    """As `Translator.translate` makes them, margins included; but for rounding to grey levels."""
+    for name in ("funit", "coco_funit"):
+        translator = cgan.load(place / name, device="cpu")
+        translator.size = size
+        data = read(place / "four", translator)
+        pictures = evaluate_translator.whole(data.images, data.size)
+        targets, _ = evaluate_few_shot.targets_of(translator, data)
+        contents = evaluate_few_shot.contents_of(targets, data, None, examination)
+        plan = evaluate_few_shot.planned(targets, contents, 2, examination)
+        codes = evaluate_few_shot.encoded(translator, pictures)
+        together = evaluate_few_shot.translated(translator, contents, plan, codes).astype(int)
+        for i, j in enumerate(plan.contents):
+            styles = list(pictures[plan.styles[i]])
+            alone = translator.translate(contents.pictures[j], style=styles)[0].astype(int)
+            assert alone.shape == together[i].shape and abs(alone - together[i]).max() <= 1
 
 
 def test_no_translation_is_measured_against_its_own_style(place):
     translator = cgan.load(place / "funit", device="cpu")
-    for target in evaluate_few_shot.targets_of(translator, evaluate.read(place / "four", translator)):
+    targets, _ = evaluate_few_shot.targets_of(translator, read(place / "four", translator))
+    for target in targets:
         assert target.name in ("green", "rose")
         assert not set(target.styles) & set(target.references)
 
@@ -189,14 +216,40 @@ def test_classes_that_were_all_seen_are_refused(place, run):
         run(place / "funit", "--data", place / "training")
 
 
+def test_which_classes_are_judged_is_said(place, run):
+    """Learnt ones never; those held out, which chose the weights, where there are no new ones."""
+    result, out, err = run(place / "funit", "--data", place / "four")
+    (section,) = result["tables"]
+    words = (
+        "Judged: 2 of 4 classes, those held out of training, by which the weights may have been chosen. "
+        "Left out (learnt): amber, blue."
+    )
+    assert section["note"].startswith(words) and words in out and words in err
+
+
+def test_names_that_happen_to_be_held_out_do_not_hide_the_others(place):
+    class Seen:
+        name, about = "x", {"classes": ["amber"], "held_out": ["green"]}
+
+    translator = cgan.load(place / "funit", device="cpu")
+    data = read(place / "four", translator)
+    translator.checkpoint = Seen
+    targets, words = evaluate_few_shot.targets_of(translator, data)
+    assert [target.name for target in targets] == ["blue", "rose"]
+    assert "2 of 4 classes, those that neither taught nor chose the weights" in words
+    assert "(learnt): amber" in words and "(a class of that name was held out): green" in words
+    Seen.about = {}
+    assert len(evaluate_few_shot.targets_of(translator, data)[0]) == 4
+
+
 def test_fréchet_distances_class_by_class(place, examination, monkeypatch):
     """Where the classes have pictures enough, the mean over them: zero for equal sets."""
     monkeypatch.setattr(evaluate_few_shot, "ENOUGH", 4)
     translator = cgan.load(place / "funit", device="cpu")
-    data = evaluate.read(place / "four", translator)
-    targets = evaluate_few_shot.targets_of(translator, data)
+    data = read(place / "four", translator)
+    targets, _ = evaluate_few_shot.targets_of(translator, data)
     pictures = evaluate_translator.whole(data.images, data.size)
-    judge = evaluate_few_shot.Judge(data, pictures, targets, examination)
+    judge = evaluate_few_shot.Table(data, pictures, targets, examination)
     assert judge.note.startswith("Means over the classes")
     assert judge._sets(judge.real, judge.real)["frechet"] == pytest.approx(0, abs=1e-6)
     swapped = judge._sets(judge.real[::-1], judge.real)
@@ -221,14 +274,14 @@ def test_pix2pixhd_of_pictures_is_judged_on_pairs(place, run):
 )
 def test_sheets_of_samples(place, examination, name, data, pictures, across, outputs_only):
     translator = cgan.load(place / name, device="cpu")
-    read = evaluate.read(place / data, translator)
-    cells = evaluate.cells(translator, read, None, examination, outputs_only)
+    judge = judge_of(translator)
+    cells = judge.cells(translator, judge.read(place / data, translator), None, examination, 16, outputs_only)
     if outputs_only:
         pictures, across = {"munit": (3, 3)}.get(name, (1, 10))
     assert {len(cell) for cell in cells} == {pictures} and 4 <= len(cells) <= 16
     across = min(across, len(cells))
-    gaps = (across - 1) * evaluate.SPACE + (pictures * across + across - 2) * sheet.GAP
-    assert evaluate.arranged(cells).shape[1] == SIZE[1] * pictures * across + gaps
+    gaps = (across - 1) * report.SPACE + (pictures * across + across - 2) * sheet.GAP
+    assert report.arranged(cells).shape[1] == SIZE[1] * pictures * across + gaps
 
 
 def test_the_card_of_a_translator(place, run, tmp_path):

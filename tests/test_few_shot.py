@@ -6,8 +6,8 @@ from drawn import few_shot
 from PIL import Image
 
 from cgan.errors import DataError
-from train import few_shot as classes
-from train.few_shot import FewShotData, FewShotWorld, read_few_shot
+from train.data import few_shot as classes
+from train.data.few_shot import FewShotData, FewShotWorld, read_few_shot
 
 NAMES = ("ant", "bee", "cat", "dog")
 

@@ -10,10 +10,10 @@ from PIL import Image
 
 from cgan.layers.few_shot import DoublingConv, UpResidual
 from cgan.models import coco_funit, funit
-from cgan.projection import Projection
 from train import recipes
-from train.bank import PRECISIONS, Bank
-from train.batches import FewShot
+from train.adversaries.projection import Projection
+from train.data.batches import FewShot
+from train.engine.bank import PRECISIONS, Bank
 
 BOTH = pytest.mark.parametrize("module", [funit, coco_funit], ids=["funit", "coco_funit"])
 

@@ -9,11 +9,12 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from cgan import models
-from cgan.runtime import Replayed
-from train import bench, recipes
-from train.bank import PRECISIONS, Bank
-from train.batches import Painted
-from train.graphs import EAGER, Captured, captured_or_say_why
+from cgan.graphs import Replayed
+from train import recipes
+from train.bench import learning as bench
+from train.data.batches import Painted
+from train.engine.bank import PRECISIONS, Bank
+from train.engine.graphs import EAGER, Captured, captured_or_say_why
 
 SIZE = (64, 64)
 

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from train import landscapes
-from train.landscapes import EVERY, Landscapes
+from train.data import growing as landscapes
+from train.data.growing import EVERY, Landscapes
 
 
 @pytest.fixture

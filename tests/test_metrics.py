@@ -6,8 +6,10 @@ import torch
 from safetensors.torch import save_file
 
 from cgan.errors import DataError
-from train import feature_cache, metrics, teachers
-from train.metrics import frechet, kernel_distance, prdc
+from train.judge import cache as feature_cache
+from train.judge import metrics
+from train.judge.metrics import frechet, kernel_distance, prdc
+from train.teachers import networks as teachers
 
 
 def gaussian(count, features, seed, mean=0.0, scale=1.0):

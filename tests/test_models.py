@@ -9,8 +9,8 @@ import cgan
 from cgan import models
 from cgan.tasks import TASKS
 from train import recipes
-from train.bank import PRECISIONS, Bank
-from train.batches import FewShot, Painted, Unpaired
+from train.data.batches import FewShot, Painted, Unpaired
+from train.engine.bank import PRECISIONS, Bank
 from train.options import as_dict, from_dict
 
 NAMES = models.names()

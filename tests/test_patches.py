@@ -12,12 +12,12 @@ from conftest import ROOT
 
 import cgan
 from cgan.labels import Label, Palette
-from cgan.layers import faster as faster_module
-from cgan.layers import patches as patches_module
-from cgan.layers import tables as tables_module
-from cgan.layers.patches import DIGITS, OUTSIDE, Numbers, Patches
+from cgan.layers.spade import faster as faster_module
+from cgan.layers.spade import patches as patches_module
+from cgan.layers.spade import tables as tables_module
+from cgan.layers.spade.patches import DIGITS, OUTSIDE, Numbers, Patches
 from cgan.models import spade
-from train import bench_inference
+from train.bench import inference as bench_inference
 
 CLASSES = 5
 PALETTE = Palette(tuple(Label(i, f"class {i}", f"#0000{i:02x}") for i in range(CLASSES)))

@@ -12,9 +12,10 @@ import cgan
 from cgan.checkpoint import load_model
 from cgan.layers.instances import NUMBERS, class_means, components, pooled
 from cgan.models import pix2pixhd
-from train.bank import PRECISIONS, Bank
-from train.batches import Painted, Paired
-from train.paired import PairedData
+from train.data.batches import Painted, Paired
+from train.data.paired import PairedData
+from train.engine.bank import PRECISIONS, Bank
+from train.judge.painter import painted
 from train.recipes import pix2pixhd as learning
 
 CONFIG = replace(pix2pixhd.PRESETS["tiny"], classes=6)
@@ -226,7 +227,7 @@ def test_painting_and_saving(tmp_path):
     assert config == CONFIG and recipe.batch is Painted and recipe.model.task == "paint"
     batch = data.batch([0, 1], 0, (64, 64), augment=False)
     recipe.finish(recipe.model, recipe.calibrate(recipe.model, batch))
-    own, drawn, again = (recipe.paint(recipe.model, batch, 0, own_style=own) for own in (True, False, False))
+    own, drawn, again = (painted(recipe.model, batch, 0, own_style=own) for own in (True, False, False))
     assert own.shape == (2, 3, 64, 64) and torch.equal(drawn, again) and not torch.equal(own, drawn)
     folder = cgan.save(tmp_path / "made", recipe.model, data.palette, {"size": [64, 64]})
     checkpoint, model = load_model(folder)

@@ -10,14 +10,28 @@ from drawn import rectangles
 from runs import trainer_in
 from torch import nn
 
-from cgan import losses, models
+from cgan import models
 from cgan.models import spade
-from train import bench, recipes, state
-from train.awake import wake
-from train.bank import PRECISIONS, Bank, Player
-from train.batches import Painted
-from train.projected import MIXED, SEED, Eyes, Head, Projected, Shift, mirrored, mixer, reach_of, unit
-from train.turns import Turns
+from train import recipes
+from train.adversaries import losses
+from train.adversaries.projected import (
+    MIXED,
+    SEED,
+    Eyes,
+    Head,
+    Projected,
+    Shift,
+    mirrored,
+    mixer,
+    reach_of,
+    unit,
+)
+from train.bench import learning as bench
+from train.data.batches import Painted
+from train.engine import state
+from train.engine.bank import PRECISIONS, Bank, Player
+from train.recipes._awake import wake
+from train.recipes._turns import Turns
 
 FIRST = [0.13043904304504395, 0.5133870244026184]  # numbers of the mixers' seed
 OTHERS = [(name, "patch") for name in recipes.names()] + [("unit", "global"), ("munit", "global")]
@@ -235,7 +249,7 @@ def test_a_condition_is_averaged_down(eyes):
 
 
 def test_heads_learn_what_is_blurred(eyes):
-    """Unseen pictures are told apart after 20 steps; over ten seeds all scales' scores were 1.98 apart."""
+    """Unseen pictures are told apart after 20 steps: over ten seeds, each scale's scores by 1.98 and more."""
     images = rectangles(24, (32, 32), seed=3).batch(list(range(24)), 0, (32, 32)).images
     blurred = F.interpolate(F.avg_pool2d(images, 4), scale_factor=4.0, mode="bilinear")
     judge = Projected(filters=16, eyes=eyes)
@@ -341,7 +355,7 @@ def test_style_encoders_start_awake(preset):
 def test_a_run_from_before_had_patches(painted_folder, tmp_path, capfd):
     """Its options say nothing of the discriminator."""
     old = trainer_in(tmp_path / "x", painted_folder, "--discriminator", "patch")
-    old.publisher.judge(old.recipe, old.average.model, 0, 0.0)
+    old.publisher.(old.recipe, old.average.model, 0, 0.0)
     old.save()
     tensors, facts = state.read(tmp_path / "x" / "training")
     del facts["options"]["hyper"]["discriminator"]

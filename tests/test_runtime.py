@@ -8,7 +8,7 @@ from torch import nn
 
 from cgan import runtime as runtime_module
 from cgan.runtime import Runtime, allow_tf32, devices
-from train.bank import PRECISIONS
+from train.engine.bank import PRECISIONS
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 

@@ -16,9 +16,9 @@ from conftest import ROOT, environment
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from train import spectral
-from train.bank import PRECISIONS, Bank, Player
-from train.spectral import Spectral, pieces_of
+from train.engine import spectral
+from train.engine.bank import PRECISIONS, Bank, Player
+from train.engine.spectral import Spectral, pieces_of
 
 LAYERS = {
     "conv": lambda: nn.Conv2d(3, 9, 3),
@@ -38,7 +38,7 @@ def backend(request, monkeypatch) -> str:
     """Both backends, whatever the device would choose."""
     monkeypatch.setattr(spectral, "choose_backend", lambda master: request.param)
     if INTERPRETED:  # where an iteration takes a second
-        monkeypatch.setattr("train.bank.WARM_UP", 1)
+        monkeypatch.setattr("train.engine.bank.WARM_UP", 1)
     return request.param
 
 

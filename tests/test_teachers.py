@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import save_file
 
 from cgan.errors import DataError
-from train import teachers
-from train.backbone import CHANNELS, STRIDES, EfficientNetLite0, SameConv
+from train.teachers import networks as teachers
+from train.teachers.backbone import CHANNELS, STRIDES, EfficientNetLite0, SameConv
 
 FOLDER = os.environ.get("CGAN_TEACHER_WEIGHTS")
 TIMM = [3.24229, 5.96111, 5.90239, 4.37489, 1.22437]  # mean sizes of its features
@@ -92,9 +92,9 @@ def test_the_bundled_networks_need_no_network_and_no_torchvision(offline):
     """In a process of its own: another test may have imported torchvision."""
     code = """
 import sys
-from train import teachers
-from train.backbone import CHANNELS, STRIDES, EfficientNetLite0, SameConv
-from train.backbone import EfficientNetLite0
+from train.teachers import networks as teachers
+from train.teachers.backbone import CHANNELS, STRIDES, EfficientNetLite0, SameConv
+from train.teachers.backbone import EfficientNetLite0
 made = teachers.perceptual("auto"), teachers.perceptual("squeezenet"), teachers.lpips(), teachers.mobilenet()
 EfficientNetLite0()
 print([made[0].kind, made[1].kind], "torchvision" in sys.modules)

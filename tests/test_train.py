@@ -13,7 +13,7 @@ from runs import FLAGS
 from safetensors.torch import load_file
 
 import cgan
-from train import state
+from train.engine import state
 from train.run import Run, order, rate
 
 TINY = ("spade", *FLAGS)

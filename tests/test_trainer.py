@@ -8,15 +8,18 @@ from torch import nn
 
 import cgan
 from cgan.errors import CganError
-from cgan.layers.spade import BatchNorm
-from train import sheet, state, trainer
-from train.__main__ import describe, parse
-from train.bank import PRECISIONS, Bank, Player
-from train.card import model_card, put_scores
+from cgan.layers.spade.norm import BatchNorm
+from train.engine import state, trainer
+from train.engine.bank import PRECISIONS, Bank, Player
+from train.engine.trainer import Trainer
+from train.engine.watchdog import diagnose
+from train.judge import sheet
+from train.judge.parts import chosen_by
+from train.judge.report import put_scores
+from train.launch import describe, parse
 from train.options import as_dict
-from train.publish import Publisher, total
-from train.trainer import Trainer
-from train.watchdog import diagnose
+from train.publish.card import model_card
+from train.publish.publisher import Publisher, total
 
 
 @pytest.fixture
@@ -96,10 +99,10 @@ def test_the_better_model_is_kept(it, tmp_path, monkeypatch):
     scores = iter(
         [{"lpips": 0.5, "frechet": 100.0}, {"lpips": 0.6, "frechet": 120.0}, {"lpips": 0.4, "frechet": 90.0}]
     )
-    monkeypatch.setattr(publisher.examiner, "scores", lambda recipe, model: next(scores))
+    monkeypatch.setattr(publisher.judge, "scores", lambda model, sitting: next(scores))
     kept = []
     for images in (8, 16, 24):
-        publisher.judge(it.recipe, it.average.model, images, 60.0)
+        publisher.consider(it.average.model, images, 60.0)
         kept.append(cgan.read_checkpoint(publisher.folder).about["images"])
     assert kept == [8, 8, 24]
     assert sorted(path.name for path in (publisher.folder / "training" / "samples").iterdir()) == [
@@ -107,6 +110,21 @@ def test_the_better_model_is_kept(it, tmp_path, monkeypatch):
     ]  # fmt: skip
     card = (publisher.folder / "README.md").read_text()
     assert "lpips 0.4, frechet 90" in card and str(tmp_path) not in card
+
+
+def test_a_score_on_other_validation_data_is_no_score(it):
+    """And what chose the weights is told; states from before that tell nothing of it."""
+    publisher: Publisher = it.publisher
+    publisher.about["chosen_by"] = chosen_by("set aside", [torch.zeros(2, 3, 4, 4, dtype=torch.uint8)])
+    publisher.best = 3.0
+    facts = publisher.facts()
+    publisher.resume(facts)
+    assert publisher.best == 3.0
+    publisher.resume({name: value for name, value in facts.items() if name != "chosen_by"})
+    assert publisher.best == 3.0
+    publisher.about["chosen_by"] = None
+    publisher.resume(facts)
+    assert publisher.best is None
 
 
 def test_a_card_that_was_rewritten_by_hand_stays(it):
@@ -121,7 +139,8 @@ def test_a_card_that_was_rewritten_by_hand_stays(it):
     it.evaluate()
     assert card.read_text() == "my own words"
     assert "unknown" in model_card(
-        "x", it.recipe.model, it.publisher.about | {"images": 1, "minutes": 2, "scores": {}}
+        "x", it.recipe.model, it.publisher.about | {"images": 1, "minutes": 2, "scores": {}},
+        it.publisher.judge,
     )
 
 

@@ -7,7 +7,7 @@ import torch
 from runs import trainer_in
 from test_graphs import Learner, Stand
 
-from train.graphs import EAGER, Captured
+from train.engine.graphs import EAGER, Captured
 
 
 def test_steps_from_a_graph_are_eager_steps(tmp_path, painted_folder):

@@ -7,14 +7,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cgan import losses
-from cgan.discriminators import Residual, SharedPatch
 from cgan.layers.adain import AdaIN, InstanceNorm
 from cgan.layers.autoencoder import ContentEncoder, StyleEncoder
 from cgan.layers.blocks import Conv, ConvBlock, PostResidual, PreResidual
 from cgan.models import munit, unit
-from train.bank import PRECISIONS, Bank
-from train.batches import Unpaired
+from train.adversaries import losses
+from train.adversaries.patch import SharedPatch
+from train.adversaries.residual import Residual
+from train.data.batches import Unpaired
+from train.engine.bank import PRECISIONS, Bank
 from train.recipes import munit as munit_recipe
 from train.recipes import unit as unit_recipe
 

@@ -8,10 +8,10 @@ from PIL import Image
 
 from cgan.edges import edge_drawing
 from cgan.errors import DataError
-from train import unpaired as domains
-from train.paired import read_paired
-from train.stored import Sent, place
-from train.unpaired import UnpairedData, UnpairedWorld, read_unpaired
+from train.data import unpaired as domains
+from train.data.paired import read_paired
+from train.data.stored import Sent, place
+from train.data.unpaired import UnpairedData, UnpairedWorld, read_unpaired
 
 
 def save(path, colour, size=(60, 40)):
@@ -206,6 +206,8 @@ def test_a_world_of_two_sides_grows_evenly_and_survives_a_stop(monkeypatch):
     assert whole.domains == ("summer", "winter") and len(whole.frames.images_a) == len(whole.frames.images_b)
     start = len(whole)
     assert start == whole.start and len(whole.split(0.1)[1]) == whole.aside
+    aside = whole.split(0.1)[1]
+    assert len(aside.images_a.unique(dim=0)) == len(aside.images_b.unique(dim=0)) == len(aside)
     whole.advance(5 * whole.every)
     assert len(whole) == len(whole.frames.images_a) == len(whole.frames.images_b) == start + 10
     stopped, after = UnpairedWorld((32, 32)), UnpairedWorld((32, 32))

@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 
 from train import world
-from train.world import classes, data, folder, motion
+from train.world import classes, folder, motion
+from train.world import views as data
 from train.world.camera import Camera, together
 from train.world.styles import SEASONS, TIMES, WEATHERS, Style, look
 from train.world.world import World, clip

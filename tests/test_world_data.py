@@ -7,9 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
-from train.batches import Clip, Painted
-from train.data import read_painted
-from train.world import cache, classes, command, data, folder
+from train.data.batches import Clip
+from train.data.clips import clips
+from train.data.painted import read_painted
+from train.world import cache, classes, command, folder
+from train.world import views as data
 from train.world.biomes import shape_of
 from train.world.styles import Style
 
@@ -20,13 +22,10 @@ def is_image(image: torch.Tensor, *shape: int) -> bool:
     return image.shape == shape and bool(image.isfinite().all()) and float(image.abs().max()) <= 1
 
 
-def test_painted_batches_look_like_the_fake_ones():
-    batch = data.painted(3, SIZE, first=10)
-    fake = Painted.fake(3, SIZE, instances=True)
-    for part, pattern in zip(batch, fake, strict=True):
-        assert part.shape == pattern.shape and part.dtype == pattern.dtype
-    # a layout is seen in two styles
-    assert torch.equal(batch.labels[0], batch.labels[1]) and not torch.equal(batch.images[0], batch.images[1])
+def test_a_layout_is_seen_in_two_styles():
+    frame = next(data.painted_frames(SIZE, first=10))
+    assert is_image(frame.image, 2, 3, *SIZE) and frame.labels.shape == (2, 1, *SIZE)
+    assert torch.equal(frame.labels[0], frame.labels[1]) and not torch.equal(frame.image[0], frame.image[1])
 
 
 def test_unpaired_sides_are_other_places_in_another_season():
@@ -57,7 +56,7 @@ def test_few_shot_holds_classes_out():
 
 
 def test_clips_carry_their_geometry():
-    clip = data.clips(1, 3, SIZE, first=10)
+    clip = clips(1, 3, SIZE, first=10)
     for part, pattern in zip(clip, Clip.fake(1, SIZE, frames=3), strict=True):
         assert part.shape == pattern.shape and part.dtype == pattern.dtype
     assert is_image(clip.images[0], 3, 3, *SIZE)

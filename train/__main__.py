@@ -1,39 +1,25 @@
 """`python -m train <model>` makes a checkpoint; `python -m train evaluate <checkpoint>` judges one.
 
-The parts are put together here: flags -> Config, Hyper, Run -> data, recipe, publisher, trainer.
+This is the table of commands: what a run is made of is in `train.launch`.
 """
 
 import argparse
-import dataclasses
 import importlib
-import os
-import shutil
 import sys
-from pathlib import Path
-from typing import Any
 
 import torch
 
-import cgan
-from cgan import models
-from cgan.checkpoint import load_model, locate
-from cgan.errors import CganError, DataError
-from cgan.runtime import Runtime
-from train import distributed, recipes, state, teachers
-from train.evaluate import Metrics
-from train.examiners import examiner
+from cgan.errors import CganError
+from train import launch, recipes
 from train.log import say
-from train.options import add_flags, as_dict, flag, from_flags, show
-from train.publish import Publisher, hardware, versions
-from train.run import MAY_DIFFER, PRESETS, Run, check
-from train.stored import place
-from train.trainer import Trainer
 
 # Further commands, and their modules.
-TOOLS = {"evaluate": "train.evaluate", "bench": "train.bench", "world": "train.world.command"}
-FIXED = {"classes"}  # fields of a Config that follow from the data
-# Options whose folders are nobody's business: cards and configs name the last part only.
-LOCAL = ("data", "out", "validation", "perceptual_weights", "metric_weights", "start_from")
+TOOLS = {
+    "evaluate": "train.judge.command",
+    "bench": "train.bench.learning",
+    "proof": "train.bench.proof",
+    "world": "train.world.command",
+}
 
 
 def main(words: list[str]) -> int:
@@ -45,7 +31,7 @@ def main(words: list[str]) -> int:
     try:
         if command in TOOLS:
             return tool(command, words[1:])
-        return learn(command, words[1:])
+        return launch.learn(command, words[1:])
     except (CganError, ValueError) as error:
         say(f"error: {error}")
         return 2
@@ -61,245 +47,13 @@ def tool(command: str, words: list[str]) -> int:
     """Run `evaluate` and its like, each a module with `add_arguments` and `run`."""
     module = importlib.import_module(TOOLS[command])
     parser = argparse.ArgumentParser(
-        f"python -m train {command}", description=module.__doc__, allow_abbrev=False
-    )
-    module.add_arguments(parser)
-    return module.run(parser.parse_args(words))
-
-
-def learn(name: str, words: list[str]) -> int:
-    """Train model `name`: 0 when the run is complete, 130 when a signal stopped it (all is saved)."""
-    preset, config, hyper, run = parse(name, words)
-    check(run)
-    with distributed.processes(Runtime.choose(run.device).device) as device:
-        trainer = build(name, preset, config, hyper, run, device)
-        done = trainer.fit()
-    if not done:
-        say(f"stopped after {trainer.images} of {run.images} images; the same command goes on from here")
-    else:
-        say(f"{trainer.publisher.folder} is ready: cgan.load({str(trainer.publisher.folder)!r})")
-    return 0 if done else 130
-
-
-def parse(name: str, words: list[str]) -> tuple[str, Any, Any, Run]:
-    """The preset's name, and Config, Hyper and Run as preset, checkpoint to start from and flags make them.
-    """
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    first.add_argument("--preset", choices=PRESETS, default=None)
-    first.add_argument("--start-from", default=None)
-    first.add_argument("--device", default="auto")
-    early, _ = first.parse_known_args(words)
-    preset = early.preset or ("paper" if Runtime.choose(early.device).device.type == "cuda" else "small")
-    model, recipe = models.module(name), recipes.module(name)
-    base = model.PRESETS[preset]
-    if early.start_from is not None:
-        checkpoint, _ = load_model(locate(early.start_from))
-        if checkpoint.model != name:
-            raise ValueError(f"--start-from {early.start_from} is a {checkpoint.model}, not a {name}")
-        base = model.Config(**checkpoint.config)
-
-    parser = argparse.ArgumentParser(
-        f"python -m train {name}",
-        description=model.__doc__,
+        f"python -m train {command}",
+        description=module.__doc__,
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--preset", choices=PRESETS, default=preset, help="sizes (paper on a GPU, else small)"
-    )
-    add_flags(parser, Run, Run(**PRESETS[preset]))
-    add_flags(parser, model.Config, base, without=FIXED)
-    add_flags(parser, recipe.Hyper, recipe.PRESETS[preset])
-    arguments = parser.parse_args(words)
-    config = from_flags(arguments, model.Config)
-    if early.start_from is not None and config != base:
-        raise ValueError(
-            "with --start-from, the checkpoint decides the shape of the weights: leave those flags out"
-        )
-    return preset, config, from_flags(arguments, recipe.Hyper), from_flags(arguments, Run)
-
-
-def build(name: str, preset: str, config: Any, hyper: Any, run: Run, device: torch.device) -> Trainer:
-    """Everything that a run needs, checked before the first step; a run that was begun is taken up again."""
-    recipe_of = recipes.module(name).Recipe
-    precision = choose_precision(run.precision, device)
-    out = run.out or Path("checkpoints") / f"{name}-{run.data.name if run.data else 'world'}"
-    begun = open_folder(out, run.fresh)
-    data, validation = read_data(recipe_of, run, hyper)
-    fitted, palette = recipe_of.configure(config, data), recipe_of.palette(data)
-    told = recipe_of.about(data) | {"shown": "training" if validation is None else "validation"}
-    data = place(data, device)
-    validation = None if validation is None else place(validation, device)
-    start = None
-    if run.start_from is not None and not begun:
-        start = load_start(run.start_from, fitted, palette)
-    perceptual = None
-    if hyper.weight_perceptual:
-        perceptual = teachers.perceptual(run.perceptual, run.perceptual_weights)
-    metrics = Metrics(run.perceptual_weights, run.metric_weights, device)
-
-    torch.manual_seed(run.seed)
-    recipe = recipe_of(fitted, hyper, None if perceptual is None else perceptual.to(device))
-    options = {"config": as_dict(fitted), "hyper": as_dict(hyper), "run": as_dict(run)}
-    options["run"]["precision"] = precision
-    about = describe(name, preset, fitted, hyper, run, options, device) | told
-    shown = data if validation is None else validation
-    judge = examiner(recipe.model.task, palette, shown, validation, run.size, metrics)
-    publisher = Publisher(out, judge, palette, about, say)
-    trainer = Trainer(recipe, data, run, publisher, device, precision)
-    millions = sum(p.numel() for p in recipe.model.parameters()) / 1e6
-    say(
-        f"{name} {preset}, {millions:.1f} M weights · {len(data)} pictures"
-        f"{'' if validation is None else f', {len(validation)} more for validation'} · {hardware(device)} · "
-        f"{precision} · spectral norm: {trainer.banks[recipe.saved].spectral.backend} · {out}"
-    )
-    if begun:
-        resume(trainer, options, {"config": type(fitted), "hyper": type(hyper), "run": Run})
-    elif start is not None:
-        begin_with(trainer, *start)
-    return trainer
-
-
-def choose_precision(wish: str, device: torch.device) -> str:
-    """What --precision means here; ValueError where the device cannot do it."""
-    if wish == "fp64":
-        return wish
-    return Runtime.choose(device, wish).precision
-
-
-def read_data(recipe: Any, run: Run, hyper: Any) -> tuple[Any, Any | None]:
-    """(training data, validation data or None), as --data and --validation say."""
-    if run.data is None:
-        data = recipe.builtin(run.size, run.seed, hyper, say)
-    else:
-        data = recipe.read(run.data, run.size, hyper, say)
-    if run.validation == "none":
-        return data, None
-    if Path(run.validation).is_dir():
-        if "held_out" in vars(hyper):  # a folder of its own has nothing held out
-            hyper = dataclasses.replace(hyper, held_out="")
-        validation = recipe.read(Path(run.validation), run.size, hyper, say)
-        if recipe.palette(validation) != recipe.palette(data):
-            raise DataError(f"{run.validation} has other classes than {run.data}")
-        ours, theirs = (recipe.about(part).get("domains") for part in (data, validation))
-        if ours != theirs:
-            raise DataError(
-                f"{run.validation} has the domains {' and '.join(theirs)}, {run.data} {' and '.join(ours)}"
-            )
-        return data, validation
-    try:
-        share = float(run.validation)
-    except ValueError:
-        raise ValueError(
-            f"--validation {run.validation}: neither a folder nor a share such as 0.05, nor none"
-        ) from None
-    return data.split(share, run.seed)
-
-
-def open_folder(out: Path, fresh: bool) -> bool:
-    """Make sure that `out` can be written; True if a run was begun there."""
-    training = out / "training"
-    if fresh and training.exists():
-        shutil.rmtree(training)
-    training.mkdir(parents=True, exist_ok=True)
-    probe = training / f"probe-{os.getpid()}"  # each process its own
-    probe.write_bytes(b"")
-    probe.unlink()
-    if (out / "model.safetensors").exists() and not fresh and not state.exists(training):
-        raise ValueError(
-            f"{out} holds a checkpoint but no run to go on with; choose another --out, or give --fresh"
-        )
-    return state.exists(training)
-
-
-def resume(trainer: Trainer, options: dict, kinds: dict[str, type]) -> None:
-    """Go on with the run in the folder, if it was begun with the same options.
-
-    kinds: of which class each group of options is; what is younger than the run had its default.
-    """
-    _, facts = state.read(trainer.state_folder)  # before loading: other options may make other shapes
-    for group, ours in options.items():
-        theirs = as_dict(kinds[group]()) | facts["options"][group]
-        other = [key for key in ours if key not in MAY_DIFFER and ours[key] != theirs.get(key)]
-        if other:
-            words = ", ".join(
-                f"{flag(key)} {show(theirs.get(key))} there, {show(ours[key])} now" for key in other
-            )
-            raise ValueError(
-                f"the run in {trainer.publisher.folder} has other options ({words}); "
-                "use the same, another --out, or --fresh to start anew"
-            )
-    trainer.load()
-    say(f"going on after {trainer.images} images")
-
-
-def load_start(source: str, config: Any, palette: Any) -> tuple[Path, dict[str, torch.Tensor]]:
-    """The folder and the weights of the checkpoint to start from, checked against the data."""
-    checkpoint, model = load_model(locate(source))
-    if palette != checkpoint.palette:
-        theirs, ours = (", ".join(it.names) if it else "none" for it in (checkpoint.palette, palette))
-        raise ValueError(f"{source} was made for other classes than the data's: {theirs}; not {ours}")
-    free = set() if palette else FIXED  # without a palette, classes are the discriminator's business
-    shapes = [{k: v for k, v in values.items() if k not in free}
-              for values in (dataclasses.asdict(config), checkpoint.config)]  # fmt: skip
-    if shapes[0] != shapes[1]:
-        raise ValueError(f"{source} was made for other data: its weights have another shape")
-    return checkpoint.folder, dict(model.named_parameters())
-
-
-def begin_with(trainer: Trainer, folder: Path, weights: dict[str, torch.Tensor]) -> None:
-    """Start with a checkpoint's weights, and with its run's other players if they are still there."""
-    saved = trainer.recipe.saved
-    trainer.banks[saved].start_from(weights)
-    trainer.average.flat.copy_(trainer.banks[saved].effective)
-    words = "a fresh discriminator"
-    if state.exists(folder / "training"):
-        tensors, _ = state.read(folder / "training")
-        for name, bank in trainer.banks.items():
-            theirs = state.part(tensors, f"bank.{name}")
-            if name != saved and theirs["master"].shape == bank.master.shape:
-                bank.start_from_flat(theirs["master"])
-                words = "its run's discriminator"
-    say(f"starting from {folder} with {words}")
-
-
-def as_typed(key: str, value: Any) -> str:
-    """A flag and its value, for the record."""
-    if isinstance(value, bool):
-        return flag(key) if value else flag(f"no_{key}")
-    return f"{flag(key)} {Path(value).name if key in LOCAL and value is not None else show(value)}"
-
-
-def describe(
-    name: str, preset: str, config: Any, hyper: Any, run: Run, options: dict, device: torch.device
-) -> dict:
-    """The checkpoint's `about`, but for what training adds."""
-    usual = {
-        **vars(models.module(name).PRESETS[preset]),
-        **vars(recipes.module(name).PRESETS[preset]),
-        **vars(Run(**PRESETS[preset])),
-    }
-    untold = FIXED | {"licence", "attribution", "data_name", "fresh"}
-    given = [
-        as_typed(key, value)
-        for part in (run, config, hyper)
-        for key, value in vars(part).items()
-        if value != usual[key] and key not in untold and (run.start_from is None or part is not config)
-    ]
-    for key in LOCAL:
-        if options["run"][key] is not None:
-            options["run"][key] = Path(options["run"][key]).name
-    return {
-        "data": run.data_name or (run.data.name if run.data else "the built-in world"),
-        "licence": run.licence,
-        "attribution": run.attribution,
-        "command": " ".join([f"python -m train {name} --preset {preset}", *given]),
-        "preset": preset,
-        "size": list(run.size),
-        "hardware": hardware(device),
-        "versions": {"cgan": cgan.__version__, **versions()},
-        "options": options,
-    }
+    module.add_arguments(parser)
+    return module.run(parser.parse_args(words))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from cgan.files import replaced
+
 Value = Tensor | float | int | str
 
 
@@ -126,9 +128,8 @@ def keep_rows(path: Path, images: int) -> None:
             continue
         if row["images"] <= images:
             kept.append(line + "\n")
-    beside = path.with_name(path.name + ".part")
-    beside.write_text("".join(kept), encoding="utf-8")
-    beside.replace(path)
+    with replaced(path) as beside:
+        beside.write_text("".join(kept), encoding="utf-8")
 
 
 def duration(seconds: float) -> str:

@@ -21,9 +21,10 @@ class Run:
     device: str = "auto"  # auto, cpu, cuda, cuda:N, mps
     compile: bool = False  # compile the networks (torch.compile); eager, with the reason, where that fails
     graphs: bool = False  # replay whole steps as CUDA graphs; eager, with the reason, where that fails
+    tables: Literal["auto", "on", "off"] = "auto"  # SPADE: patch tables (auto: on a CPU, where they pay)
     seed: int = 0  # of weights, order, crops and noise
     decay_from: float = 0.5  # share of the run after which the learning rates fall linearly to zero
-    validation: str = "0.05"  # a folder, or the share of the data that is set aside, or none
+    validation: str = "0.05"  # chooses the weights: a folder, a share of the data (set aside), or none
     evaluate_every: int = 0  # pictures between two evaluations (0: a twentieth of the run)
     save_minutes: float = 5.0  # minutes between two saves of the training state
     calibrate: int = 30  # batches over which the averaged model's statistics are estimated
@@ -47,7 +48,7 @@ PRESETS = {
 # Options that may differ when a run is resumed: they change where it runs and how long, not what it computes.
 MAY_DIFFER = {
     *("data", "out", "images", "device", "compile", "graphs", "save_minutes", "evaluate_every", "fresh"),
-    *("perceptual_weights", "metric_weights", "data_name", "licence", "attribution"),
+    *("tables", "perceptual_weights", "metric_weights", "data_name", "licence", "attribution"),
 }
 
 

@@ -7,7 +7,7 @@ Real-time with Adaptive Instance Normalization, ICCV 2017 (equation 8).
 import torch
 from torch import Tensor, nn
 
-from cgan.losses import wide
+from cgan.layers.precision import wide
 
 EPS = 1e-5  # inside the root, so that a constant picture has finite values and finite gradients
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cgan.layers.blocks import Conv, ConvBlock, PostResidual, PreResidual, double
-from cgan.losses import wide
+from cgan.layers.precision import wide
 
 
 def widths(filters: int, halvings: int, limit: int) -> list[int]:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cgan.losses import wide
+from cgan.layers.precision import wide
 
 NUMBERS = 256  # numbers of instances are kept apart modulo this: pooling has a fixed size, nobody waits
 

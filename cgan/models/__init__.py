@@ -10,8 +10,8 @@ from types import ModuleType
 
 
 def names() -> list[str]:
-    """The names of all models, in alphabetical order."""
-    return sorted(found.name for found in pkgutil.iter_modules(__path__))
+    """The names of all models, in alphabetical order; a file whose name begins with _ is none."""
+    return sorted(it.name for it in pkgutil.iter_modules(__path__) if not it.name.startswith("_"))
 
 
 def module(name: str) -> ModuleType:

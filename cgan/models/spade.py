@@ -7,6 +7,7 @@ starts from the vector alone, which fixes the size of the picture), and an optio
 block (see `SpadeBlock`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,8 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cgan.labels import instance_edges, onehot
-from cgan.layers.faster import Faster
-from cgan.layers.spade import SpadeBlock
+from cgan.layers.spade.faster import Faster
+from cgan.layers.spade.norm import Modulator, SpadeBlock
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,14 @@ class Model(nn.Module):
             return labels
         return labels + self.config.classes * self._edges(labels, instances).long()
 
+    def vectors(self) -> Tensor:
+        """What the convolutions see of each symbol: (symbols, conditions) of 0 and 1."""
+        vectors = torch.eye(self.config.classes)
+        if self.config.edges:  # each class without an edge, then each with one
+            edge = torch.arange(2.0).repeat_interleave(len(vectors))[:, None]
+            vectors = torch.cat([vectors.repeat(2, 1), edge], 1)
+        return vectors
+
     def _edges(self, labels: Tensor, instances: Tensor | None) -> Tensor:
         edges = instance_edges(labels)
         return edges if instances is None else torch.maximum(edges, instance_edges(instances))
@@ -132,9 +141,16 @@ class Model(nn.Module):
         """Styles such as the training pictures have: normal (B, style) of N(0, 1) -> (B, style)."""
         return self.style_mean + normal @ self.style_factor.T
 
-    def forward(self, condition: Tensor, style: Tensor, noise: Tensor) -> Tensor:
+    def forward(
+        self,
+        condition: Tensor,
+        style: Tensor,
+        noise: Tensor,
+        modulators: Mapping[int, Modulator] | None = None,
+    ) -> Tensor:
         """Paint. Height and width must be multiples of 32.
 
+        `modulators` stand for the condition at some resolutions, by how much these are smaller (1, 2, 4, …).
         Shapes: condition (B, conditions, H, W); style (B, style); noise (B, 1, H, W) of N(0, 1);
         out (B, 3, H, W) in [-1, 1].
         """
@@ -144,13 +160,10 @@ class Model(nn.Module):
             scale = 2**halvings
             if x.shape[2] * scale != condition.shape[2]:
                 x = F.interpolate(x, scale_factor=2.0, mode="nearest")
-            x = block(x, condition[:, :, ::scale, ::scale], noise[:, :, ::scale, ::scale])
+            here = (modulators or {}).get(scale, condition[:, :, ::scale, ::scale])
+            x = block(x, here, noise[:, :, ::scale, ::scale])
         return torch.tanh(self.to_rgb(F.leaky_relu(x, 0.2)))
 
     def faster(self) -> Faster:
         """What paints the same in less time: in eval mode, on a CPU, in float32, a map given as `symbols`."""
-        vectors = torch.eye(self.config.classes)
-        if self.config.edges:  # each class without an edge, then each with one
-            edge = torch.arange(2.0).repeat_interleave(len(vectors))[:, None]
-            vectors = torch.cat([vectors.repeat(2, 1), edge], 1)
-        return Faster(self, [2**halvings for _, halvings in BLOCKS], vectors)
+        return Faster(self, [2**halvings for _, halvings in BLOCKS], self.vectors())

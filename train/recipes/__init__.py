@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from torch import Tensor, nn
 
 from cgan.labels import Palette
-from train.bank import Player
+from train.engine.bank import Player
 
 
 class Loss(NamedTuple):
@@ -27,10 +27,14 @@ class Loss(NamedTuple):
 class Recipe(Protocol):
     """What the trainer asks of a recipe. It is made by Recipe(config, hyper, perceptual loss or None)."""
 
-    batch: ClassVar[type]  # the kind of batch it learns from, one of `train.batches`
+    batch: ClassVar[type]  # the kind of batch it learns from, one of `train.data.batches`
     model: nn.Module  # the network that is saved
     saved: str  # the player whose weights are the model's
     players: dict[str, Player]  # the networks that learn, by name
+
+    @staticmethod
+    def kind(config: Any) -> type:
+        """The kind of batch that a model of this Config learns from: `batch`, before there is a recipe."""
 
     @staticmethod
     def read(folder: Path, size: tuple[int, int], hyper: Any, say: Callable[[str], None]) -> Any:
@@ -61,13 +65,16 @@ class Recipe(Protocol):
     def finish(self, model: nn.Module, facts: Tensor) -> None:
         """Note in `model` what `calibrate` gave for all batches (N, …)."""
 
-    def paint(self, model: nn.Module, batch: Any, seed: int, own_style: bool) -> Tensor:
-        """Painters only: what `model` makes of a batch, (B, 3, H, W) in [-1, 1], to judge and to show it."""
+
+def kind_of(name: str, config: Any) -> type:
+    """The kind of batch that model `name` of this Config learns from, one of `train.data.batches`."""
+    kind: type = module(name).Recipe.kind(config)
+    return kind
 
 
 def names() -> list[str]:
-    """The models that have a recipe, in alphabetical order."""
-    return sorted(found.name for found in pkgutil.iter_modules(__path__))
+    """The models that have a recipe, in alphabetical order; a file whose name begins with _ is none."""
+    return sorted(it.name for it in pkgutil.iter_modules(__path__) if not it.name.startswith("_"))
 
 
 def module(name: str) -> ModuleType:

@@ -13,15 +13,16 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from cgan import losses
+from cgan.layers.precision import wide
 from cgan.models import funit
-from cgan.projection import Projection
-from train.bank import Player
-from train.batches import FewShot
-from train.few_shot import FewShotData, few_shot_world, read_few_shot
-from train.projected import Projected
+from train.adversaries import losses
+from train.adversaries.projected import Projected
+from train.adversaries.projection import Projection
+from train.data.batches import FewShot
+from train.data.few_shot import FewShotData, few_shot_world, read_few_shot
+from train.engine.bank import Player
 from train.recipes import Loss
-from train.turns import Turns, split
+from train.recipes._turns import Turns, split
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,9 @@ class Hyper:
     discriminator: Literal["patch", "projected"] = "patch"  # of patches, or on a trained network's features
     discriminator_filters: int = 64  # channels of the discriminator's first layer
     discriminator_layers: int = 6  # patch: stages, each half as large as the one before
+    weight_target: float = 10.0  # weight of L1 between translations and their targets, with pairs
+    pairs: bool = False  # files of one name show the same thing in every class: translations are known
+    flip: bool = True  # pictures may be mirrored
     held_out: str = ""  # classes that are kept from training, with commas between; none: some, by the seed
 
 
@@ -87,6 +91,11 @@ class Recipe:
         }
 
     @staticmethod
+    def kind(config: funit.Config) -> type:
+        """FewShot, whatever the Config."""
+        return FewShot
+
+    @staticmethod
     def configure(config: funit.Config, data: FewShotData) -> funit.Config:
         """The Config for this data: as many classes as it has."""
         return replace(config, classes=len(data.class_names))
@@ -105,7 +114,7 @@ class Recipe:
     def read(folder: Path, size: tuple[int, int], hyper: Hyper, say: Callable[[str], None]) -> FewShotData:
         """The data of a folder with a folder of pictures for each class."""
         held_out = [name.strip() for name in hyper.held_out.split(",") if name.strip()]
-        return read_few_shot(folder, size, held_out, say)
+        return read_few_shot(folder, size, held_out, say, hyper.pairs, hyper.flip)
 
     @staticmethod
     def builtin(size: tuple[int, int], seed: int, hyper: Hyper, say: Callable[[str], None]) -> FewShotData:
@@ -128,16 +137,36 @@ class Recipe:
         real = turns.compare(batch.style_classes)
         fake, _ = split(judged)
         hyper, rebuilt = self.hyper, drawn.chunk(2)[1]
-        apart = (losses.wide(rebuilt) - losses.wide(batch.contents)).abs().mean()
+        apart = (wide(rebuilt) - wide(batch.contents)).abs().mean()
         terms = {
             "fool": hyper.weight_fool * losses.hinge_fool(judged),  # half of it for what is rebuilt
             "features": hyper.weight_features * losses.feature_matching(fake, real),
             "reconstruction": hyper.weight_reconstruction * apart,
         }
+        if batch.targets is not None:
+            terms["target"] = hyper.weight_target * self._missed(drawn.chunk(2)[0], batch)
         if self.perceptual is not None:
-            pair = (losses.wide(turns.shifted(x)) for x in (rebuilt, batch.contents))
+            pair = (wide(turns.shifted(x)) for x in self._compared(drawn, batch))
             terms["perceptual"] = hyper.weight_perceptual * self.perceptual(*pair)
         yield Loss("generator", terms)
+
+    @staticmethod
+    def _missed(translated: Tensor, batch: FewShot) -> Tensor:
+        """L1 between translations (B, 3, H, W) and what they should be, over those that are known."""
+        apart = (wide(translated) - wide(batch.targets)).abs().mean((1, 2, 3))
+        return (apart * batch.known).sum() / batch.known.sum().clamp(min=1)
+
+    @staticmethod
+    def _compared(drawn: Tensor, batch: FewShot) -> tuple[Tensor, Tensor]:
+        """(pictures, what they should be): the rebuilt ones, or translations where their targets are known.
+
+        A translation whose target is not known is compared with itself.
+        """
+        translated, rebuilt = drawn.chunk(2)
+        if batch.targets is None:
+            return rebuilt, batch.contents
+        known = batch.known[:, None, None, None]
+        return translated, torch.where(known > 0, batch.targets, translated.detach().to(batch.targets))
 
     @torch.no_grad()
     def calibrate(self, model: nn.Module, batch: FewShot) -> Tensor:

@@ -6,10 +6,11 @@ from typing import Literal
 
 from torch import Tensor
 
-from cgan import losses
+from cgan.layers.precision import wide
 from cgan.models import munit
-from train.batches import Unpaired
-from train.distributed import normal
+from train.adversaries import losses
+from train.data.batches import Unpaired
+from train.engine.processes import normal
 from train.recipes import Loss, unit
 from train.recipes.unit import l1
 
@@ -98,4 +99,4 @@ class Recipe(unit.Recipe):
 
     def _draw(self, like: Tensor) -> Tensor:
         """A style for each picture, float32 (B, style)."""
-        return normal(len(like), self.model.config.style, like=losses.wide(like))
+        return normal(len(like), self.model.config.style, like=wide(like))

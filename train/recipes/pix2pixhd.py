@@ -17,18 +17,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cgan import losses
 from cgan.labels import Palette
 from cgan.layers.instances import NUMBERS, class_means, components
+from cgan.layers.precision import wide
 from cgan.models import pix2pixhd
-from train.bank import Player
-from train.batches import Painted, Paired
-from train.data import PaintedData, read_painted
-from train.landscapes import Landscapes
-from train.paired import PairedData, read_paired
+from train.adversaries import losses
+from train.data.batches import Painted, Paired
+from train.data.growing import Landscapes
+from train.data.painted import PaintedData, read_painted
+from train.data.paired import PairedData, read_paired
+from train.engine.bank import Player
 from train.recipes import Loss
+from train.recipes._turns import Turns
 from train.recipes.spade import discriminator_normalised, make_discriminator
-from train.turns import Turns
 
 LEAST_SHARE = 1 / 256  # of a picture: what is smaller says little of what its class looks like
 
@@ -73,7 +74,7 @@ class Recipe:
 
     def __init__(self, config: pix2pixhd.Config, hyper: Hyper, perceptual: nn.Module | None):
         self.hyper, self.perceptual, self.saved = hyper, perceptual, "generator"
-        self.batch = Painted if config.classes else Paired
+        self.batch = self.kind(config)
         self.model = pix2pixhd.Model(config)
         conditions = config.classes + config.edges if config.classes else 3
         self.discriminator = make_discriminator(hyper, conditions)
@@ -90,6 +91,11 @@ class Recipe:
             ),
             "generator": Player(self.model, hyper.rate, betas),
         }
+
+    @staticmethod
+    def kind(config: pix2pixhd.Config) -> type:
+        """Painted, or Paired where there are no classes."""
+        return Painted if config.classes else Paired
 
     # --- data
 
@@ -158,7 +164,7 @@ class Recipe:
         }
         if self.perceptual is not None:
             terms["perceptual"] = hyper.weight_perceptual * self.perceptual(
-                losses.wide(turns.fake), losses.wide(turns.real)
+                wide(turns.fake), wide(turns.real)
             )
         yield Loss("generator", terms)
 
@@ -208,15 +214,6 @@ class Recipe:
             looks, shares = clustered(rows[:, :-1], rows[:, -1], model.config.clusters)
             model.clusters[i].copy_(torch.from_numpy(looks))
             model.shares[i].copy_(torch.from_numpy(shares))
-
-    @torch.no_grad()
-    def paint(self, model: pix2pixhd.Model, batch: Painted, seed: int, own_style: bool) -> Tensor:
-        """Paint the batch's maps, in their photographs' styles or drawn ones -> (B, 3, H, W)."""
-        condition = model.condition(batch.labels, batch.instances).to(batch.images.dtype)
-        generator = torch.Generator().manual_seed(seed)
-        normals = torch.randn(len(condition), model.config.style, generator=generator).to(condition)
-        style = model.encode(batch.images, batch.labels) if own_style else model.draw(normals)
-        return model(condition, style)
 
 
 def initialise(model: pix2pixhd.Model, discriminator: nn.Module | None) -> None:

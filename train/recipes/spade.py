@@ -14,19 +14,21 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from cgan import losses
-from cgan.discriminators import MultiScale
 from cgan.labels import Palette
+from cgan.layers.precision import wide
 from cgan.models import spade
-from train.awake import wake
-from train.bank import Player
-from train.batches import Painted
-from train.data import PaintedData, read_painted
-from train.distributed import normal
-from train.landscapes import Landscapes
-from train.projected import Projected
+from train.adversaries import losses
+from train.adversaries.patch import MultiScale
+from train.adversaries.projected import Projected
+from train.data.batches import Painted
+from train.data.growing import Landscapes
+from train.data.painted import PaintedData, read_painted
+from train.engine.bank import Player
+from train.engine.processes import normal
+from train.engine.tables import Tables
 from train.recipes import Loss
-from train.turns import Turns
+from train.recipes._awake import wake
+from train.recipes._turns import Turns
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Recipe:
         self.model.apply(initialise)
         wake(self.model.encoder)
         self.discriminator = make_discriminator(hyper, config.classes + config.edges)
+        self.tables = Tables([2**halvings for _, halvings in spade.BLOCKS], config.hidden)
         betas = (hyper.beta_1, hyper.beta_2)
         self.players = {
             "discriminator": Player(
@@ -83,6 +86,11 @@ class Recipe:
             ),
             "generator": Player(self.model, hyper.rate, betas, generator_normalised(self.model)),
         }
+
+    @staticmethod
+    def kind(config: spade.Config) -> type:
+        """Painted, whatever the Config."""
+        return Painted
 
     @staticmethod
     def configure(config: spade.Config, data: PaintedData) -> spade.Config:
@@ -111,12 +119,14 @@ class Recipe:
 
     def step(self, batch: Painted) -> Iterator[Loss]:
         """One step: the discriminator's turn, then the generator's, on the same fake picture."""
-        condition = self.model.condition(batch.labels, batch.instances).to(batch.images.dtype)
+        condition = self.model.condition(batch.labels, batch.instances)
+        condition = condition.to(batch.images.dtype, memory_format=torch.channels_last)
         mean, log_variance = self.model.encoder(batch.images)
-        mean, log_variance = losses.wide(mean), losses.wide(log_variance)
+        mean, log_variance = wide(mean), wide(log_variance)
         style = mean + normal(*mean.shape, like=mean) * (0.5 * log_variance).exp()
         noise = normal(*batch.labels.shape, like=batch.images)
-        fake = self.model(condition, style, noise)
+        tables = self.tables(self.model, batch.labels, batch.instances)
+        fake = self.model(condition, style, noise, tables)
 
         turns = Turns(self.discriminator, fake, batch.images, condition)
         judged_fake, judged_real = turns.discriminate()
@@ -133,7 +143,7 @@ class Recipe:
         }
         if self.perceptual is not None:
             terms["perceptual"] = hyper.weight_perceptual * self.perceptual(
-                losses.wide(turns.fake), losses.wide(turns.real)
+                wide(turns.fake), wide(turns.real)
             )
         yield Loss("generator", terms)
 
@@ -143,7 +153,8 @@ class Recipe:
         condition = model.condition(batch.labels, batch.instances).to(batch.images.dtype)
         mean, log_variance = model.encoder(batch.images)
         style = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
-        model(condition, style, torch.randn_like(batch.images[:, :1]))
+        tables = self.tables(model, batch.labels, batch.instances)
+        model(condition, style, torch.randn_like(batch.images[:, :1]), tables)
         return mean
 
     @torch.no_grad()
@@ -152,16 +163,6 @@ class Recipe:
         model.style_mean.copy_(styles.mean(0))
         covariance = torch.cov(styles.double().T) + 1e-6 * torch.eye(styles.shape[1], device=styles.device)
         model.style_factor.copy_(torch.linalg.cholesky(covariance))
-
-    @torch.no_grad()
-    def paint(self, model: spade.Model, batch: Painted, seed: int, own_style: bool) -> Tensor:
-        """Paint the batch's maps, in their photographs' styles or drawn ones -> (B, 3, H, W)."""
-        condition = model.condition(batch.labels, batch.instances).to(batch.images.dtype)
-        generator = torch.Generator().manual_seed(seed)
-        normals = torch.randn(len(condition), model.config.style, generator=generator).to(condition)
-        noise = torch.randn(batch.labels.shape, generator=generator).to(condition)
-        style = model.encoder(batch.images)[0] if own_style else model.draw(normals)
-        return model(condition, style, noise)
 
 
 def initialise(layer: nn.Module) -> None:

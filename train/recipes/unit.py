@@ -9,18 +9,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cgan import losses
-from cgan.discriminators import PerDomain, Residual, SharedPatch
 from cgan.layers.adain import AdaIN
 from cgan.layers.autoencoder import Decoder
+from cgan.layers.precision import wide
 from cgan.models import unit
-from train.bank import Player
-from train.batches import Unpaired
-from train.distributed import normal
-from train.projected import Eyes, Projected
+from train.adversaries import losses
+from train.adversaries.patch import PerDomain, SharedPatch
+from train.adversaries.projected import Eyes, Projected
+from train.adversaries.residual import Residual
+from train.data.batches import Unpaired
+from train.data.unpaired import UnpairedData, read_unpaired, unpaired_world
+from train.engine.bank import Player
+from train.engine.processes import normal
 from train.recipes import Loss
-from train.turns import Turns
-from train.unpaired import UnpairedData, read_unpaired, unpaired_world
+from train.recipes._turns import Turns
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,11 @@ class Recipe:
         }
 
     @staticmethod
+    def kind(config: Any) -> type:
+        """Unpaired, whatever the Config."""
+        return Unpaired
+
+    @staticmethod
     def make(config: unit.Config) -> unit.Model:
         """The model that learns."""
         return unit.Model(config)
@@ -130,7 +137,7 @@ class Recipe:
             back_b = model.decode(self._noisy(codes[3]), None, "ab")
             terms["cycle"] = hyper.weight_cycle * (l1(back_a, batch.a) + l1(back_b, batch.b))
         if hyper.weight_kl:
-            terms["kl"] = hyper.weight_kl * sum(0.5 * losses.wide(code).square().mean() for code in codes)
+            terms["kl"] = hyper.weight_kl * sum(0.5 * wide(code).square().mean() for code in codes)
         yield Loss("generator", terms | self.likeness(*turns))
 
     def _noisy(self, code: Tensor) -> Tensor:
@@ -171,7 +178,7 @@ class Recipe:
         if self.perceptual is None or not self.hyper.weight_perceptual:
             return {}
         pairs = ((a.fake, b.real), (b.fake, a.real))
-        distance = sum(self.perceptual(losses.wide(fake), losses.wide(source)) for fake, source in pairs)
+        distance = sum(self.perceptual(wide(fake), wide(source)) for fake, source in pairs)
         return {"perceptual": self.hyper.weight_perceptual * distance}
 
     @torch.no_grad()
@@ -222,4 +229,4 @@ def initialise(layer: nn.Module) -> None:
 
 def l1(x: Tensor, target: Tensor) -> Tensor:
     """The mean distance of pixels, in fp32."""
-    return F.l1_loss(losses.wide(x), losses.wide(target))
+    return F.l1_loss(wide(x), wide(target))

@@ -11,8 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from train.world import classes
-from train.world.data import Size, painted_frames
 from train.world.styles import Style
+from train.world.views import Size, painted_frames
 from train.world.world import World
 
 SHEET_SEEDS = 12

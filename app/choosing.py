@@ -1,0 +1,67 @@
+"""Choosing a checkpoint, as every tab does: a row to choose from and what is to be said about the chosen."""
+
+from dataclasses import dataclass
+from html import escape
+
+import gradio as gr
+
+from app.components.picker import Picker
+from app.components.refresh import Refresh
+from app.shelf import Shelf
+from cgan import Checkpoint, Found
+
+Update = dict[str, object]  # what `gr.update` gives
+
+
+@dataclass(frozen=True)
+class Chooser:
+    """The components that a checkpoint is chosen with; `origin` says where the chosen comes from."""
+
+    notice: gr.HTML
+    model: Picker
+    refresh: Refresh
+    origin: gr.HTML
+
+
+def lay_out(prefix: str = "", beside: gr.components.Component | None = None) -> Chooser:
+    """Place the components, whose ids begin with `prefix`, and `beside` them one that is not rendered yet."""
+    notice = gr.HTML(
+        elem_id=f"{prefix}notice", elem_classes=["notice"], visible=False, apply_default_css=False
+    )
+    with gr.Row(elem_id=f"{prefix}model-row", elem_classes=["model-row"]):
+        model = Picker(
+            [], label="Model", container=False, min_width=120,
+            elem_id=f"{prefix}model", elem_classes=["picker"],
+        )  # fmt: skip
+        refresh = Refresh(elem_id=f"{prefix}refresh")
+        if beside is not None:
+            beside.render()
+        origin = gr.HTML(elem_id=f"{prefix}origin", elem_classes=["origin"], apply_default_css=False)
+    return Chooser(notice, model, refresh, origin)
+
+
+def listed(shelf: Shelf, task: str, name: str | None, first: str, nothing: str) -> tuple[Update, Update]:
+    """Updates of the picker and of the notice: the checkpoints for a task, of which `name` stays chosen.
+
+    Args: `first` the one to show first, if it is there; `nothing` what is said where there is none.
+    """
+    found = shelf.find(task)
+    names = sorted((checkpoint.name for checkpoint in found.checkpoints), key=lambda each: each != first)
+    chosen = name if name in names else next(iter(names), None)
+    notice = notices(found, nothing)
+    return gr.update(choices=names, value=chosen), gr.update(value=notice, visible=bool(notice))
+
+
+def notices(found: Found, nothing: str) -> str:
+    """What the user should know about the checkpoints, as HTML; "" if all is well, `nothing` for none."""
+    lines = [] if found.checkpoints else [escape(nothing)]
+    for name, error in found.broken.items():
+        lines.append(f"The checkpoint <b>{escape(name)}</b> cannot be used: {escape(str(error))}")
+    return "".join(f"<p>{line}</p>" for line in lines)
+
+
+def origin(checkpoint: Checkpoint) -> str:
+    """The data that a checkpoint was trained on and its licence, as HTML."""
+    about = checkpoint.about
+    parts = [str(about[key]) for key in ("data", "licence") if about.get(key)]
+    return escape(" · ".join(parts) or "This checkpoint does not say where it comes from.")

@@ -1,0 +1,56 @@
+"""Components: a folder each, with all that makes one, `__init__.py` and NAME.html, NAME.js, NAME.css.
+
+The template never changes, so the browser never rebuilds it; the script runs once. Gradio makes a component
+anew at each update, from the arguments of its `__init__`: so every property must be one, and `options` are
+those of `gr.HTML` (Gradio itself passes `render`).
+"""
+
+import inspect
+from pathlib import Path
+
+import gradio as gr
+
+from app.scripts import bundle
+
+STYLESHEETS = sorted(Path(__file__).parent.glob("*/*.css"))
+
+
+class Widget(gr.HTML):
+    """A component of our own: HTML and JavaScript around one value, from the folder of its class."""
+
+    api: dict = {"type": "string"}
+    example: str | int | list = "data:image/png;base64,…"
+
+    def __init__(self, value: str | int | list | dict | None = None, **options):
+        folder = Path(inspect.getfile(type(self))).parent
+        super().__init__(
+            value,
+            html_template=(folder / f"{folder.name}.html").read_text(encoding="utf-8"),
+            js_on_load=bundle(folder / f"{folder.name}.js"),
+            apply_default_css=False,
+            **{"elem_id": folder.name, "elem_classes": ["widget", f"{folder.name}-widget"]} | options,
+        )
+
+    def __getattr__(self, name: str):
+        """Nothing: `gr.HTML` would take every word that the script quotes for an event."""
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def preprocess(self, payload):
+        """What the browser sent, untouched: handlers read it, and tell what is wrong as any other error."""
+        return payload or None
+
+    def postprocess(self, value):
+        """The value, as the script expects it."""
+        return value
+
+    def api_info(self) -> dict:
+        """The value's JSON schema, for the API's page."""
+        return self.api
+
+    def example_payload(self) -> str | int | list:
+        """An example of the value, for the API's page."""
+        return self.example
+
+    def example_value(self) -> str | int | list:
+        """The same, as Python has it."""
+        return self.example

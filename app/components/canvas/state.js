@@ -1,0 +1,18 @@
+// What the painter is about: the map, the tool and class in hand, and where they are shown.
+//
+// Props from Python: `checkpoint` (its name), `palette` [{id, name, colour}], `size` [height, width], `first`
+// (a map to begin with), `looks` (how many a thing can be given) and `value`, the map as a palette PNG (a data
+// URI). Events: `input` when the map changed and should be painted, `submit` for Ctrl+Enter.
+
+export const $ = (selector) => element.querySelector(selector);
+export const $$ = (selector) => [...element.querySelectorAll(selector)];
+
+export const view = { map: $(".map"), over: $(".over"), under: $(".under"), sheet: $(".sheet"), list: $(".list") };
+export const state = {
+  map: null, // {ids, width, height}
+  tool: "brush", id: 0, radius: 12,
+  undo: [], redo: [],
+  points: [], // corners of the polygon being drawn
+  drag: null, // {id, last} while a pointer is down
+  hover: null,
+};

@@ -1,0 +1,3 @@
+// Pen and paper: the painter with another markup.
+
+import "../canvas/canvas.js";

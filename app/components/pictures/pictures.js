@@ -1,0 +1,42 @@
+// The strip of pictures to begin with: a file of the user's own, or an example. All that comes to be translated
+// comes this way.
+//
+// Props: `examples` [{name, picture}], pictures being data URIs, `side` (the longest in pixels that is sent),
+// `limit` (bytes of a file). `value` is the chosen picture; `input` tells that there is one.
+
+import { excess, onChoice, onPaste } from "../../scripts/files.js";
+import { shrink } from "../../scripts/shrink.js";
+import { tile } from "../../scripts/tile.js";
+
+const strip = element.querySelector(".strip");
+const file = element.querySelector("input");
+const say = (text) => { element.querySelector(".say").textContent = text; };
+
+function hand(uri) {
+  say("");
+  props.value = uri;
+  trigger("input");
+}
+
+async function read(chosen) {
+  if (!chosen) return;
+  const problem = excess(chosen, props.limit);
+  if (problem) return say(problem);
+  try {
+    hand(await shrink(chosen, props.side, props.limit));
+  } catch {
+    say(`${chosen.name} cannot be read.`);
+  }
+}
+
+function list() {
+  strip.replaceChildren(...props.examples.map(({ name, picture }) =>
+    tile(picture, `Example: ${name}`, `Example picture ${name}`, () => hand(picture))));
+}
+
+element.querySelector(".open").addEventListener("click", () => file.click());
+onChoice(file, ([chosen]) => read(chosen));
+onPaste(read);
+window.addEventListener("cgan:open-picture", (event) => { if (event.detail) read(event.detail); else file.click(); });
+watch("examples", list);
+list();

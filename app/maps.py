@@ -1,0 +1,98 @@
+"""Label maps on their way between clients and models.
+
+A map travels as a PNG of 8 bits with a palette, in a data URI: its bytes *are* the ids, and seen as a picture
+it has the colours of the classes. The browser writes and reads it by hand (scripts/png.js).
+"""
+
+import io
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from app import requests
+from cgan import DataError, Palette
+from cgan.pictures import open_picture
+
+MAX_SIDE = 1024  # of the canvas
+FINE_SIDE, FINER = 192, 2  # small models draw at up to this side, and at most so many times their own size
+
+
+def read_map(uri: str, palette: Palette, name: str = "the label map") -> np.ndarray:
+    """A map that a client sent -> labels, uint8 (H, W). A PNG of ids or of the palette's colours will do.
+
+    Raises `MediaError` for what is no picture, too large or not a data URI, and `DataError` for ids and
+    colours that are no class.
+    """
+    return palette.ids(_opened(uri, name), name)
+
+
+def read_things(things: list, shape: tuple[int, int], looks: int) -> dict[tuple[int, int], int]:
+    """What a client sent, [[row, column, look], …], for `Painter.paint`; `DataError` if it is not that.
+
+    Things beyond the edge of the map, whose (H, W) is `shape`, belong to one that was there before, and go
+    with it.
+    """
+    whole = isinstance(things, list) and all(
+        isinstance(thing, list) and len(thing) == 3 and all(type(value) is int for value in thing)
+        for thing in things
+    )
+    if not whole or any(not 0 <= look < looks for _, _, look in things):
+        allowed = f"looks from 0 to {looks - 1}" if looks else "this model has no looks for single things"
+        raise DataError(f"things must be a list of [row, column, look], not {things!r:.60}; {allowed}")
+    return {
+        (row, column): look
+        for row, column, look in things
+        if 0 <= row < shape[0] and 0 <= column < shape[1]
+    }
+
+
+def has_other_colours(uri: str, palette: Palette, labels: np.ndarray) -> bool:
+    """Whether a map that was read as ids, uint8 (H, W), shows them in other colours than `palette`.
+
+    Then they may be the ids of other classes. A ramp of greys, or black throughout, says nothing of the kind.
+    """
+    opened = _opened(uri, "the label map")
+    if opened.mode != "P" or not np.array_equal(np.asarray(opened), labels):
+        return False
+    used = np.unique(labels)
+    shown = np.array(opened.getpalette("RGB"), np.uint8).reshape(-1, 3)[used]
+    coloured = (shown.max(axis=1) != shown.min(axis=1)).any()
+    return bool(coloured and (shown != palette.rgb[used]).any())
+
+
+def write_map(labels: np.ndarray, palette: Palette) -> str:
+    """Labels, uint8 (H, W), as the data URI that the canvas reads."""
+    ids = Image.fromarray(labels)
+    ids.putpalette(palette.rgb.tobytes())
+    file = io.BytesIO()
+    ids.save(file, "PNG", bits=8)  # few classes need fewer, but the canvas reads a byte a pixel
+    return requests.file_uri(file.getvalue())
+
+
+def canvas_size(size: tuple[int, int]) -> tuple[int, int]:
+    """The canvas (H, W) for a model trained at `size`: that size, but finer where it is small.
+
+    Poles and people need pixels, and up to twice its size a model paints as well as at its own, only sharper.
+    """
+    scale = min(max(1, FINE_SIDE / min(size)), FINER)
+    return round(size[0] * scale), round(size[1] * scale)
+
+
+def fit(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Labels at the scale of a canvas of `size` (H, W): the shorter sides become equal.
+
+    The shape stays, and a new pixel takes the nearest old one.
+    """
+    return cv2.resize(labels, fitted(labels.shape, size), interpolation=cv2.INTER_NEAREST_EXACT)
+
+
+def fitted(shape: tuple[int, ...], size: tuple[int, int]) -> tuple[int, int]:
+    """The (W, H), in OpenCV's order, of something of `shape` (H, W, …) on a canvas of `size` (H, W)."""
+    height, width = shape[:2]
+    scale = min(min(size) / min(height, width), MAX_SIDE / max(height, width))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _opened(uri: str, name: str) -> Image.Image:
+    return open_picture(requests.contents(uri, name), name, requests.MAX_PIXELS)

@@ -1,0 +1,94 @@
+"""What clients may send: how much, pictures as data URIs, seeds. A string is never opened as a path."""
+
+import base64
+import binascii
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+
+import cv2
+import numpy as np
+
+from cgan import DataError, MediaError
+from cgan import read_picture as read_file
+
+MAX_BYTES = 16 * 2**20  # of an uploaded file
+MAX_PIXELS = 4096 * 4096
+MAX_SEED = 2**31 - 1
+LARGEST_REQUEST = 3 * MAX_BYTES  # a map and a style picture in base64, and some more
+REFUSAL = b'{"detail": "the request is too large"}'
+
+Message = MutableMapping[str, object]  # of ASGI
+Receive, Send = Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]
+
+_START = re.compile(r"data:image/[a-z0-9.+-]+;base64,", re.IGNORECASE)
+
+
+class BodyLimit:
+    """ASGI middleware: answers 413 to bodies of more than `limit` bytes, and ends streams at that length.
+
+    The bound is kept before anything of a body is read into memory.
+    """
+
+    def __init__(self, app: Callable[..., Awaitable[None]], limit: int = LARGEST_REQUEST):
+        self.app, self.limit = app, limit
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one connection, as ASGI asks."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if length.isdigit() and int(length) > self.limit:
+            headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+            await send({"type": "http.response.start", "status": 413, "headers": headers})
+            return await send({"type": "http.response.body", "body": REFUSAL})
+        return await self.app(scope, self._counted(receive), send)
+
+    def _counted(self, receive: Receive) -> Receive:
+        """`receive`, which ends a body of unknown length at the limit, as if the client had gone."""
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            return message if received <= self.limit else {"type": "http.disconnect"}
+
+        return counted
+
+
+def check_seed(seed: int) -> None:
+    """Raise `DataError` unless `seed` is one."""
+    if type(seed) is not int or not 0 <= seed <= MAX_SEED:
+        raise DataError(f"the seed is {seed!r}; it must be a whole number from 0 to {MAX_SEED}")
+
+
+def contents(uri: str, name: str) -> bytes:
+    """The file inside a data URI. Raises `MediaError` for anything else, and for files that are too large."""
+    head = _START.match(uri) if isinstance(uri, str) else None
+    if head is None and isinstance(uri, str) and uri.startswith("data:"):
+        raise MediaError(f"{name} is not a picture; PNG, JPEG, WEBP, BMP, GIF and TIFF can be opened")
+    if head is None:
+        allowed = "a data URI (data:image/png;base64,…), not a path or an address"
+        raise MediaError(f"{name} must be {allowed}")
+    if len(uri) - head.end() > MAX_BYTES * 4 / 3 + 4:
+        raise MediaError(f"{name} is too large: at most {MAX_BYTES // 2**20} MiB are allowed")
+    try:
+        return base64.b64decode(uri[head.end():], validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise MediaError(f"{name} is not valid base64: {error}") from error
+
+
+def read_picture(uri: str, name: str) -> np.ndarray:
+    """The picture in a data URI, uint8 (H, W, 3). Raises `MediaError`."""
+    return read_file(contents(uri, name), name, MAX_PIXELS)
+
+
+def file_uri(data: bytes, kind: str = "png") -> str:
+    """The data URI of a picture file's contents: what clients get, and may send again."""
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def picture_uri(picture: np.ndarray) -> str:
+    """A picture, uint8 (H, W, 3), as the data URI of a PNG, packed lightly: speed counts more than bytes."""
+    _, data = cv2.imencode(".png", picture[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    return file_uri(data.tobytes())

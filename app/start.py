@@ -1,0 +1,68 @@
+"""The start: the command line, the address, the one line that is printed."""
+
+import argparse
+import os
+import socket
+import sys
+from pathlib import Path
+
+from app.shelf import Shelf
+from app.ui import build, launch
+from cgan import Runtime
+from cgan.checkpoint import default_root
+
+
+def flags() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="app.py", description="Paint with conditional GANs in the browser.")
+    host = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")
+    port = os.environ.get("GRADIO_SERVER_PORT", "7860")
+    add = parser.add_argument
+    add("--host", default=host, help="address to listen on; 0.0.0.0 lets others in (default %(default)s)")
+    add("--port", type=int, default=int(port), help="default %(default)s")
+    add("--share", action="store_true", help="make a public link (through Gradio's servers)")
+    add("--checkpoints", type=Path, default=default_root(), metavar="FOLDER", help="default %(default)s")
+    add("--browser", action=argparse.BooleanOptionalAction, default=True, help="open the page in a browser")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps … (default %(default)s)")
+    add("--precision", default="auto", help="auto, fp32, fp16 or bf16 (default %(default)s)")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Start the app and serve until Ctrl-C. Returns the exit status: 2 for a start that cannot be."""
+    parser = flags()
+    given = parser.parse_args(arguments)
+    try:
+        runtime = Runtime.choose(given.device, given.precision)
+    except ValueError as error:
+        parser.error(str(error))
+    if given.checkpoints.exists() and not given.checkpoints.is_dir():
+        parser.error(f"--checkpoints {given.checkpoints} is a file; give the folder of checkpoints")
+    if problem := refusal(given.host, given.port):
+        where = f"{given.host}:{given.port}"
+        print(f"app.py: cannot listen on {where}: {problem}; choose another --port", file=sys.stderr)
+        return 2
+    page = build(Shelf(given.checkpoints, given.device, given.precision))
+    here = given.host in ("127.0.0.1", "localhost")
+    _, local, public = launch(
+        page, server_name=given.host, server_port=given.port, share=given.share,
+        inbrowser=given.browser and here, quiet=True, prevent_thread_lock=True,
+    )
+    print(greeting(local, public, runtime), flush=True)
+    page.block_thread()
+    return 0
+
+
+def greeting(local: str, public: str | None, runtime: Runtime) -> str:
+    """The one line that the start prints: where the app is, and on what it computes."""
+    where = local.rstrip("/") + (f" and {public}" if public else "")
+    return f"cgan is at {where} · {runtime.describe()} · Ctrl-C ends it"
+
+
+def refusal(host: str, port: int) -> str | None:
+    """Why nobody can listen there, in the system's words; None if one can."""
+    try:
+        socket.create_server((host, port)).close()
+    except (OSError, OverflowError) as error:
+        return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return None

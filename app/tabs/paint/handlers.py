@@ -1,0 +1,103 @@
+"""What the Paint tab does, apart from how it looks."""
+
+import secrets
+import time
+
+import gradio as gr
+import numpy as np
+
+from app import requests
+from app.choosing import Update, listed, origin
+from app.examples import examples
+from app.maps import canvas_size, fit, has_other_colours, read_map, read_things, write_map
+from app.shelf import Shelf
+from app.styles import Encoder, read_style
+from cgan import CheckpointError, DataError, models
+from cgan.tasks import Painter
+
+VARIATIONS = 4
+FIRST = "spade-landscape"  # shown first, if it is there: everybody wants to paint mountains
+NO_CHECKPOINT = "There is no checkpoint yet. Make one: python -m train spade --out checkpoints/first"
+OTHER_COLOURS = "The map's colours are not this model's: it was read by its ids. Are they the same classes?"
+
+
+class Painting:
+    """The answers to the events of the tab, a method each. Maps and pictures are data URIs."""
+
+    def __init__(self, shelf: Shelf):
+        self.shelf, self.encoder = shelf, Encoder()
+
+    def checkpoints(self, name: str | None) -> tuple[Update, Update]:
+        """List the checkpoints: the picker's choices and a notice about what is missing or broken."""
+        return listed(self.shelf, "paint", name, FIRST, NO_CHECKPOINT)
+
+    def choose(self, name: str | None) -> tuple[Update, Update, str, Update]:
+        """Prepare the canvas and the examples for a checkpoint; tell where it comes from."""
+        if not name:
+            return gr.skip(), gr.skip(), "", gr.skip()
+        checkpoint = self.shelf.checkpoint(name, "paint")
+        palette, size = checkpoint.palette, canvas_size(checkpoint.about["size"])
+        maps = examples(palette, size)
+        first = maps[0]["picture"] if maps else ""
+        looks = models.module(checkpoint.model).Config(**checkpoint.config).looks
+        canvas = gr.update(
+            checkpoint=name, palette=palette.to_list(), size=list(size), first=first, looks=looks
+        )
+        return canvas, gr.update(examples=maps), origin(checkpoint), gr.update(value=[], looks=looks)
+
+    def paint(
+        self, name: str, label_map: str, seed: int, style: str | None, things: list | None = None
+    ) -> tuple[str, str]:
+        """Paint a label map in the look of a seed or of a style picture; give the picture and the status.
+
+        `things`, for models whose things have looks: [[row, column, look], …], a pixel of each.
+        """
+        painter, labels = self._painter_and_labels(name, label_map)
+        requests.check_seed(seed)
+        shown = read_style(style, painter.size) if style else None
+        restyle = read_things(things or [], labels.shape, painter.looks)
+        start = time.perf_counter()
+        given = None if shown is None else self.encoder.of_painter(painter, shown)
+        painted = painter.paint(labels, style=given, seed=seed, restyle=restyle)[0]
+        spent = (time.perf_counter() - start) * 1000
+        return requests.picture_uri(painted), f"{name} · {painter.runtime.describe()} · {spent:.0f} ms"
+
+    def vary(self, name: str, label_map: str) -> list[dict]:
+        """Paint a label map in four looks drawn at random, each under a seed of its own."""
+        painter, labels = self._painter_and_labels(name, label_map)
+        seeds = [secrets.randbelow(requests.MAX_SEED) for _ in range(VARIATIONS)]
+        pictures = (painter.paint(labels, seed=seed)[0] for seed in seeds)
+        return [
+            {"seed": seed, "picture": requests.picture_uri(picture)}
+            for seed, picture in zip(seeds, pictures, strict=True)
+        ]
+
+    def take(self, event: gr.EventData) -> tuple[int, None]:
+        """Take one of the four: its seed, and no style picture."""
+        return event.seed, None
+
+    def give_way(self) -> None:
+        """The dice was rolled: clear the style picture, so that the seed's look shows."""
+        return None
+
+    def forget(self) -> tuple[list, list]:
+        """Another map or model came: the four looks of the one before go, and those of its things."""
+        return [], []
+
+    def open_map(self, name: str, label_map: str) -> str:
+        """Bring a label map (a PNG of ids or of the palette's colours) to the canvas."""
+        if not name:
+            raise CheckpointError(NO_CHECKPOINT)
+        checkpoint = self.shelf.checkpoint(name, "paint")
+        labels = read_map(label_map, checkpoint.palette)
+        if has_other_colours(label_map, checkpoint.palette, labels):
+            gr.Info(OTHER_COLOURS)
+        return write_map(fit(labels, canvas_size(checkpoint.about["size"])), checkpoint.palette)
+
+    def _painter_and_labels(self, name: str, label_map: str) -> tuple[Painter, np.ndarray]:
+        if not name:
+            raise CheckpointError(NO_CHECKPOINT)
+        if not label_map:
+            raise DataError("there is no map to paint: draw one, or choose an example")
+        painter = self.shelf.painter(name)
+        return painter, read_map(label_map, painter.palette)

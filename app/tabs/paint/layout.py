@@ -1,0 +1,75 @@
+"""How the Paint tab looks, and to which handler each of its components talks."""
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from app import choosing
+from app.components.canvas import LabelCanvas
+from app.components.maps import Maps
+from app.components.result import Result
+from app.components.seed import Seed
+from app.components.style import StylePicture
+from app.components.things import Things
+from app.components.variations import Variations
+from app.events import on
+from app.tabs import Page
+from app.tabs.paint.handlers import Painting
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The components of the tab that take part in events."""
+
+    chooser: choosing.Chooser
+    canvas: LabelCanvas
+    maps: Maps
+    result: Result
+    seed: Seed
+    style: StylePicture
+    button: gr.Button
+    things: Things
+    variations: Variations
+
+
+def lay_out() -> Parts:
+    """Place the components: the map on the left, the picture on the right, maps to begin with below."""
+    chooser = choosing.lay_out()
+    with gr.Row(elem_id="panes", elem_classes=["panes"]):
+        with gr.Column(scale=7, elem_id="pane-map"):
+            canvas = LabelCanvas()
+            maps = Maps()
+        with gr.Column(scale=5, elem_id="pane-picture"):
+            result = Result()
+            with gr.Row(elem_id="style-row"):
+                seed = Seed()
+                style = StylePicture()
+                button = gr.Button(
+                    "Paint", variant="primary", elem_id="paint", elem_classes=["go"], min_width=80
+                )
+            things = Things()
+            variations = Variations()
+    return Parts(chooser, canvas, maps, result, seed, style, button, things, variations)
+
+
+def wire(parts: Parts, painting: Painting, page: Page) -> None:
+    """Connect the components to the handlers."""
+    model, canvas, maps, things = parts.chooser.model, parts.canvas, parts.maps, parts.things
+    seed, style, variations, result = parts.seed, parts.style, parts.variations, parts.result
+    quiet = {"show_progress": "hidden"}
+    on([page.blocks.load, parts.chooser.refresh.click], painting.checkpoints, [model],
+       [model, parts.chooser.notice], api_name="checkpoints", **quiet)
+    on([model.change], painting.choose, [model], [canvas, maps, parts.chooser.origin, things],
+       api_name="choose", **quiet)
+    on([canvas.input, canvas.submit, seed.change, style.change, things.input, parts.button.click],
+       painting.paint, [model, canvas, seed, style, things], [result, page.status],
+       api_name="paint", model=True, trigger_mode="always_last", show_progress="minimal",
+       show_progress_on=result)
+    on([model.change, maps.input], painting.forget, [], [variations, things],
+       api_name="forget", api_visibility="private", **quiet)
+    on([maps.input], painting.open_map, [model, maps], [canvas], api_name="open_map", **quiet)
+    on([variations.submit], painting.vary, [model, canvas], [variations],
+       api_name="variations", model=True, show_progress="minimal")
+    on([variations.select], painting.take, [], [seed, style],
+       api_name="take", api_visibility="private", **quiet)
+    on([seed.submit], painting.give_way, [], [style], api_name="clear_style", **quiet)

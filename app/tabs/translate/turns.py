@@ -1,0 +1,96 @@
+"""What a translator takes and gives in each direction: names, examples, sizes."""
+
+import cv2
+import numpy as np
+
+from app.examples import pictures, sets
+from app.maps import canvas_size
+from cgan import DataError
+from cgan.tasks import Translator
+
+SIZES = (32, 1024)  # of the shorter side, in pixels
+MAX_SIDE = 2048
+
+
+def draws(translator: Translator, direction: str) -> bool:
+    """Whether the model takes drawings in `direction`."""
+    return ends(translator, direction)[0] == translator.edges
+
+
+def ends(translator: Translator, direction: str) -> tuple[str, str]:
+    """The names of the domains from which and to which `direction` goes."""
+    unnamed = len(translator.directions) == 1 and "domains" not in translator.checkpoint.about
+    first, second = ("before", "after") if unnamed else translator.domains
+    return (first, second) if direction == "ab" else (second, first)
+
+
+def directions(translator: Translator) -> list[dict]:
+    """The choices of the switch: [{"value", "label"}]; none where the one way there is has no name."""
+    if len(translator.directions) == 1 and "domains" not in translator.checkpoint.about:
+        return []
+    return [
+        {"value": direction, "label": " → ".join(ends(translator, direction))}
+        for direction in translator.directions
+    ]
+
+
+def known(translator: Translator, direction: str | None) -> str:
+    """The direction, by default the model's first. Raises `DataError` unless the model has it."""
+    if direction is not None and direction not in translator.directions:
+        there = ", ".join(translator.directions)
+        raise DataError(f"the direction is {direction!r}; {translator.checkpoint.name} has: {there}")
+    return direction or translator.directions[0]
+
+
+def inputs(translator: Translator, direction: str) -> list[dict]:
+    """Example pictures to translate in `direction`, from the folder that fits best (see `app.examples`)."""
+    name, model = translator.checkpoint.name, translator.checkpoint.model
+    domain = ends(translator, direction)[0]
+    drawn = ["drawings"] if draws(translator, direction) else []
+    own = [] if len(translator.directions) > 1 else [name]
+    return pictures(f"{name}/{domain}", *own, domain, *drawn, *([] if drawn else [model]))
+
+
+def style_sets(translator: Translator) -> list[dict]:
+    """Example style pictures for a model, each set of one class."""
+    return sets(f"{translator.checkpoint.name}/styles", f"{translator.checkpoint.model}/styles")
+
+
+def kept_styles(translator: Translator, styles: list | None, examples: list[dict]) -> list[dict]:
+    """The styles to begin with: for a model that needs pictures the first example, else those there are."""
+    if translator.styles != "pictures":
+        return []
+    if examples:
+        return [{"picture": picture, "weight": 1.0} for picture in examples[0]["pictures"]]
+    return [style for style in styles or [] if isinstance(style, dict) and "picture" in style]
+
+
+def own_size(translator: Translator, direction: str) -> tuple[int, int]:
+    """The (H, W) at which pictures are translated by default: training's.
+
+    Drawings are finer where the model is small, as maps are in the Paint tab: lines need pixels.
+    """
+    return canvas_size(translator.size) if draws(translator, direction) else translator.size
+
+
+def scaled(picture: np.ndarray, size: int | None, trained: tuple[int, int]) -> np.ndarray:
+    """A picture with a shorter side of `size` pixels, by default that of the training pictures.
+
+    Raises `DataError` for sizes that are none.
+    """
+    size = min(trained) if size is None else size
+    low, high = SIZES
+    if type(size) not in (int, float) or not low <= size <= high:
+        raise DataError(f"the size is {size!r}; it must be from {low} to {high} pixels")
+    height, width = picture.shape[:2]
+    scale = min(size / min(height, width), MAX_SIDE / max(height, width))
+    target = (max(1, round(width * scale)), max(1, round(height * scale)))
+    if target == (width, height):
+        return picture
+    return cv2.resize(picture, target, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+
+
+def browser_cannot(uri: str) -> bool:
+    """Whether a picture that Python reads is in a format that browsers do not show."""
+    kinds = ("png", "jpeg", "jpg", "webp", "gif", "bmp")
+    return not uri.lower().startswith(tuple(f"data:image/{kind};" for kind in kinds))

@@ -1,0 +1,1 @@
+"""Spatially-adaptive normalisation (norm.py), and how a CPU computes it faster (patches, tables, faster)."""

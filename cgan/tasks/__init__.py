@@ -1,0 +1,11 @@
+"""What people do with a model: paint a label map, translate a picture. Outside numpy, inside tensors.
+
+`cgan.load` returns one of these, ready to use; a model names its task, and TASKS finds the class.
+"""
+
+from cgan.tasks.painter import Painter
+from cgan.tasks.translator import Translator
+
+TASKS = {"paint": Painter, "translate": Translator}
+
+__all__ = ["TASKS", "Painter", "Translator"]

@@ -1,0 +1,170 @@
+"""Painting: a label map and a style become a picture. Outside numpy, inside tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cgan.errors import DataError
+from cgan.layers.instances import components
+from cgan.pictures import check_picture, to_image, to_pictures
+from cgan.runtime import Runtime
+
+if TYPE_CHECKING:
+    from cgan.checkpoint import Checkpoint
+
+MAX_PIXELS = 2048 * 2048
+STRAY = 0.3  # how far the further variations of a style picture leave it, in standard deviations
+
+
+class Painter:
+    """Label maps in, pictures out.
+
+    Attributes: `palette` (the classes), `size` ((height, width) of the training pictures, at which the model
+    is at its best), `looks` (how many looks of each class can be chosen for a single thing; 0: none),
+    `checkpoint`, `runtime`, `model`, and `faster`, which paints for `model` where it can.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, model: nn.Module, runtime: Runtime):
+        self.checkpoint, self.runtime = checkpoint, runtime
+        self.model = runtime.prepare(model)
+        exact = runtime.device.type == "cpu" and runtime.dtype == torch.float32
+        self.faster = model.faster() if exact else None
+        self.palette, self.looks = checkpoint.palette, model.config.looks
+        self.size = tuple(checkpoint.about["size"])
+
+    @torch.no_grad()
+    def paint(
+        self,
+        labels: np.ndarray,
+        style: np.ndarray | None = None,
+        seed: int = 0,
+        variations: int = 1,
+        restyle: Mapping[tuple[int, int], int] | None = None,
+    ) -> np.ndarray:
+        """Paint a label map: uint8 (H, W) of class ids, any height and width -> uint8 (variations, H, W, 3).
+
+        `style` is a picture, uint8 (H, W, 3), whose light and colours are taken over; or a style vector,
+        float (style,); or None, for a style drawn by `seed`. Variation i uses seed + i: another style, or,
+        with a style given, other fine detail; of a style picture every further variation strays a little. The
+        same call gives the same pictures, on a CPU to the bit.
+
+        `restyle` gives single things another look, where the model has `looks`: (row, column) of any pixel of
+        the thing -> number of the look, 0 to looks - 1, from dark to light.
+
+        Raises DataError for ids that are no class or for a map that is too large, ValueError for wrong
+        shapes and for looks that there are not.
+        """
+        self._check(labels)
+        if variations < 1:
+            raise ValueError(f"variations is {variations}; it must be at least 1")
+        height, width = labels.shape
+        padded = np.pad(labels, [(0, -n % self.model.multiple) for n in labels.shape], mode="edge")
+        ids = torch.from_numpy(padded.astype(np.int64))[None, None].to(self.runtime.device)
+        normal = [self._normal(seed + i, padded.shape) for i in range(variations)]
+        styles = self._styles(style, torch.cat([z for z, _ in normal]), ids)
+        if restyle:
+            styles = self._restyled(ids, styles, restyle, labels.shape)
+        noise = torch.cat([n for _, n in normal])
+        with self.runtime.autocast():
+            image = self._paint(ids, styles, noise)
+        return to_pictures(image[:, :, :height, :width].float())
+
+    @torch.no_grad()
+    def encode(self, picture: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """The style of a picture: uint8 (H, W, 3) -> float32 (style,).
+
+        Models with `looks` need to know what is where on it: `labels`, uint8 (H, W) of any height and width.
+        """
+        ids = None
+        if labels is not None:
+            self._check(labels)
+            ids = torch.from_numpy(labels.astype(np.int64))[None, None].to(self.runtime.device)
+        return self._encode(picture, ids)[0].cpu().numpy()
+
+    @torch.no_grad()
+    def draw(self, seed: int) -> np.ndarray:
+        """The style that `seed` draws: float32 (style,)."""
+        normal, _ = self._normal(seed, (1, 1))
+        return self.model.draw(normal)[0].cpu().numpy()
+
+    def _paint(self, ids: Tensor, styles: Tensor, noise: Tensor) -> Tensor:
+        """Ids int64 (1, 1, H, W) -> image (B, 3, H, W), in the quickest way that this device has."""
+        if self.faster is not None:
+            return self.faster(self.model.symbols(ids)[0, 0], styles, noise)
+        condition = self.model.condition(ids).expand(len(styles), -1, -1, -1)
+        if self.runtime.channels_last:
+            condition = condition.contiguous(memory_format=torch.channels_last)
+        return self.model(condition, styles, noise)
+
+    def _check(self, labels: np.ndarray) -> None:
+        if not isinstance(labels, np.ndarray):
+            raise ValueError(f"labels must be a numpy array, uint8 (H, W), not a {type(labels).__name__}")
+        if labels.ndim != 2 or labels.dtype != np.uint8 or not labels.size:
+            raise ValueError(f"labels must be uint8 (H, W), not {labels.dtype} {labels.shape}")
+        if labels.size > MAX_PIXELS:
+            raise DataError(
+                f"the label map is {labels.shape[1]}x{labels.shape[0]}; at most {MAX_PIXELS} pixels"
+            )
+        classes = self.model.config.classes
+        if labels.max() >= classes:
+            bad = labels[labels >= classes]
+            names = ", ".join(f"{label.id} {label.name}" for label in self.palette.labels)
+            raise DataError(
+                f"the label map has id {bad[0]} ({bad.size} pixels ≥ {classes}); allowed: {names}"
+            )
+
+    def _normal(self, seed: int, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """What `seed` draws: N(0, 1) for the style (1, style) and for the noise (1, 1, H, W)."""
+        generator = torch.Generator().manual_seed(seed)  # on the CPU: the same numbers on every device
+        style = torch.randn(1, self.model.config.style, generator=generator)
+        noise = torch.randn(1, 1, *shape, generator=generator)
+        return style.to(self.runtime.device), noise.to(self.runtime.device)
+
+    def _encode(self, picture: np.ndarray, ids: Tensor | None) -> Tensor:
+        """The style of a picture, laid under the map `ids` (1, 1, H, W) where that matters: (1, style)."""
+        check_picture(picture)
+        image = to_image(picture)
+        if self.looks:
+            if ids is None:
+                raise ValueError("this model takes a style from a picture and its label map: give labels too")
+            image = F.interpolate(image, size=ids.shape[2:], mode="bilinear", antialias=True)
+        return self.model.encode(image.to(self.runtime.device), ids)
+
+    def _styles(self, style: np.ndarray | None, normal: Tensor, ids: Tensor) -> Tensor:
+        """One style vector for each variation: (variations, style)."""
+        if style is None:
+            return self.model.draw(normal)
+        if style.ndim == 1:
+            if style.shape != (self.model.config.style,):
+                raise ValueError(
+                    f"a style vector has {self.model.config.style} numbers, not {style.shape[0]}"
+                )
+            vector = torch.from_numpy(style.astype(np.float32)).to(self.runtime.device)
+            return vector.expand(len(normal), -1)
+        mean = self._encode(style, ids)
+        stray = (self.model.draw(normal) - self.model.style_mean) * STRAY
+        return mean + stray * (torch.arange(len(normal), device=mean.device) > 0)[:, None]
+
+    def _restyled(self, ids: Tensor, styles: Tensor, restyle: Mapping, shape: tuple[int, int]) -> Tensor:
+        """The styles spread over the map, other looks for single things: (variations, features, H, W)."""
+        if not self.looks:
+            raise ValueError("this model has no looks to choose single things from")
+        things = torch.from_numpy(components(ids[0, 0].cpu().numpy())).to(ids.device)[None, None]
+        overrides = {}
+        for (row, column), look in restyle.items():
+            if not (0 <= row < shape[0] and 0 <= column < shape[1] and 0 <= look < self.looks):
+                raise ValueError(
+                    f"restyle has ({row}, {column}): {look}; the map has {shape[0]} rows and {shape[1]} "
+                    f"columns, and looks go from 0 to {self.looks - 1}"
+                )
+            overrides[int(things[0, 0, row, column])] = self.model.clusters[ids[0, 0, row, column], look]
+        count = len(styles)
+        return self.model.features(
+            ids.expand(count, -1, -1, -1), styles, things.expand(count, -1, -1, -1), overrides
+        )

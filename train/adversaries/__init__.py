@@ -1,0 +1,1 @@
+"""Discriminators, and the adversarial losses that are taken over their judgements."""

@@ -1,0 +1,188 @@
+"""The batches that recipes are fed: named tuples, each with a `fake` for tests and benchmarks."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+Device = torch.device | str
+
+
+class Painted(NamedTuple):
+    """Photographs with a label for each pixel.
+
+    Shapes: labels int64 (B, 1, H, W), from 0 to classes - 1; images float32 (B, 3, H, W) in [-1, 1];
+    instances int64 (B, 1, H, W), or None where the data have none: equal numbers belong to one thing.
+    """
+
+    labels: Tensor
+    images: Tensor
+    instances: Tensor | None = None
+
+    @classmethod
+    def fake(
+        cls,
+        batch: int = 2,
+        size: tuple[int, int] = (64, 64),
+        classes: int = 6,
+        device: Device = "cpu",
+        seed: int = 0,
+        instances: bool = False,
+    ) -> Painted:
+        """Random labels in large squares and random pixels: the right shapes, no meaning."""
+        generator = torch.Generator().manual_seed(seed)
+        labels = _squares((batch, 1), size, classes, generator)
+        images = _pixels((batch, 3, *size), generator)
+        return cls(labels, images, labels.clone() if instances else None).to(device)
+
+    def to(self, device: Device) -> Painted:
+        """The same batch on `device`."""
+        return Painted(*(part if part is None else part.to(device, non_blocking=True) for part in self))
+
+    def rows(self, start: int, stop: int) -> Painted:
+        """The samples from `start` to `stop`, for micro-batches."""
+        return Painted(*(part if part is None else part[start:stop] for part in self))
+
+
+class Unpaired(NamedTuple):
+    """Pictures of two domains, float32 (B, 3, H, W) in [-1, 1]: a[i] has nothing to do with b[i]."""
+
+    a: Tensor
+    b: Tensor
+
+    @classmethod
+    def fake(
+        cls, batch: int = 2, size: tuple[int, int] = (64, 64), device: Device = "cpu", seed: int = 0
+    ) -> Unpaired:
+        """Random pixels: the right shapes, no meaning."""
+        generator = torch.Generator().manual_seed(seed)
+        return cls(*(_pixels((batch, 3, *size), generator) for _ in range(2))).to(device)
+
+    def to(self, device: Device) -> Unpaired:
+        """The same batch on `device`."""
+        return Unpaired(*(part.to(device, non_blocking=True) for part in self))
+
+
+class FewShot(NamedTuple):
+    """Pictures to be redrawn, and pictures of the classes to redraw them as; drawn independently.
+
+    Shapes: contents and styles float32 (B, 3, H, W) in [-1, 1]; content_classes and style_classes int64
+    (B,), from 0 to classes - 1. Where the data know what the contents look like as the style's class (the
+    same letter in another typeface): targets (B, 3, H, W), of which those with known (B,) = 1 count; else
+    None.
+    """
+
+    contents: Tensor
+    content_classes: Tensor
+    styles: Tensor
+    style_classes: Tensor
+    targets: Tensor | None = None
+    known: Tensor | None = None
+
+    @classmethod
+    def fake(
+        cls,
+        batch: int = 2,
+        size: tuple[int, int] = (64, 64),
+        classes: int = 6,
+        device: Device = "cpu",
+        seed: int = 0,
+        paired: bool = False,
+    ) -> FewShot:
+        """Random pixels of random classes: the right shapes, no meaning. `paired`: with targets, one unknown.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        contents, styles = (_pixels((batch, 3, *size), generator) for _ in range(2))
+        of_contents, of_styles = (torch.randint(classes, (batch,), generator=generator) for _ in range(2))
+        made = cls(contents, of_contents, styles, of_styles)
+        if paired:
+            targets = _pixels((batch, 3, *size), generator)
+            made = made._replace(targets=targets, known=(torch.arange(batch) > 0).float())
+        return made.to(device)
+
+    def to(self, device: Device) -> FewShot:
+        """The same batch on `device`."""
+        return FewShot(*(part if part is None else part.to(device, non_blocking=True) for part in self))
+
+
+class Paired(NamedTuple):
+    """Pictures and what becomes of them, float32 (B, 3, H, W) in [-1, 1]: the same place in both."""
+
+    inputs: Tensor
+    images: Tensor
+
+    @classmethod
+    def fake(
+        cls, batch: int = 2, size: tuple[int, int] = (64, 64), device: Device = "cpu", seed: int = 0
+    ) -> Paired:
+        """Random pixels: the right shapes, no meaning."""
+        generator = torch.Generator().manual_seed(seed)
+        return cls(*(_pixels((batch, 3, *size), generator) for _ in range(2))).to(device)
+
+    def to(self, device: Device) -> Paired:
+        """The same batch on `device`."""
+        return Paired(*(part.to(device, non_blocking=True) for part in self))
+
+
+class Clip(NamedTuple):
+    """Label videos with their pictures, and the geometry that joins the frames. T frames, in order.
+
+    labels (B, T, 1, H, W) int64; images (B, T, 3, H, W) in [-1, 1]; flow (B, T - 1, 2, H, W) in pixels, from
+    frame t + 1 back to t, as a video model warps its last picture; seen (B, T - 1, 1, H, W): 1 where frame t
+    shows it; depth (B, T, 1, H, W) in metres; position (B, T, 3) in metres, yaw (B, T) in radians; instances
+    (B, T, 1, H, W) int64.
+    """
+
+    labels: Tensor
+    images: Tensor
+    flow: Tensor
+    seen: Tensor
+    depth: Tensor
+    position: Tensor
+    yaw: Tensor
+    instances: Tensor
+
+    @classmethod
+    def fake(
+        cls,
+        batch: int = 2,
+        size: tuple[int, int] = (64, 64),
+        classes: int = 6,
+        frames: int = 4,
+        device: Device = "cpu",
+        seed: int = 0,
+    ) -> Clip:
+        """Random labels in large squares, random pixels, nothing moves: the right shapes, no meaning."""
+        generator = torch.Generator().manual_seed(seed)
+        labels = _squares((batch, frames, 1), size, classes, generator)
+        flow = torch.zeros(batch, frames - 1, 2, *size)
+        return cls(
+            labels,
+            _pixels((batch, frames, 3, *size), generator),
+            flow,
+            torch.ones_like(flow[:, :, :1]),
+            torch.full(labels.shape, 10.0),
+            torch.zeros(batch, frames, 3),
+            torch.zeros(batch, frames),
+            labels.clone(),
+        ).to(device)
+
+    def to(self, device: Device) -> Clip:
+        """The same batch on `device`."""
+        return Clip(*(part.to(device, non_blocking=True) for part in self))
+
+
+def _pixels(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Uniform in [-1, 1]."""
+    return torch.rand(shape, generator=generator) * 2 - 1
+
+
+def _squares(
+    shape: tuple[int, ...], size: tuple[int, int], classes: int, generator: torch.Generator
+) -> Tensor:
+    """Labels (*shape, H, W) in squares of 16 pixels."""
+    height, width = size
+    coarse = torch.randint(classes, (*shape, -(-height // 16), -(-width // 16)), generator=generator)
+    return coarse.repeat_interleave(16, -2).repeat_interleave(16, -1)[..., :height, :width].contiguous()

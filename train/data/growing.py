@@ -1,0 +1,154 @@
+"""The data that are there when no folder is given: the built-in world, rendered while the run goes on.
+
+A run begins with a few views and gets a new one at fixed numbers of images, so that what it has seen depends
+on nothing but the number of images: an interrupted run goes on with the same pictures. When the pool is full,
+the oldest view makes room. Painters learn from the `Landscapes` here; the pools of translators are in
+`train.data.unpaired` and `train.data.few_shot`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor
+
+from cgan.pictures import to_pictures
+from train.data.painted import PaintedData
+from train.data.stored import MARGIN, Indices, Size, Stored
+from train.world import classes
+from train.world.render import Frame
+from train.world.views import View, view_at, view_frame
+
+START = 32  # frames before the first step
+CAPACITY = 1024  # frames kept
+EVERY = 48  # images of a run between two new views: under a tenth of its time, on a CPU and on a GPU
+ASIDE = 24  # frames for validation, from worlds that no run reaches:
+FAR_AWAY = 1_000_000  # the number of their first view
+
+
+class Pool:
+    """Frames with the face of `Stored` data, which grow with `advance`. Its kinds say what a view gives.
+
+    size: (height, width) of the crops; stored: that of the frames; `view`: the number of the next view to
+    render; `first`: where it began; distinct: each view is shown but once, as validation wants: two frames of
+    one view may differ by a few grey levels.
+    """
+
+    start: ClassVar[int] = START
+    aside: ClassVar[int] = ASIDE
+    every: ClassVar[int] = EVERY
+
+    def __init__(
+        self,
+        size: Size,
+        first: int = 0,
+        count: int | None = None,
+        say: Callable[[str], None] = lambda line: None,
+        distinct: bool = False,
+    ):
+        self.distinct = distinct
+        count = self.start if count is None else count
+        self.size, self.first, self.view, self.grown = size, first, first, 0
+        self.device = torch.device("cpu")
+        self.stored = tuple(4 * math.ceil(side * MARGIN / 4) for side in size)
+        say(f"rendering {count} landscapes to begin with")
+        self.frames = self.next()
+        while len(self) < count:
+            self._grow()
+
+    def styled(self, view: View) -> View:
+        """The view in all its styles, or, where frames are `distinct`, in the first."""
+        return view._replace(styles=view.styles[:1]) if self.distinct else view
+
+    # --- what each kind says
+
+    def next(self) -> Stored:
+        """Render the next view that is worth it, and move `view` on -> its frames."""
+        raise NotImplementedError
+
+    def made(self, **tensors: Tensor) -> Stored:
+        """Frames of these tensors."""
+        raise NotImplementedError
+
+    def far(self, first: int, count: int) -> Stored:
+        """`count` frames of other worlds, from the view `first` on."""
+        raise NotImplementedError
+
+    # --- the face of stored data
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @property
+    def bytes(self) -> int:
+        """The memory that the pool takes when it is full."""
+        return self.frames.bytes * max(CAPACITY, len(self)) // len(self)
+
+    def to(self, device: torch.device | str) -> Self:
+        """Keep and render the frames on `device` from now on."""
+        self.device = torch.device(device)
+        self.frames = self.frames.to(device)
+        return self
+
+    def batch(self, indices: Indices, seed: int, size: Size, **options: Any) -> Any:
+        """As the frames' own."""
+        return self.frames.batch(indices, seed, size, **options)
+
+    def split(self, fraction: float, seed: int = 0) -> tuple[Self, Any]:
+        """(this pool, frames of other worlds for validation), whatever the fraction."""
+        return self, self.far(FAR_AWAY, self.aside)
+
+    def advance(self, images: int) -> None:
+        """Render what a run that has seen `images` should have, and drop what is too much."""
+        while self.grown < images // self.every:
+            self._grow()
+            self.grown += 1
+
+    def state(self) -> dict[str, Tensor]:
+        """The pool, for the training state."""
+        return self.frames.tensors() | {"counts": torch.tensor([self.view, self.grown])}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take back what `state` gave."""
+        self.view, self.grown = state["counts"].tolist()
+        self.frames = self.made(**{k: v for k, v in state.items() if k != "counts"}).to(self.device)
+
+    def _grow(self) -> None:
+        """Add a view and keep the latest."""
+        old, new = self.frames.tensors(), self.next().to(self.device).tensors()
+        self.frames = self.made(**{name: torch.cat([old[name], new[name]])[-CAPACITY:] for name in old})
+
+
+class Landscapes(Pool):
+    """A pool of frames for painters, as `PaintedData`; with the numbers of things, if `instances` is true."""
+
+    def __init__(self, size: Size, first: int = 0, instances: bool = False, **options: Any):
+        self.palette, self.instances = classes.palette(), instances
+        super().__init__(size, first, **options)
+
+    def far(self, first: int, count: int) -> PaintedData:
+        """Frames of other worlds."""
+        return Landscapes(self.size, first, self.instances, count=count, distinct=True).frames
+
+    def made(self, **tensors: Tensor) -> PaintedData:
+        """Frames of these tensors."""
+        names = [f"landscape {i}" for i in range(len(tensors["images"]))]
+        return PaintedData(**{"instances": None} | tensors, palette=self.palette, names=names)
+
+    def next(self) -> PaintedData:
+        """The frames of the next view that is worth it."""
+        frame = None
+        while frame is None:
+            frame = view_frame(self.styled(view_at(self.view)), self.stored, self.device)
+            self.view += 1
+        frames = self.made(images=stored_images(frame), labels=frame.labels.cpu().byte())
+        return replace(frames, instances=frame.instances.cpu().int()) if self.instances else frames
+
+
+def stored_images(frame: Frame) -> Tensor:
+    """The images of a rendered frame as they are stored: uint8 (B, 3, H, W) on the CPU."""
+    return torch.from_numpy(to_pictures(frame.image)).permute(0, 3, 1, 2).contiguous()

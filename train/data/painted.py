@@ -1,0 +1,193 @@
+"""A painter's folder becomes batches, and every check is made before the first step.
+
+A painter's data set is a folder with `images/` and `labels/`, and `instances/` where there are any; files
+with the same stem belong together. `palette.json` lies in it or beside it.
+"""
+
+from __future__ import annotations
+
+import colorsys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cgan.errors import CganError, DataError
+from cgan.labels import Label, Palette
+from cgan.pictures import open_picture, read_picture
+from train.data import folders
+from train.data.batches import Painted
+from train.data.folders import LOSSLESS, PICTURES, Say
+from train.data.stored import MARGIN, Indices, Size, Stored, canvas, cut, grid, nearest, numbers
+
+__all__ = ["MARGIN", "PaintedData", "read_painted"]
+
+MOST_INSTANCES = 2**24  # float32, in which the crop is made, counts exactly up to here
+
+Files = tuple[Path, Path, Path | None]  # picture, label map, instance map
+
+
+@dataclass(frozen=True)
+class PaintedData(Stored):
+    """Photographs and label maps of one size, in memory.
+
+    Shapes: images uint8 (N, 3, H, W); labels uint8 (N, 1, H, W); instances int32 (N, 1, H, W) or None.
+    names are the files' stems.
+    """
+
+    images: Tensor
+    labels: Tensor
+    instances: Tensor | None
+    palette: Palette
+    names: list[str]
+
+    def batch(
+        self, indices: Indices, seed: int, size: Size, augment: bool = True, row_offset: int = 0
+    ) -> Painted:
+        """The samples at `indices`, cropped to `size` = (height, width), on the data's device.
+
+        With `augment`, each is flipped, scaled by up to 1.125 and moved at random. The random numbers of a
+        sample depend on `seed` and on its place in the batch, `row_offset` + row, and on nothing else:
+        processes that take parts of a batch see what one process would see. Without, the largest centre crop
+        is taken.
+        """
+        rows = torch.as_tensor(indices, dtype=torch.int64).to(self.images.device, non_blocking=True)
+        drawn = numbers(seed, row_offset, len(rows)) if augment else None
+        where = grid(self.images.shape[-2:], size, len(rows), drawn).to(rows.device, non_blocking=True)
+        instances = None if self.instances is None else nearest(self.instances[rows], where)
+        return Painted(nearest(self.labels[rows], where), cut(self.images[rows], where), instances)
+
+
+# Reading folders
+
+
+def read_painted(folder: Path, size: Size, say: Say = folders.silent) -> PaintedData:
+    """Read and check a painter's data set, stored so that crops of `size` = (height, width) can be taken.
+
+    Pictures of another shape than `size` are cut at the centre, and `say` is told so in one line.
+    Raises one DataError that lists all problems: nothing is half-started.
+    """
+    folder = Path(folder)
+    folders.check_folder(folder, "images/ and labels/")
+    problems: list[str] = []
+    pairs = _pairs(folder, problems)
+    palette = _palette(folder, problems)
+    stored = canvas(size)
+    samples = folders.read_all(lambda pair: _read_sample(pair, palette, stored), pairs)
+    problems += [line for sample in samples for line in sample.problems]
+    if not problems and len(pairs) < 2:
+        problems.append(f"{len(pairs)} picture(s) with a label map; at least 2 are needed")
+    folders.check(folder, problems)
+    folders.say_cut(say, [sample.shape for sample in samples], folder, size)
+    return _stack(samples, palette or _numbered(samples, say), [pair[0].stem for pair in pairs])
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """One photograph with its maps at the stored size, or the problems that it has."""
+
+    problems: list[str]
+    image: NDArray[np.uint8] | None = None
+    labels: NDArray[np.uint8] | None = None
+    instances: NDArray[np.int32] | None = None
+    shape: Size = (0, 0)  # of the photograph in its file
+
+
+def _pairs(folder: Path, problems: list[str]) -> list[Files]:
+    """Files that belong together by stem; what lacks its partner goes to `problems`."""
+    images = folders.by_stem(folder / "images", PICTURES, problems)
+    labels = folders.by_stem(folder / "labels", LOSSLESS, problems)
+    with_instances = (folder / "instances").is_dir()
+    instances = folders.by_stem(folder / "instances", LOSSLESS, problems) if with_instances else {}
+    if not images or not labels:
+        return []
+    problems += folders.without(images, labels, "label map in labels/")
+    problems += folders.without(labels, images, "picture in images/")
+    if with_instances:
+        problems += folders.without(images, instances, "map in instances/")
+    stems = [stem for stem in images if stem in labels]
+    return [(images[stem], labels[stem], instances.get(stem)) for stem in stems]
+
+
+def _palette(folder: Path, problems: list[str]) -> Palette | None:
+    """The palette of `folder`, or the one beside it: the parts of a data set may share theirs."""
+    path = folder / "palette.json"
+    if not path.exists():
+        path = folder.resolve().parent / "palette.json"
+    if not path.exists():
+        return None
+    try:
+        return Palette.read(path)
+    except CganError as error:
+        problems.append(str(error))
+        return None
+
+
+def _read_sample(pair: Files, palette: Palette | None, stored: Size) -> _Sample:
+    image_path, label_path, instance_path = pair
+    problems: list[str] = []
+    image = folders.attempt(lambda: read_picture(image_path, f"images/{image_path.name}"), problems)
+    labels = folders.attempt(lambda: _read_labels(label_path, palette), problems)
+    instances = None
+    if instance_path is not None:
+        name = f"instances/{instance_path.name}"
+        instances = folders.attempt(lambda: _read_ids(instance_path, name, MOST_INSTANCES), problems)
+    for ids, path in ((labels, label_path), (instances, instance_path)):
+        if ids is not None and image is not None and ids.shape != image.shape[:2]:
+            problems.append(
+                f"{path.parent.name}/{path.name} is {folders.told(ids.shape)}, "
+                f"its picture is {folders.told(image.shape)}"
+            )
+    if problems:
+        return _Sample(problems)
+    box = folders.centre(image.shape, stored)
+    parts = (image, labels, instances)
+    fitted = (None if part is None else folders.fitted(part, stored, box) for part in parts)
+    return _Sample([], *fitted, shape=image.shape[:2])
+
+
+def _read_labels(path: Path, palette: Palette | None) -> NDArray[np.uint8]:
+    name = f"labels/{path.name}"
+    if palette is not None:
+        return palette.ids(open_picture(path, name), name)
+    return _read_ids(path, name, 256).astype(np.uint8)
+
+
+def _read_ids(path: Path, name: str, limit: int) -> NDArray[np.int32]:
+    """The numbers in a one-channel picture, each below `limit`."""
+    picture = open_picture(path, name)
+    if picture.mode not in ("P", "L", "I", "I;16", "I;16B", "1"):
+        raise DataError(f"{name} holds colours, not ids, and there is no palette.json to read them by")
+    ids = np.asarray(picture, dtype=np.int64)
+    wrong = (ids < 0) | (ids >= limit)
+    if wrong.any():
+        raise DataError(f"{name}: id {ids[wrong][0]} on {wrong.sum()} pixels; allowed are 0 to {limit - 1}")
+    return ids.astype(np.int32)
+
+
+def _stack(samples: list[_Sample], palette: Palette, names: list[str]) -> PaintedData:
+    images = torch.from_numpy(np.stack([sample.image for sample in samples])).permute(0, 3, 1, 2).contiguous()
+    labels = torch.from_numpy(np.stack([sample.labels for sample in samples]))[:, None]
+    instances = None
+    if samples[0].instances is not None:
+        instances = torch.from_numpy(np.stack([sample.instances for sample in samples]))[:, None]
+    return PaintedData(images, labels, instances, palette, names)
+
+
+def _numbered(samples: list[_Sample], say: Say) -> Palette:
+    """A palette for data that bring none: "class 0" to the highest id found."""
+    present = np.unique(np.concatenate([np.unique(sample.labels) for sample in samples]))
+    count = int(present[-1]) + 1
+    if len(present) < count:
+        say(f"no palette.json: classes 0 to {count - 1} are assumed, of which {len(present)} are used")
+    return Palette(tuple(Label(id, f"class {id}", _colour(id)) for id in range(count)))
+
+
+def _colour(index: int) -> str:
+    """Colours that differ: hues by the golden ratio, in rings of saturation and lightness."""
+    hue, ring = index * 0.618034 % 1, index % 3
+    red, green, blue = colorsys.hls_to_rgb(hue, (0.5, 0.35, 0.7)[ring], (0.75, 0.55, 0.6)[ring])
+    return "#" + "".join(f"{round(255 * part):02x}" for part in (red, green, blue))

@@ -1,0 +1,155 @@
+"""Pictures of two domains that need not fit each other: what UNIT and MUNIT learn from.
+
+A data set is a folder with two sub-folders of pictures. Their names are the domains, in alphabetical order;
+inside of them pictures may lie in folders of any depth. One domain may be turned into drawings when it is
+read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from train.data import folders
+from train.data.batches import Unpaired
+from train.data.folders import Say
+from train.data.growing import ASIDE, EVERY, START, Pool, stored_images
+from train.data.stored import Indices, Size, Stored, canvas, crops, numbers, parted
+from train.world.views import SIDES, unpaired_view, view_frame
+
+
+@dataclass(frozen=True)
+class UnpairedData(Stored):
+    """Pictures of two domains, all of one size, in memory.
+
+    Shapes: images_a uint8 (N, 3, H, W); images_b uint8 (M, 3, H, W). domains: their names; edges: the one
+    that consists of drawings, or None. As long as the larger of the two.
+    """
+
+    images_a: Tensor
+    images_b: Tensor
+    domains: tuple[str, str]
+    edges: str | None = None
+
+    def __len__(self) -> int:
+        return max(len(self.images_a), len(self.images_b))
+
+    def subset(self, indices: Sequence[int]) -> UnpairedData:
+        """What `indices` pick of either domain, over and over where one is smaller."""
+        rows = torch.as_tensor(list(indices), dtype=torch.int64, device=self.images_a.device)
+        sides = (images[rows % len(images)] for images in (self.images_a, self.images_b))
+        return UnpairedData(*sides, self.domains, self.edges)
+
+    def split(self, fraction: float, seed: int = 0) -> tuple[UnpairedData, UnpairedData]:
+        """(training part, validation part): `seed` sets `fraction` of each domain aside, at least one."""
+        sides = [(images, *parted(len(images), fraction, seed)) for images in (self.images_a, self.images_b)]
+        training = (images[stay] for images, stay, _ in sides)
+        aside = (images[gone] for images, _, gone in sides)
+        return (
+            UnpairedData(*training, self.domains, self.edges),
+            UnpairedData(*aside, self.domains, self.edges),
+        )
+
+    def batch(
+        self, indices: Indices, seed: int, size: Size, augment: bool = True, row_offset: int = 0
+    ) -> Unpaired:
+        """Pictures of both domains, cropped to `size` = (height, width), on the data's device.
+
+        `indices` pick from the larger domain; with `augment`, the smaller one's pictures are drawn, and the
+        pictures of both are flipped, scaled and moved independently. The random numbers of a sample depend on
+        `seed` and its place, `row_offset` + row, alone. Without `augment`, `indices` pick from both, and the
+        largest centre crop is taken.
+        """
+        rows = torch.as_tensor(indices, dtype=torch.int64)
+        a, b = self.images_a, self.images_b
+        of_a, of_b = rows % len(a), rows % len(b)
+        if not augment:
+            return Unpaired(crops(a, of_a, size, None), crops(b, of_b, size, None))
+        drawn = numbers(seed, row_offset, len(rows), 9)
+        if len(a) < len(b):
+            of_a = (drawn[:, 8] * len(a)).long()
+        else:
+            of_b = (drawn[:, 8] * len(b)).long()
+        return Unpaired(crops(a, of_a, size, drawn[:, :4]), crops(b, of_b, size, drawn[:, 4:8]))
+
+
+def read_unpaired(
+    folder: Path, size: Size, edges: str | None = None, say: Say = folders.silent
+) -> UnpairedData:
+    """Read and check two domains, stored so that crops of `size` = (height, width) can be taken.
+
+    `edges` names the domain whose photographs become drawings (see `cgan.edges`). Pictures of another shape
+    than `size` are cut at the centre, and `say` is told so. Raises one DataError that lists all problems.
+    """
+    folder = Path(folder)
+    folders.check_folder(folder, "two sub-folders of pictures, one for each domain")
+    problems: list[str] = []
+    found = folders.groups(folder, problems)
+    if len(found) != 2:
+        there = f"there are {len(found)}: {folders.listed(list(found))}" if found else "there is none"
+        problems.append(f"exactly two sub-folders are needed, one for each domain; {there}")
+    if edges is not None and edges not in found:
+        problems.append(f"no domain {edges!r} to draw; there are: {folders.listed(list(found)) or 'none'}")
+    problems += [
+        f"{name}/ has a single picture; at least 2 are needed" for name in found if len(found[name]) == 1
+    ]
+    sides, shapes = [], []
+    for name, files in found.items() if len(found) == 2 else ():
+        if name == edges:
+            say(f"drawing the outlines of {len(files)} pictures in {name}/")
+        pictures, seen = folders.read_pictures(files, folder, canvas(size), problems, name == edges)
+        sides.append(pictures)
+        shapes += seen
+    folders.check(folder, problems)
+    folders.say_cut(say, shapes, folder, size)
+    return UnpairedData(*sides, tuple(found), edges)
+
+
+# The built-in world
+
+
+class UnpairedWorld(Pool):
+    """A pool of landscapes on two sides, such as summer and winter; as `Landscapes`.
+
+    between: the name of the sides in `train.world.views.SIDES`.
+    """
+
+    # Each growth renders a view for either side: as much work as two of `Landscapes`.
+    start, aside, every = START // 2, 2 * ASIDE // 3, 2 * EVERY
+
+    def __init__(self, size: Size, first: int = 0, between: str = "seasons", **options: Any):
+        if between not in SIDES:
+            raise ValueError(f"no sides {between!r}; there are: {', '.join(SIDES)}")
+        self.between, self.domains, self.edges = between, tuple(SIDES[between]), None
+        super().__init__(size, first, **options)
+
+    def far(self, first: int, count: int) -> UnpairedData:
+        """Frames of other worlds."""
+        return UnpairedWorld(self.size, first, self.between, count=count, distinct=True).frames
+
+    def made(self, **tensors: Tensor) -> UnpairedData:
+        """Frames of these tensors."""
+        return UnpairedData(**tensors, domains=self.domains)
+
+    def next(self) -> UnpairedData:
+        """Views that are worth it, as many for either side."""
+        sides: dict[int, Tensor] = {}
+        while len(sides) < 2:
+            side, view = unpaired_view(self.view, self.between)
+            self.view += 1
+            frame = None if side in sides else view_frame(self.styled(view), self.stored, self.device)
+            if frame is not None:
+                sides[side] = stored_images(frame)
+        return self.made(images_a=sides[0], images_b=sides[1])
+
+
+def unpaired_world(
+    size: Size, seed: int = 0, say: Say = folders.silent, between: str = "seasons"
+) -> UnpairedWorld:
+    """The built-in world for translators: summer and winter, or `between` "hours" day and dusk."""
+    return UnpairedWorld(size, 10_000 * (seed % 100), between, say=say)

@@ -1,0 +1,267 @@
+"""Patch tables while learning: SPADE's gamma and beta, computed once for each distinct patch of a batch.
+
+Gamma and beta come from the label maps by two 3x3 convolutions, which are most of a SPADE generator's
+arithmetic. At a pixel they depend on 5x5 labels only, and most of those patches are equal. So, in each
+resolution, for all its norms:
+
+    each distinct 3x3 patch   -> hidden channels (the first convolution), times all nine taps of the second
+    each distinct 5x5 patch   -> the sum of nine of these products: a row of gamma and a row of beta
+    each pixel                -> x * (1 + gamma) + beta, with its patch's rows
+
+The result is that of the convolutions but for rounding, and so are the gradients: a row's is the sum over its
+pixels. All sums over lists (of taps, of pixels, of patches) are embedding bags, each with its list sorted
+once a batch; they add in a fixed order, on however many threads.
+
+The numbers come from `cgan/layers/patches.py`, and `cgan/layers/tables.py` is the same thing for painting,
+where the rows are kept and the norm's statistics are folded into them.
+"""
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cgan.layers.spade.norm import SpadeNorm
+from cgan.layers.spade.patches import DIGITS, OUTSIDE, Patches
+from train.engine.compiling import is_compiled
+from train.recipes import Recipe
+
+Wish = Literal["auto", "on", "off"]
+# What summing a patch's taps and looking up a pixel cost, forward and backward: as much as so many
+# multiplications of a convolution, for each of its 18 * channels weights of a hidden channel. Fitted to times
+# of single norms (8 to 128 hidden channels, 1/1 to 1/16 of 128x128, one core with AVX-512), whose quotients
+# with convolutions they foretell within a quarter.
+SUM, LOOK_UP = 80, 20
+CHUNK = 2**17  # numbers that are modulated at a time, so that they stay in the processor's cache
+
+
+@runtime_checkable
+class Painter(Protocol):
+    """A generator that paints label maps and takes Modulators, as `cgan.models.spade.Model` does."""
+
+    def symbols(self, labels: Tensor, instances: Tensor | None) -> Tensor:
+        """One number for what a pixel shows the convolutions."""
+
+    def vectors(self) -> Tensor:
+        """What the convolutions see of each symbol: (symbols, conditions)."""
+
+
+class Tables:
+    """Makes the tables of a batch, in the resolutions where they pay.
+
+    Args: `scales`: by how much the resolutions are smaller than the maps; `hidden`: channels between labels
+    and gamma. `wish`: "auto": on a CPU, where a
+    batch has enough equal patches; "on": wherever its patches can be numbered; "off": nowhere. A compiled
+    network gets none: its graph has no place for tables whose sizes change from batch to batch.
+    """
+
+    def __init__(self, scales: Iterable[int], hidden: int, wish: Wish = "auto"):
+        self.scales, self.hidden, self.wish = sorted(set(scales)), hidden, wish
+
+    @torch.no_grad()
+    def __call__(
+        self, model: nn.Module, labels: Tensor, instances: Tensor | None = None
+    ) -> dict[int, "Level"]:
+        """The levels by scale, for `model(…, modulators)`: maps int64 (B, 1, H, W), as a batch has them."""
+        weight = next(model.parameters())
+        if self.wish == "off" or is_compiled(model) or (self.wish == "auto" and weight.device.type != "cpu"):
+            return {}
+        spelt = spell(model.symbols(labels, instances)[:, 0].cpu().numpy())
+        if spelt is None:
+            return {}
+        digits, present = spelt
+        vectors = F.pad(model.vectors()[present], (0, 0, 1, 0)).to(weight)
+        levels = {}
+        for scale in self.scales:
+            numbered = distinct(digits[:, ::scale, ::scale])
+            if numbered is None:
+                continue
+            level = Level(*numbered, vectors)
+            if self.wish == "on" or level.pays(self.hidden):
+                levels[scale] = level
+        return levels
+
+
+def use_tables(recipe: Recipe, wish: Wish) -> None:
+    """Tell the recipe's tables; ValueError where they are to be on, and it has none."""
+    found = [part for part in vars(recipe).values() if isinstance(part, Tables)]
+    if wish == "on" and not found:
+        raise ValueError("--tables on: this model has no SPADE norms; leave it out")
+    for part in found:
+        part.wish = wish
+
+
+def spell(symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Maps of symbols, int64, in digits, uint8, and the symbol of each digit but OUTSIDE; None: too many."""
+    present = np.flatnonzero(np.bincount(symbols.ravel()))
+    if len(present) >= DIGITS:
+        return None
+    digit = np.zeros(present[-1] + 1, np.uint8)
+    digit[present] = 1 + np.arange(len(present))
+    return digit[symbols], present
+
+
+class Lists:
+    """Lists of rows to sum: list i holds the rows `members[starts[i] : starts[i + 1]]`.
+
+    Args: `of` int64 (n,), the list of each of n entries; `rows` int64 (n,), below 2**32, their rows. Each
+    list is in the order of its rows.
+    """
+
+    def __init__(self, of: np.ndarray, rows: np.ndarray, count: int, device: torch.device):
+        # Sorting numbers is several times as fast as finding their order: each carries its row.
+        members = np.sort(of << 32 | rows) & 0xFFFFFFFF
+        starts = np.concatenate([[0], np.bincount(of, minlength=count).cumsum()])
+        self.members, self.starts = (torch.from_numpy(part).to(device) for part in (members, starts))
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """The sum of each list: (n, channels) -> (lists, channels)."""
+        return bags(rows, self.members, self.starts)
+
+
+def bags(rows: Tensor, members: Tensor, starts: Tensor) -> Tensor:
+    """The sums of rows (n, channels) -> (len(starts) - 1, channels), one for each list of `members`."""
+    return torch.embedding_bag(rows, members, starts, include_last_offset=True)[0]
+
+
+class SumOfTaps(torch.autograd.Function):
+    """The row of each 5x5 patch: products (9 * n, channels) -> (m, channels), nine of them each."""
+
+    @staticmethod
+    def forward(ctx, products: Tensor, level: "Level") -> Tensor:
+        """Sums in fp32 at least, whatever the products are in."""
+        ctx.level, ctx.type = level, products.dtype
+        return bags(wide(products), level.summands, level.summand_starts)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+        """Each product's gradient is the sum of those of the rows that it went into."""
+        return ctx.level.uses(gradient.contiguous()).to(ctx.type), None
+
+
+class Modulate(torch.autograd.Function):
+    """y = x * (1 + gamma) + beta, each pixel with its patch's row.
+
+    Shapes: x (pixels, channels); rows (m, 2 * channels), gamma and then beta; out as x. Nothing of x's size
+    is kept but x.
+    """
+
+    @staticmethod
+    def forward(ctx, x: Tensor, rows: Tensor, level: "Level") -> Tensor:
+        """Chunk by chunk."""
+        gamma, beta = rows.chunk(2, 1)
+        scale, shift = (1 + gamma).to(x.dtype), beta.to(x.dtype).contiguous()
+        ctx.save_for_backward(x, scale)
+        ctx.level, ctx.type = level, rows.dtype
+        y = torch.empty_like(x)
+        for pixels in level.chunks(x.shape[1]):
+            here = level.index[pixels]
+            torch.addcmul(shift.index_select(0, here), x[pixels], scale.index_select(0, here), out=y[pixels])
+        return y
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        """The rows' gradients are summed in fp32 at least."""
+        x, scale = ctx.saved_tensors
+        level, of_x, of_rows = ctx.level, None, None
+        gradient = gradient.contiguous()
+        if ctx.needs_input_grad[1]:
+            full = wide(gradient)
+            of_rows = torch.cat([level.pixels(full * x), level.pixels(full)], 1).to(ctx.type)
+        if ctx.needs_input_grad[0]:
+            of_x = torch.empty_like(x)
+            for pixels in level.chunks(x.shape[1]):
+                here = scale.index_select(0, level.index[pixels])
+                torch.mul(gradient[pixels], here, out=of_x[pixels])
+        return of_x, of_rows, None
+
+
+def wide(x: Tensor) -> Tensor:
+    """`x` in fp32, or in fp64 where it is that already."""
+    return x if x.dtype == torch.float64 else x.float()
+
+
+class Level:
+    """The maps of a batch in one resolution, as the distinct patches of all of them.
+
+    Args: `index`, `patches` and `taps` as `distinct` gives them; `vectors` (digits, conditions), what the
+    convolutions see of each digit. Attributes: `seen` (n, 9 * digits), the 3x3 patches one-hot; `inside`
+    (n, 1): 0 for those around a place outside the picture, where the second convolution pads with zeros;
+    `products` int64 (9 * m,): a 3x3 patch times a tap, for each tap of each 5x5 patch.
+    """
+
+    def __init__(self, index: np.ndarray, patches: np.ndarray, taps: np.ndarray, vectors: Tensor):
+        self.vectors, self.index = vectors, torch.from_numpy(index).to(vectors.device)
+        self.threes, self.fives = patches.shape[1], taps.shape[1]
+        self.products = (9 * taps + np.arange(9)[:, None]).T.ravel()
+        self.inside = torch.from_numpy(patches[4] != OUTSIDE)[:, None].to(vectors)
+        self.seen = F.one_hot(torch.from_numpy(patches.T.astype(np.int64)), len(vectors)).flatten(1)
+        self.seen = self.seen.to(vectors)
+        self.summands = torch.from_numpy(self.products).to(vectors.device)
+        self.summand_starts = 9 * torch.arange(self.fives + 1, device=vectors.device)
+
+    @cached_property
+    def pixels(self) -> Lists:
+        """The pixels of each 5x5 patch."""
+        of = self.index.cpu().numpy()
+        return Lists(of, np.arange(len(of)), self.fives, self.index.device)
+
+    @cached_property
+    def uses(self) -> Lists:
+        """The 5x5 patches of each product."""
+        rows = np.arange(9 * self.fives) // 9
+        return Lists(self.products, rows, 9 * self.threes, self.index.device)
+
+    def pays(self, hidden: int) -> bool:
+        """Whether tables are quicker than convolutions with so many hidden channels."""
+        saved = 3 * hidden * (len(self.index) - self.threes)
+        return saved > SUM * self.fives + LOOK_UP * len(self.index)
+
+    def chunks(self, channels: int) -> list[slice]:
+        """Slices of the pixels."""
+        step = max(1, CHUNK // channels)
+        return [slice(first, first + step) for first in range(0, len(self.index), step)]
+
+    def modulate(self, norm: SpadeNorm, x: Tensor) -> Tensor:
+        """As `cgan.layers.spade.norm.Modulator` says."""
+        flat = x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])
+        y = Modulate.apply(flat, self.rows(norm), self)
+        return y.view(len(x), *x.shape[2:], -1).permute(0, 3, 1, 2)
+
+    def rows(self, norm: SpadeNorm) -> Tensor:
+        """Gamma and then beta of each distinct 5x5 patch: (m, 2 * channels)."""
+        kernel = torch.einsum("dc,hckl->hkld", self.vectors, norm.shared.weight).flatten(1)
+        hidden = F.relu(F.linear(self.seen, kernel, norm.shared.bias)) * self.inside
+        weight = norm.modulation.weight  # (2 * channels, hidden, 3, 3)
+        products = F.linear(hidden, weight.permute(2, 3, 0, 1).flatten(0, 2))  # (n, 9 * 2 * channels)
+        return SumOfTaps.apply(products.view(-1, len(weight)), self) + norm.modulation.bias
+
+
+def distinct(digits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """The distinct patches of maps uint8 (B, h, w); None where there are more than can be numbered.
+
+    -> the number of the 5x5 patch around each pixel, int64 (B * h * w,); the 3x3 patches, uint8 (9, n); the
+    numbers of the nine 3x3 patches of each 5x5 patch, int64 (9, m).
+    """
+    count, height, width = digits.shape
+    # One tall map, with two rows between the maps: as far as a patch looks.
+    apart = np.pad(digits, ((0, 0), (0, 2), (0, 0)), constant_values=OUTSIDE)
+    patches = Patches(digits.size)
+    index = patches.number(apart.reshape(-1, width))
+    if index is None:
+        return None
+    index = index.reshape(count, height + 2, width)[:, :height].ravel()
+    index, fives = renumbered(index, len(patches))
+    taps, threes = renumbered(patches.taps[:, fives], patches.digits.shape[1])
+    return index, patches.digits[:, threes], taps
+
+
+def renumbered(numbers: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers below `count` without gaps, and which of the old ones there are: bool (count,)."""
+    used = np.zeros(count, bool)
+    used[numbers] = True
+    return (used.cumsum() - 1)[numbers], used

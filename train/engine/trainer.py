@@ -1,0 +1,248 @@
+"""The trainer: it descends the turns that a recipe yields, and keeps the run alive.
+
+A step is a pure function of the weights, the run's seed and the number of images seen: order, crops and noise
+are drawn from these alone. So a run that was interrupted goes on as if it had not been, and a bad step can be
+looked at again.
+"""
+
+import itertools
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cgan.errors import CganError
+from cgan.runtime import allow_tf32
+from train.engine import processes as distributed
+from train.engine import state
+from train.engine.average import Average
+from train.engine.bank import PRECISIONS, Bank
+from train.engine.compiling import compile_or_say_why, eagerly
+from train.engine.graphs import captured_or_say_why
+from train.engine.watchdog import diagnose
+from train.log import Log, memory, say
+from train.publish.publisher import Publisher
+from train.recipes import Recipe
+from train.run import Run, mix, order, rate
+
+PATIENCE = 50  # bad steps in a row before a run gives up
+LOOK_EVERY = 20  # steps between two looks at a GPU's losses, each of which makes it wait
+
+
+class Trainer:
+    """One run: the recipe's players in their banks, the averaged model, and how far the run has come.
+
+    data: what the recipe reads, whose batches come on `device` (see `train.data.stored.place`); publisher:
+    judges and saves the averaged model; precision and device are decided.
+    """
+
+    def __init__(
+        self, recipe: Recipe, data: Any, run: Run, publisher: Publisher, device: torch.device, precision: str
+    ):
+        self.recipe, self.run, self.publisher, self.device = recipe, run, publisher, device
+        torch.backends.cudnn.benchmark = True  # shapes are few and fixed: search the fastest kernels once
+        self.data, self.precision = data, PRECISIONS[precision]
+        allow_tf32(self.precision.tf32)
+        for player in recipe.players.values():
+            player.module.to(device, self.precision.master)
+            distributed.share([*player.module.parameters(), *player.module.buffers()])
+        self.banks = {name: Bank(player, self.precision, run.seed) for name, player in recipe.players.items()}
+        self.average = Average(recipe.model, self.banks[recipe.saved])
+        self.images, self.seconds, self.stopping, self.compiled = 0, 0.0, False, False
+        self.descend = self._descend  # or its graph
+        self.each = run.batch * run.accumulate * distributed.size()
+        self.every = -(-(run.evaluate_every or max(run.images // 20, 1)) // self.each) * self.each
+        self.state_folder = publisher.folder / "training"
+
+    # --- the loop
+
+    def fit(self) -> bool:
+        """Train to the end, or until a signal; True if complete. State and checkpoint are saved."""
+        old = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        log = Log(self.state_folder, self.run.images, self.images, every=max(50 * self.each, 1))
+        last_save = began = time.monotonic()
+        before = self.seconds
+        try:
+            self._compile()
+            if self.run.graphs:
+                self.descend = captured_or_say_why(self._descend, self.banks.values(), self.device, say)
+            while self.images < self.run.images and not self.stopping:
+                losses = self.step()
+                self.seconds = before + time.monotonic() - began
+                log.progress(self.images, losses, self._facts())
+                if self.images % self.every == 0 or self.images >= self.run.images:
+                    self.evaluate(log)
+                if distributed.agree(time.monotonic() - last_save > 60 * self.run.save_minutes, self.device):
+                    self.save()
+                    last_save = time.monotonic()
+                self.stopping = distributed.agree(self.stopping, self.device)
+            published = distributed.agree(self.publisher.published, self.device)  # by the first process
+            if not published:
+                self.evaluate(log)
+            self.save()
+        finally:
+            log.close()
+            for number, handler in old.items():
+                signal.signal(number, handler)
+        return self.images >= self.run.images
+
+    def step(self) -> dict[str, Tensor]:
+        """One step on the next batches; gives the terms of its losses."""
+        start = self.images
+        for bank in self.banks.values():
+            bank.set_rate(rate(bank.player.rate, start, self.run))
+        watched = self.descend(self._batches(start))
+        self.images += self.each
+        self.average.follow(self.each, self.images)
+        self._watch(start)
+        return watched
+
+    def _batches(self, images: int) -> list[Any]:
+        """What the step after `images` learns from; sets the seed of its random numbers."""
+        self.data.advance(images)
+        torch.manual_seed(mix(self.run.seed, images, 1))
+        return [self._batch(images, part) for part in range(self.run.accumulate)]
+
+    def _descend(self, batches: list[Any]) -> dict[str, Tensor]:
+        """All turns of a step on these batches; gives the terms of their losses."""
+        watched: dict[str, Tensor] = {}
+        for player, terms in self._turns(batches):
+            self.banks[player].descend()
+            watched |= {f"{player}.{name}": term for name, term in terms.items()}
+        return watched
+
+    def _turns(self, batches: list[Any]) -> Iterator[tuple[str, dict[str, Tensor]]]:
+        """The turns of a step, each after its backward pass.
+
+        The steps of accumulated batches advance side by side, one turn at a time.
+        """
+        steps = [self.recipe.step(batch) for batch in batches]
+        while True:
+            gathered: dict[str, Tensor] = {}
+            for generator in steps:
+                with torch.autocast(
+                    self.device.type, self.precision.autocast, enabled=self.precision.autocast is not None
+                ):
+                    loss = next(generator, None)
+                if loss is None:
+                    return
+                total = sum(loss.terms.values()) / len(steps)
+                self.banks[loss.player].backward(total)
+                for name, term in loss.terms.items():
+                    gathered[name] = gathered.get(name, 0) + term.detach() / len(steps)
+            yield loss.player, gathered
+
+    def _compile(self) -> None:
+        """Compile the networks, if that is wished, and leave everything else as it was."""
+        self.compiled = self.run.compile and compile_or_say_why(
+            list(self.recipe.players.values()), self._rehearse, say
+        )
+
+    def _rehearse(self) -> None:
+        """A step's passes; what it gathers is thrown away."""
+        with self._without_trace():
+            for _ in self._turns(self._batches(self.images)):
+                pass
+
+    @contextmanager
+    def _without_trace(self) -> Iterator[None]:
+        """What is tried inside leaves gradients and buffers as they were: running means, counters."""
+        buffers = [buffer for bank in self.banks.values() for buffer in bank.player.module.buffers()]
+        kept = [buffer.clone() for buffer in buffers]
+        try:
+            yield
+        finally:
+            for buffer, before in zip(buffers, kept, strict=True):
+                buffer.copy_(before)
+            for bank in self.banks.values():
+                bank.gradient.zero_()
+
+    def _batch(self, images: int, part: int) -> Any:
+        """This process's share of the batch `part` of the step after `images`."""
+        whole = self.run.batch * distributed.size()
+        start, offset = images + part * whole, distributed.rank() * self.run.batch
+        rows = order(start, whole, len(self.data), self.run.seed)[offset : offset + self.run.batch]
+        batch = self.data.batch(rows, mix(self.run.seed, start, 2), self.run.size, row_offset=offset)
+        return self._in_format(batch)
+
+    def _in_format(self, batch: Any) -> Any:
+        """All that is pictures channels last, in the precision of the masters."""
+        formatted = {
+            name: part.to(dtype=self.precision.master, memory_format=torch.channels_last)
+            for name, part in batch._asdict().items()
+            if part is not None and part.is_floating_point() and part.dim() == 4
+        }
+        return batch._replace(**formatted)
+
+    # --- keeping the run alive
+
+    def _watch(self, start: int) -> None:
+        """Report the layer at fault when a step was bad, and give up when nothing else comes."""
+        if self.device.type == "cuda" and (start // self.each) % LOOK_EVERY:
+            return
+        skipped = {name: int(bank.skipped) for name, bank in self.banks.items()}
+        searching = self.precision.autocast == torch.float16 and max(skipped.values()) < 20
+        if not any(skipped.values()) or searching:  # fp16 finds its scale by overflowing
+            return
+        with self._without_trace(), eagerly() if self.compiled else nullcontext():  # layers can be watched
+            found = diagnose(self._turns(self._batches(start)), self.banks)
+            said = f"a step after {start} images was skipped: {found}"
+        say(said)
+        if max(skipped.values()) >= PATIENCE:
+            raise CganError(f"training stopped after {PATIENCE} bad steps in a row; {said}")
+
+    def _stop(self, number: int, frame: object) -> None:
+        if self.stopping:
+            raise KeyboardInterrupt
+        self.stopping = True
+        say("stopping after this step; once more to stop at once, losing what was not saved")
+
+    def _facts(self) -> dict[str, str]:
+        return {"precision": self.precision.name, "memory": memory(self.device)}
+
+    # --- judging and saving
+
+    def evaluate(self, log: Log | None = None) -> None:
+        """Calibrate the averaged model, judge it on the validation data, publish it if it is the best."""
+        torch.manual_seed(mix(self.run.seed, 3))
+        self.average.calibrate(self.recipe, self._calibration())
+        if distributed.rank() == 0:
+            scores = self.publisher.consider(self.average.model, self.images, self.seconds)
+            if log is not None:
+                log.record("evaluation", self.images, scores)
+        distributed.wait()
+
+    def _calibration(self) -> Iterator[Any]:
+        count = min(self.run.calibrate, max(1, -(-len(self.data) // self.run.batch)))
+        for i in range(count):
+            yield self._batch(i * self.each, 0)
+
+    def save(self) -> None:
+        """Save all that a later process needs to go on from here."""
+        if distributed.rank() == 0:
+            parts = {f"bank.{name}": bank.state() for name, bank in self.banks.items()}
+            for name, bank in self.banks.items():
+                parts[f"buffers.{name}"] = dict(bank.player.module.named_buffers())
+            parts |= {"average": {"flat": self.average.flat}, "data": self.data.state()}
+            tensors = itertools.chain(
+                *(state.with_prefix(part, name).items() for name, part in parts.items())
+            )
+            facts = {"images": self.images, "seconds": self.seconds, **self.publisher.facts()}
+            state.write(self.state_folder, dict(tensors), facts)
+        distributed.wait()
+
+    def load(self) -> dict:
+        """Go on where the state in the run's folder stopped; gives the facts that were saved with it."""
+        tensors, facts = state.read(self.state_folder)
+        self.publisher.resume(facts)
+        for name, bank in self.banks.items():
+            bank.load(state.part(tensors, f"bank.{name}"))
+            state.load_buffers(bank.player.module, state.part(tensors, f"buffers.{name}"))
+        self.average.flat.copy_(tensors["average.flat"])
+        self.data.load(state.part(tensors, "data"))
+        self.images, self.seconds = facts["images"], facts["seconds"]
+        return facts

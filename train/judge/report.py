@@ -1,0 +1,127 @@
+"""What `evaluate` shows: tables as Markdown, with what must be known to read them, and sheets of samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from cgan.errors import CheckpointError
+from cgan.files import replaced
+from train.judge import sheet
+from train.judge.metrics import Row
+from train.judge.sheet import Cells, Picture
+
+SCORES, END = "<!-- scores -->", "<!-- end of scores -->"  # between them `evaluate --card` writes
+SAMPLES = "samples.jpg"  # the sheet that `evaluate --card` adds
+ACROSS = 10  # pictures in a row of the sheet, at most
+SPACE = 18  # pixels between the samples in a row
+
+Result: TypeAlias = dict[str, Any]  # an evaluation, as JSON
+
+
+class Column(NamedTuple):
+    """A column of a table: its heading, and how a score is written."""
+
+    heading: str
+    form: str
+    factor: float = 1
+
+
+COLUMNS = {  # by score
+    "lpips": Column("LPIPS ↓", ".3f"),
+    "frechet": Column("{frechet} ↓", ".1f"),
+    "kid": Column("KID × 1000 ↓", ".1f", 1000),
+    "precision": Column("precision", ".2f"),
+    "recall": Column("recall", ".2f"),
+    "density": Column("density", ".2f"),
+    "coverage": Column("coverage", ".2f"),
+    "right": Column("right class", ".2f"),
+    "kept": Column("LPIPS from the input", ".3f"),
+    "diversity": Column("diversity (LPIPS)", ".3f"),
+    "grid": Column("grid, dB", "+.1f"),
+    "followed": Column("style followed", ".2f"),
+    "accuracy": Column("pixel accuracy", ".2f"),
+    "miou": Column("mIoU", ".2f"),
+}
+NOTES = {  # by score: what must be known of it
+    "lpips": "LPIPS v0.1 on SqueezeNet 1.1, which it shares with the default perceptual loss.",
+    "precision": "Precision, recall, density, coverage: k = 5, on the same features.",
+    "grid": "Grid: how much higher the strongest line of period 2 to 8 pixels stands in the mean power "
+    "spectrum than in that of real pictures; about 0 for none.",
+    "followed": "Style followed: each map is painted in the style of another one's photograph; the "
+    "correlation of their mean brightness.",
+}
+ALSO = {"kept": "lpips", "diversity": "lpips"}  # scores that share a note
+
+
+def tables(result: Result) -> str:
+    """All tables of an evaluation as Markdown, with what must be known to read them."""
+    size = "×".join(map(str, reversed(result["size"])))
+    lines = []
+    for section in result["tables"]:
+        lines += [f"{result['checkpoint']}, {section['title']} at {size}", ""]
+        lines += [*table(section["rows"], result), ""]
+        lines += [section["note"], ""] if section["note"] else []
+    return "\n".join([*lines, note(result)])
+
+
+def table(rows: dict[str, Row], result: Result) -> list[str]:
+    """One table, with the columns that any row has something for."""
+    used = [key for key in COLUMNS if any(key in row for row in rows.values())]
+    names = [COLUMNS[key].heading.format(frechet=result["frechet"]) for key in used]
+    lines = [f"| | {' | '.join(names)} |", "|---" * (len(used) + 1) + "|"]
+    for name, row in rows.items():
+        lines.append(f"| {name} | {' | '.join(_cell(row, key) for key in used)} |")
+    return lines
+
+
+def note(result: Result) -> str:
+    """How the tables are to be read; first of all, where they are no last judgement."""
+    rows = [row for section in result["tables"] for row in section["rows"].values()]
+    used = {key for row in rows for key in row}
+    used |= {ALSO[key] for key in used & set(ALSO)}
+    words = f"{result['frechet']} is a Fréchet distance on other features than a published FID's."
+    if result["frechet"] == "FID":
+        words = "FID on torch-fidelity's Inception; of so few pictures it is far above that of thousands."
+    notes = [text for key, text in NOTES.items() if key in used]
+    last = "In brackets: 95 % bootstrap intervals over the held-back pictures."
+    return " ".join([*result["remarks"], words, *notes, last])
+
+
+def _cell(row: Row, key: str) -> str:
+    """A score and its interval."""
+    if key not in row:
+        return "–"
+    _, form, factor = COLUMNS[key]
+    value, around = row[key], row.get(f"{key}_interval")
+    numbers = [value, *around] if isinstance(around, list) else [value]
+    first, *rest = (format(factor * each, form) for each in numbers if isinstance(each, float))
+    return f"{first} ({'–'.join(rest)})" if rest else first
+
+
+def arranged(samples: Cells) -> Picture:
+    """Samples, several in a row with some space between them, as one picture."""
+    across = max(1, ACROSS // len(samples[0]))
+    height = samples[0][0].shape[0]
+    space = np.full((height, SPACE, 3), sheet.PAPER, np.uint8)
+    rows = []
+    for start in range(0, len(samples), across):
+        row: list[Picture] = []
+        for sample in samples[start : start + across]:
+            row += [space, *sample] if row else [*sample]
+        rows.append(row)
+    return sheet.grid(rows)
+
+
+def put_scores(folder: Path, text: str) -> None:
+    """Put `text`, Markdown, where the card tells scores. CheckpointError if there is no such place."""
+    path = folder / "README.md"
+    card = path.read_text(encoding="utf-8") if path.exists() else ""
+    before, start, rest = card.partition(SCORES)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise CheckpointError(f"{path} has no place for scores: two lines, {SCORES} and {END}")
+    with replaced(path) as beside:
+        beside.write_text(f"{before}{start}\n{text.strip()}\n{end}{after}", encoding="utf-8")

@@ -1,0 +1,75 @@
+"""Sheets of pictures: samples while a run learns, and the preview beside a checkpoint."""
+
+from pathlib import Path
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from cgan.files import replaced
+from cgan.labels import Palette
+from cgan.pictures import to_pictures
+from train.data.batches import Painted
+
+Picture: TypeAlias = NDArray[np.uint8]  # (H, W, 3)
+Pictures: TypeAlias = NDArray[np.uint8]  # (N, H, W, 3)
+Cells: TypeAlias = list[list[Picture]]  # samples; of each the pictures from left to right
+
+GAP, PAPER = 6, 255  # pixels between pictures, and their grey
+
+
+def grid(rows: list[list[Picture]]) -> Picture:
+    """Rows of pictures, uint8 (H, W, 3), all of one height within a row, as one picture with gaps."""
+    strips = [_join(row, axis=1) for row in rows]
+    widest = max(strip.shape[1] for strip in strips)
+    return _join([_pad(strip, widest) for strip in strips], axis=0)
+
+
+def samples(batch: Painted, palette: Palette, columns: list[Tensor]) -> Picture:
+    """One row a sample: its map, its photograph, and what the `columns` (B, 3, H, W) show."""
+    maps = [palette.colours(ids) for ids in batch.labels[:, 0].byte().cpu().numpy()]
+    pictures = [to_pictures(images.float().cpu()) for images in (batch.images, *columns)]
+    return grid([[map_, *(column[i] for column in pictures)] for i, map_ in enumerate(maps)])
+
+
+def preview(batch: Painted, palette: Palette, images: Tensor, across: int = 3) -> Picture:
+    """Pictures (B, 3, H, W), each beside a small map: what may be shown where the photographs may not."""
+    cells: list[Picture] = []
+    for ids, picture in zip(
+        batch.labels[:, 0].byte().cpu().numpy(), to_pictures(images.float().cpu()), strict=True
+    ):
+        height, width = ids.shape
+        small = cv2.resize(palette.colours(ids), (width // 2, height // 2), interpolation=cv2.INTER_NEAREST)
+        column = np.full((height, width // 2, 3), PAPER, np.uint8)
+        column[: height // 2] = small
+        cells.append(_join([column, picture], axis=1))
+    return grid([cells[i : i + across] for i in range(0, len(cells), across)])
+
+
+def write(path: Path, picture: Picture) -> None:
+    """Write a picture as JPEG, beside and renamed."""
+    with replaced(path) as beside:
+        Image.fromarray(picture).save(beside, "JPEG", quality=92)
+
+
+def evenly(length: int, count: int) -> Tensor:
+    """`count` indices spread over `length` samples: nobody has picked them."""
+    count = min(count, length)
+    return (torch.arange(count) * length) // count
+
+
+def _join(pictures: list[Picture], axis: int) -> Picture:
+    pieces = []
+    for picture in pictures:
+        shape = list(picture.shape)
+        shape[axis] = GAP
+        pieces += [picture, np.full(shape, PAPER, np.uint8)]
+    return np.concatenate(pieces[:-1], axis)
+
+
+def _pad(picture: Picture, width: int) -> Picture:
+    return np.pad(picture, [(0, 0), (0, width - picture.shape[1]), (0, 0)], constant_values=PAPER)

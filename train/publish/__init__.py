@@ -1,0 +1,1 @@
+"""What becomes a checkpoint, and the card beside it."""

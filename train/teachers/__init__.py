@@ -1,0 +1,1 @@
+"""Frozen networks: perceptual losses, LPIPS, features for distances, a segmenter."""
