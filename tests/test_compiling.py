@@ -4,6 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from train.adversaries.patch import PerDomain
+from train.adversaries.projected import Projected
 from train.engine import compiling
 from train.engine.bank import PRECISIONS, Bank
 from train.engine.compiling import compile_or_say_why, eagerly, networks
@@ -77,6 +79,9 @@ def test_compiled_networks_learn_alike(backend, monkeypatch):
 def test_networks_are_what_recipes_call():
     maker = Player(Maker(), 1e-3, (0.0, 0.9))
     assert list(networks(maker)) == [maker.module, maker.module.encoder]
+    a = Projected(filters=4)
+    pair = PerDomain(a, Projected(filters=4, eyes=a.eyes))
+    assert list(networks(Player(pair, 1e-3, (0.0, 0.9)))) == [pair, pair.a, pair.b, a.eyes]
 
 
 def test_eager_where_the_compiler_fails(monkeypatch):

@@ -355,7 +355,7 @@ def test_style_encoders_start_awake(preset):
 def test_a_run_from_before_had_patches(painted_folder, tmp_path, capfd):
     """Its options say nothing of the discriminator."""
     old = trainer_in(tmp_path / "x", painted_folder, "--discriminator", "patch")
-    old.publisher.judge(old.recipe, old.average.model, 0, 0.0)
+    old.publisher.consider(old.average.model, 0, 0.0)
     old.save()
     tensors, facts = state.read(tmp_path / "x" / "training")
     del facts["options"]["hyper"]["discriminator"]

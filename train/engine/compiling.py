@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 import torch
 from torch import nn
 
+from train.adversaries.projected import Projected
 from train.engine.state import buffers_kept
 from train.recipes import Player
 
@@ -15,11 +16,13 @@ VARIANTS = 64  # of a network: learning, frozen, without gradients, and each bat
 
 
 def networks(player: Player) -> Iterator[nn.Module]:
-    """What recipes call: a player's module, and those parts of it that are networks themselves."""
-    yield player.module
+    """What recipes call: a player's module, its parts that are networks themselves, and frozen eyes."""
+    parts = [player.module]
     for child in player.module.children():
         if not isinstance(child, LISTS) and any(True for _ in child.children()):
-            yield child
+            parts.append(child)
+    yield from parts
+    yield from {id(part.eyes): part.eyes for part in parts if isinstance(part, Projected)}.values()
 
 
 def compile_networks(players: Iterable[Player]) -> None:

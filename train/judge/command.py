@@ -13,6 +13,8 @@ import argparse
 import json
 from pathlib import Path
 
+import torch
+
 import cgan
 from cgan.errors import DataError
 from cgan.tasks import Painter, Translator
@@ -91,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def networks(arguments: argparse.Namespace, task: Painter | Translator) -> Metrics:
     """The networks that the flags ask for; DataError for one that cannot be had."""
-    features = None
+    features: torch.nn.Module | None = None
     if arguments.features in ("auto", "inception"):
         try:
             features = teachers.inception()

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from cgan.pictures import to_pictures
 from cgan.tasks import Translator
-from train.data.stored import Size, crops
+from train.data.protocol import Size
+from train.data.stored import crops
 from train.judge import cache as feature_cache
 from train.judge import sheet
 from train.judge.grid import Spectra, grid_score, spectra

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeAlias, Type
 from torch import Tensor
 
 from cgan.labels import Palette
-from train.data.stored import Size
+from train.data.protocol import Size
 from train.judge.examination import Examination
 from train.judge.metrics import Metrics, Row
 from train.judge.sheet import Cells, Picture

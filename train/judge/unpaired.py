@@ -122,7 +122,7 @@ def _sections(
     sides = {name: spread(pictures, examination.most) for name, pictures in sides_of(data).items()}
     more = {} if training is None else sides_of(training)
     for direction in translator.directions:
-        source, target = direction
+        source, target = direction[0], direction[1]
         names = dict(zip("ab", translator.domains, strict=True))
         title = f"{names[source]} → {names[target]}, {len(sides[source])} held-back pictures"
         say(f"measuring: {title}")

@@ -204,8 +204,7 @@ def generator_normalised(model: spade.Model) -> list[nn.Module]:
 
 
 def make_discriminator(hyper: Any, conditions: int) -> "MultiScale | Projected":
-    """The discriminator that a painter's Hyper describes, for so many channels of what is known of a picture.
-    """
+    """The discriminator that a painter's Hyper describes; conditions: channels of what is known."""
     if hyper.discriminator == "projected":
         return Projected(conditions, hyper.discriminator_filters)
     shape = hyper.discriminator_filters, hyper.discriminator_layers, hyper.discriminator_scales

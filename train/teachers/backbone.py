@@ -175,11 +175,16 @@ class Fire(nn.Module):
 
 
 def squeezenet() -> nn.Sequential:
-    """SqueezeNet 1.1's `features` by torchvision's numbers, with random weights."""
+    """SqueezeNet 1.1's `features` by torchvision's numbers, with He's random weights."""
 
     def pool() -> nn.Module:
         return nn.MaxPool2d(3, 2, ceil_mode=True)
 
     layers = [nn.Conv2d(3, 64, 3, stride=2), nn.ReLU(), pool(), Fire(64, 16, 64), Fire(128, 16, 64), pool()]
     layers += [Fire(128, 32, 128), Fire(256, 32, 128), pool(), Fire(256, 48, 192), Fire(384, 48, 192)]
-    return nn.Sequential(*layers, Fire(384, 64, 256), Fire(512, 64, 256))
+    body = nn.Sequential(*layers, Fire(384, 64, 256), Fire(512, 64, 256))
+    for layer in body.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+    return body
