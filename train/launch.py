@@ -110,7 +110,7 @@ def build(
 
     torch.manual_seed(run.seed)
     recipe = recipe_of(fitted, hyper, None if perceptual is None else perceptual.to(device))
-    options = {"config": as_dict(fitted), "hyper": as_dict(hyper), "run": as_told(run)}
+    options = {"config": as_dict(fitted), "hyper": as_dict(hyper), "run": as_dict(run)}
     options["run"]["precision"] = precision
     about = describe(name, preset, fitted, hyper, run, options, device) | told
     shown = placed if judged is None else judged
@@ -124,7 +124,7 @@ def build(
         f"{precision} · spectral norm: {trainer.banks[recipe.saved].spectral.backend} · {out}"
     )
     if begun:
-        resume(trainer, options)
+        resume(trainer, about["options"])
     elif start is not None:
         begin_with(trainer, *start)
     return trainer
@@ -237,11 +237,11 @@ def as_typed(key: str, value: Any) -> str:
     return f"{flag(key)} {Path(value).name if key in LOCAL and value is not None else show(value)}"
 
 
-def as_told(run: Run) -> dict[str, Any]:
-    """The options of a run as JSON can hold them, of a folder or file its name only."""
+def without_paths(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a run, as JSON holds them; of folders and files the names only."""
     return {
         key: Path(value).name if key in LOCAL and value is not None else value
-        for key, value in as_dict(run).items()
+        for key, value in options.items()
     }
 
 
@@ -254,7 +254,7 @@ def describe(
     options: dict[str, dict[str, Any]],
     device: torch.device,
 ) -> dict[str, Any]:
-    """The checkpoint's `about`, but for what training adds; `options` are told as they are."""
+    """The checkpoint's `about`, but for what training adds; it tells `options` without paths."""
     usual = {
         **vars(models.module(name).PRESETS[preset]),
         **vars(recipes.module(name).PRESETS[preset]),
@@ -276,5 +276,5 @@ def describe(
         "size": list(run.size),
         "hardware": hardware(device),
         "versions": {"cgan": cgan.__version__, **versions()},
-        "options": options,
+        "options": options | {"run": without_paths(options["run"])},
     }
