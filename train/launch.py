@@ -119,7 +119,7 @@ def build(
     torch.manual_seed(run.seed)
     recipe = recipe_of(fitted, hyper, None if perceptual is None else perceptual.to(device))
     use_tables(recipe, run.tables)
-    options = {"config": as_dict(fitted), "hyper": as_dict(hyper), "run": as_told(run)}
+    options = {"config": as_dict(fitted), "hyper": as_dict(hyper), "run": as_dict(run)}
     options["run"]["precision"] = precision
     about = describe(name, preset, fitted, hyper, run, options, device) | told
     about["chosen_by"] = chosen if metrics.available else None
@@ -133,7 +133,7 @@ def build(
         f"{precision} · spectral norm: {trainer.banks[recipe.saved].spectral.backend} · {out}"
     )
     if begun:
-        resume(trainer, options, {"config": type(fitted), "hyper": type(hyper), "run": Run})
+        resume(trainer, about["options"], {"config": type(fitted), "hyper": type(hyper), "run": Run})
     elif start is not None:
         begin_with(trainer, *start)
     return trainer
@@ -259,11 +259,11 @@ def as_typed(key: str, value: Any) -> str:
     return f"{flag(key)} {Path(value).name if key in LOCAL and value is not None else show(value)}"
 
 
-def as_told(run: Run) -> dict[str, Any]:
-    """The options of a run as JSON can hold them, of a folder or file its name only."""
+def without_paths(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a run, as JSON holds them; of folders and files the names only."""
     return {
         key: Path(value).name if key in LOCAL and value is not None else value
-        for key, value in as_dict(run).items()
+        for key, value in options.items()
     }
 
 
@@ -276,7 +276,7 @@ def describe(
     options: dict[str, dict[str, Any]],
     device: torch.device,
 ) -> dict[str, Any]:
-    """The checkpoint's `about`, but for what training adds; `options` are told as they are."""
+    """The checkpoint's `about`, but for what training adds; it tells `options` without paths."""
     usual = {
         **vars(models.module(name).PRESETS[preset]),
         **vars(recipes.module(name).PRESETS[preset]),
@@ -298,5 +298,5 @@ def describe(
         "size": list(run.size),
         "hardware": hardware(device),
         "versions": {"cgan": cgan.__version__, **versions()},
-        "options": options,
+        "options": options | {"run": without_paths(options["run"])},
     }
