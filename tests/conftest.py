@@ -13,6 +13,7 @@ from PIL import Image
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # nothing is downloaded by a test
 ROOT = Path(__file__).parent.parent
+PATIENCE = 1200  # seconds for a child process to end: on a busy machine; it shows what hangs, and no more
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +47,7 @@ def command():
             env=environment(),
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=PATIENCE,
             **options,
         )
 

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, environment
+from conftest import PATIENCE, ROOT, environment
 from test_house import PACKAGES, imported
 
 import cgan
@@ -138,7 +138,7 @@ def installed(wheel, tmp_path_factory):
             env=environment() | {"PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=PATIENCE,
         )
 
     return run

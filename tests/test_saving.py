@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from conftest import PATIENCE
 from samples import ROOT, make, save, save_state, state
 
 import cgan
@@ -120,7 +121,7 @@ def test_kill_dash_nine_while_saving(tmp_path):
     """
     process = subprocess.Popen([sys.executable, "-c", code])
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + PATIENCE
         while not (tmp_path / "street" / "config.json").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         for _ in range(10):  # and whoever reads meanwhile sees one state or the other

@@ -12,7 +12,7 @@ from importlib.metadata import version
 
 import pytest
 import torch
-from conftest import ROOT, environment
+from conftest import PATIENCE, ROOT, environment
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
@@ -216,5 +216,5 @@ def test_triton_through_its_interpreter():
         pytest.skip("its interpreter cannot count to a tensor with this NumPy")
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", "triton"]
     variables = environment() | {"TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run(words, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(words, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0 and " passed" in done.stdout, done.stdout + done.stderr
