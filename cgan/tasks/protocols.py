@@ -7,7 +7,7 @@ on the model's device, images are float (B, 3, H, W) in [-1, 1], and `multiple` 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from torch import Tensor
 
@@ -110,6 +110,10 @@ class RestylingModel(PaintingModel, Protocol):
 
 class TranslatingModel(Model, Protocol):
     """An image has content, which a translation keeps. A direction is "ab" or, where it is learnt, "ba"."""
+
+    @property
+    def config(self) -> Any:
+        """The shape of its weights."""
 
     @property
     def directions(self) -> tuple[str, ...]:
