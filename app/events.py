@@ -35,8 +35,13 @@ def on(
         handler = _on_zero_gpu(handler)
     description = (handler.__doc__ or "").strip().splitlines()[0]
     gr.on(
-        triggers, _told(handler), list(inputs), list(outputs),
-        api_name=api_name, api_description=description, **options,
+        triggers,
+        _told(handler),
+        list(inputs),
+        list(outputs),
+        api_name=api_name,
+        api_description=description,
+        **options,
     )
 
 

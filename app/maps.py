@@ -41,9 +41,7 @@ def read_things(things: list, shape: tuple[int, int], looks: int) -> dict[tuple[
         allowed = f"looks from 0 to {looks - 1}" if looks else "this model has no looks for single things"
         raise DataError(f"things must be a list of [row, column, look], not {things!r:.60}; {allowed}")
     return {
-        (row, column): look
-        for row, column, look in things
-        if 0 <= row < shape[0] and 0 <= column < shape[1]
+        (row, column): look for row, column, look in things if 0 <= row < shape[0] and 0 <= column < shape[1]
     }
 
 

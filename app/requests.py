@@ -73,7 +73,7 @@ def contents(uri: str, name: str) -> bytes:
     if len(uri) - head.end() > MAX_BYTES * 4 / 3 + 4:
         raise MediaError(f"{name} is too large: at most {MAX_BYTES // 2**20} MiB are allowed")
     try:
-        return base64.b64decode(uri[head.end():], validate=True)
+        return base64.b64decode(uri[head.end() :], validate=True)
     except (binascii.Error, ValueError) as error:
         raise MediaError(f"{name} is not valid base64: {error}") from error
 

@@ -45,8 +45,13 @@ def main(arguments: list[str] | None = None) -> int:
     page = build(Shelf(given.checkpoints, given.device, given.precision))
     here = given.host in ("127.0.0.1", "localhost")
     _, local, public = launch(
-        page, server_name=given.host, server_port=given.port, share=given.share,
-        inbrowser=given.browser and here, quiet=True, prevent_thread_lock=True,
+        page,
+        server_name=given.host,
+        server_port=given.port,
+        share=given.share,
+        inbrowser=given.browser and here,
+        quiet=True,
+        prevent_thread_lock=True,
     )
     print(greeting(local, public, runtime), flush=True)
     page.block_thread()

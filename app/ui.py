@@ -21,7 +21,11 @@ BRAND = """<div class="brand"><svg viewBox="0 0 24 24"><rect x="3" y="3" width="
 def theme() -> gr.themes.Base:
     """Neutral greys, so that the colours on the page are those of maps and pictures; fonts of the system."""
     return gr.themes.Base(
-        primary_hue="indigo", secondary_hue="zinc", neutral_hue="zinc", radius_size="md", spacing_size="sm",
+        primary_hue="indigo",
+        secondary_hue="zinc",
+        neutral_hue="zinc",
+        radius_size="md",
+        spacing_size="sm",
         font=["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"],
         font_mono=["ui-monospace", "Consolas", "monospace"],
     )
@@ -47,7 +51,12 @@ def build(shelf: Shelf) -> gr.Blocks:
 def launch(page: gr.Blocks, **options) -> tuple[object, str, str | None]:
     """`page.launch` with what all starts of this app have in common: server, local and public address."""
     return page.launch(
-        theme=theme(), css_paths=STYLESHEETS, ssr_mode=False, run_history=False,
-        footer_links=["api", "settings"], max_file_size=requests.MAX_BYTES,
-        app_kwargs={"middleware": [(requests.BodyLimit, (), {})]}, **options,
+        theme=theme(),
+        css_paths=STYLESHEETS,
+        ssr_mode=False,
+        run_history=False,
+        footer_links=["api", "settings"],
+        max_file_size=requests.MAX_BYTES,
+        app_kwargs={"middleware": [(requests.BodyLimit, (), {})]},
+        **options,
     )

@@ -20,6 +20,7 @@ def counted(monkeypatch) -> list[str]:
     """The tasks whose `encode` was called."""
     calls = []
     for kind in (Painter, Translator):
+
         def encode(self, *given, _original=kind.encode, **options):
             calls.append(type(self).__name__)
             return _original(self, *given, **options)

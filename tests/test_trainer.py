@@ -140,7 +140,9 @@ def test_a_card_that_was_rewritten_by_hand_stays(it):
     it.evaluate()
     assert card.read_text() == "my own words"
     assert "unknown" in model_card(
-        "x", it.recipe.model, it.publisher.about | {"images": 1, "minutes": 2, "scores": {}},
+        "x",
+        it.recipe.model,
+        it.publisher.about | {"images": 1, "minutes": 2, "scores": {}},
         it.publisher.judge,
     )
 

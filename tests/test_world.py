@@ -85,8 +85,10 @@ def test_stored_frames(seed):
 
 
 def test_style_changes_the_look_only(land):
-    styles = [Style.named(time, weather, season)
-              for time, weather, season in zip(TIMES[:3], WEATHERS, SEASONS, strict=True)]
+    styles = [
+        Style.named(time, weather, season)
+        for time, weather, season in zip(TIMES[:3], WEATHERS, SEASONS, strict=True)
+    ]
     frame = land.frame(land.cameras[[0, 0, 0]], styles, SIZE)
     for i in (1, 2):
         assert torch.equal(frame.labels[0], frame.labels[i]) and torch.equal(frame.depth[0], frame.depth[i])

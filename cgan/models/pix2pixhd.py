@@ -178,9 +178,7 @@ class Model(nn.Module):
         if config.style:
             self.encoder = Encoder(config)
             self.register_buffer("clusters", torch.zeros(config.classes, config.clusters, config.features))
-            self.register_buffer(
-                "shares", torch.full((config.classes, config.clusters), 1 / config.clusters)
-            )
+            self.register_buffer("shares", torch.full((config.classes, config.clusters), 1 / config.clusters))
 
     # --- what it is given
 

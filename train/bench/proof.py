@@ -139,9 +139,7 @@ def inference(device: torch.device) -> list[str]:
             return model(condition, style, noise)
 
         replayed = Replayed(paint)
-        eager, graph = (
-            seconds_of(partial(way, labels, style, noise)) for way in (paint, replayed)
-        )
+        eager, graph = (seconds_of(partial(way, labels, style, noise)) for way in (paint, replayed))
         lines.append(f"| {preset} | {1000 * eager:.2f} ms | {1000 * graph:.2f} ms |")
     return lines
 

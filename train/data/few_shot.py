@@ -76,8 +76,7 @@ class FewShotData(Stored[FewShot]):
         return FewShotData(self.images[kept], classes[kept], names, shown=shown, flip=self.flip)
 
     def rows_of(self, classes: Tensor, shown: Tensor) -> Tensor:
-        """The rows of pictures of these classes that show this: int64 (B,) each -> (B,), -1 where none is.
-        """
+        """The rows of pictures of these classes that show this: int64 (B,) each -> (B,), -1 where none is."""
         if self.shown is None:
             raise ValueError("nobody knows what these pictures show")
         all_shown = self.shown.cpu()

@@ -100,9 +100,7 @@ class Pool(Generic[F, B]):
         self.frames = self.frames.to(device)
         return self
 
-    def batch(
-        self, indices: Indices, seed: int, size: Size, augment: bool = True, row_offset: int = 0
-    ) -> B:
+    def batch(self, indices: Indices, seed: int, size: Size, augment: bool = True, row_offset: int = 0) -> B:
         """As the frames' own."""
         batch: B = self.frames.batch(indices, seed, size, augment, row_offset)
         return batch

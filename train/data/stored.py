@@ -22,7 +22,6 @@ MARGIN = 1.125  # stored pictures are this much larger than the crops, so that c
 SHARE = 0.5  # of a device's free memory that data may fill: the rest is for the networks
 
 
-
 @dataclass(frozen=True)
 class Stored(Generic[B]):
     """Pictures in memory: a data set's fields, of which the first is uint8 (N, 3, H, W).
@@ -33,9 +32,7 @@ class Stored(Generic[B]):
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def batch(
-        self, indices: Indices, seed: int, size: Size, augment: bool = True, row_offset: int = 0
-    ) -> B:
+    def batch(self, indices: Indices, seed: int, size: Size, augment: bool = True, row_offset: int = 0) -> B:
         """As `train.data.protocol.Samples` says; each kind has its own."""
         raise NotImplementedError
 
@@ -163,9 +160,7 @@ class Sent(Generic[B]):
     def __len__(self) -> int:
         return len(self.data)
 
-    def batch(
-        self, indices: Indices, seed: int, size: Size, augment: bool = True, row_offset: int = 0
-    ) -> B:
+    def batch(self, indices: Indices, seed: int, size: Size, augment: bool = True, row_offset: int = 0) -> B:
         """As the data's own, on the device: cut on the CPU, then copied while the device works on."""
         batch = self.data.batch(indices, seed, size, augment, row_offset)
         if self.device.type == "cuda":

@@ -42,9 +42,7 @@ START, ACROSS, TURNED, U, V, HALF, DOT, DOTS, U_NOTE, U_NOTES, V_NOTE, V_NOTES, 
     tl.constexpr, range(13)
 )
 # of a program of `product`: its matrix, the first stored row or column (SIDE 1) it owns, x, y, the notes of x
-P_START, P_DOWN, P_ACROSS, P_SIDE, P_FIRST, P_X, P_Y, P_NOTE, P_NOTES, P_FIELDS = map(
-    tl.constexpr, range(10)
-)
+P_START, P_DOWN, P_ACROSS, P_SIDE, P_FIRST, P_X, P_Y, P_NOTE, P_NOTES, P_FIELDS = map(tl.constexpr, range(10))
 # of a span: what it is, whose, where, and how long
 S_KIND, S_MATRIX, S_START, S_LENGTH, S_FIELDS = map(tl.constexpr, range(5))
 WEIGHTS, OTHERS, LEFT, RIGHT = map(tl.constexpr, range(4))  # kinds: normalised weights, others, u, v
@@ -255,9 +253,7 @@ class Kernels:
         """Triton launches on the current device, which need not be that of the weights."""
         return torch.cuda.device(self.device) if self.device.type == "cuda" else contextlib.nullcontext()
 
-    def _programs(
-        self, name: str, owned: list[range], x: Places, y: Places, x_notes: Places
-    ) -> Tensor:
+    def _programs(self, name: str, owned: list[range], x: Places, y: Places, x_notes: Places) -> Tensor:
         """The table of the product into `name`, from the ranges of x, y and x's notes for each matrix."""
         rows = []
         for piece, firsts, (x_at, _), (y_at, _), notes in zip(

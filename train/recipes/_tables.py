@@ -67,9 +67,7 @@ class Tables:
         self.scales, self.hidden, self.wish = sorted(set(scales)), hidden, wish
 
     @torch.no_grad()
-    def __call__(
-        self, model: Any, labels: Tensor, instances: Tensor | None = None
-    ) -> dict[int, "Level"]:
+    def __call__(self, model: Any, labels: Tensor, instances: Tensor | None = None) -> dict[int, "Level"]:
         """The levels by scale, for `model(…, modulators)`: maps int64 (B, 1, H, W), as a batch has them.
 
         model: a `Painter`, which is a module.

@@ -211,7 +211,6 @@ class Recipe(TwoDomains[unit.Config, Hyper, unit.Model]):
         return code + normal(*code.shape, like=code) if self.hyper.weight_kl else code
 
 
-
 def make_discriminators(hyper: "Hyper | munit_recipe.Hyper") -> PerDomain:
     """The discriminators of both domains that the Hyper of UNIT or MUNIT describes."""
     if hyper.discriminator == "projected":

@@ -90,9 +90,7 @@ def _sprites(canvas: Canvas, tree: dict[str, Tensor]) -> None:
         canvas.camera.horizon * canvas.height * canvas.scale - (tree["foot"] - eye[:, 1]) * tree["per_metre"]
     )
     left = tree["middle"] - tall * ASPECT / 2
-    owner, row, column = cover(
-        *box(canvas, bottom - tall, bottom, left, left + tall * ASPECT, tree["shown"])
-    )
+    owner, row, column = cover(*box(canvas, bottom - tall, bottom, left, left + tall * ASPECT, tree["shown"]))
     if len(owner) == 0:
         return
     place = scene[owner] * canvas.depth.shape[1] + row * canvas.width * canvas.scale + column

@@ -57,19 +57,59 @@ def wire(parts: Parts, painting: Painting, page: Page) -> None:
     model, canvas, maps, things = parts.chooser.model, parts.canvas, parts.maps, parts.things
     seed, style, variations, result = parts.seed, parts.style, parts.variations, parts.result
     quiet = {"show_progress": "hidden"}
-    on([page.blocks.load, parts.chooser.refresh.click], painting.checkpoints, [model],
-       [model, parts.chooser.notice], api_name="checkpoints", **quiet)
-    on([model.change], painting.choose, [model], [canvas, maps, parts.chooser.origin, things],
-       api_name="choose", **quiet)
-    on([canvas.input, canvas.submit, seed.change, style.change, things.input, parts.button.click],
-       painting.paint, [model, canvas, seed, style, things], [result, page.status],
-       api_name="paint", model=True, trigger_mode="always_last", show_progress="minimal",
-       show_progress_on=result)
-    on([model.change, maps.input], painting.forget, [], [variations, things],
-       api_name="forget", api_visibility="private", **quiet)
+    on(
+        [page.blocks.load, parts.chooser.refresh.click],
+        painting.checkpoints,
+        [model],
+        [model, parts.chooser.notice],
+        api_name="checkpoints",
+        **quiet,
+    )
+    on(
+        [model.change],
+        painting.choose,
+        [model],
+        [canvas, maps, parts.chooser.origin, things],
+        api_name="choose",
+        **quiet,
+    )
+    on(
+        [canvas.input, canvas.submit, seed.change, style.change, things.input, parts.button.click],
+        painting.paint,
+        [model, canvas, seed, style, things],
+        [result, page.status],
+        api_name="paint",
+        model=True,
+        trigger_mode="always_last",
+        show_progress="minimal",
+        show_progress_on=result,
+    )
+    on(
+        [model.change, maps.input],
+        painting.forget,
+        [],
+        [variations, things],
+        api_name="forget",
+        api_visibility="private",
+        **quiet,
+    )
     on([maps.input], painting.open_map, [model, maps], [canvas], api_name="open_map", **quiet)
-    on([variations.submit], painting.vary, [model, canvas], [variations],
-       api_name="variations", model=True, show_progress="minimal")
-    on([variations.select], painting.take, [], [seed, style],
-       api_name="take", api_visibility="private", **quiet)
+    on(
+        [variations.submit],
+        painting.vary,
+        [model, canvas],
+        [variations],
+        api_name="variations",
+        model=True,
+        show_progress="minimal",
+    )
+    on(
+        [variations.select],
+        painting.take,
+        [],
+        [seed, style],
+        api_name="take",
+        api_visibility="private",
+        **quiet,
+    )
     on([seed.submit], painting.give_way, [], [style], api_name="clear_style", **quiet)

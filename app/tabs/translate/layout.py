@@ -74,9 +74,7 @@ def lay_out() -> Parts:
         with gr.Column(elem_id="t-to"):
             shown = Compare(elem_id="t-compare")
             strip = Blend(elem_id="t-blend", visible="hidden")
-    return Parts(
-        chooser, direction, source, pen, examples, seed, count, button, styles, size, shown, strip
-    )
+    return Parts(chooser, direction, source, pen, examples, seed, count, button, styles, size, shown, strip)
 
 
 def wire(parts: Parts, translating: Translating, page: Page) -> None:
@@ -90,14 +88,31 @@ def wire_inputs(parts: Parts, translating: Translating, page: Page) -> None:
     """What is to be translated, and by what."""
     chooser, direction, styles = parts.chooser, parts.direction, parts.styles
     quiet = {"show_progress": "hidden"}
-    on([page.opened["translate"].select, chooser.refresh.click], translating.translators, [chooser.model],
-       [chooser.model, chooser.notice], api_name="translators", **quiet)
-    on([chooser.model.change], translating.choose, [chooser.model, styles],
-       [direction, *parts.faces, parts.seed, parts.count, styles, parts.size, chooser.origin],
-       api_name="choose_translator", **quiet)
+    on(
+        [page.opened["translate"].select, chooser.refresh.click],
+        translating.translators,
+        [chooser.model],
+        [chooser.model, chooser.notice],
+        api_name="translators",
+        **quiet,
+    )
+    on(
+        [chooser.model.change],
+        translating.choose,
+        [chooser.model, styles],
+        [direction, *parts.faces, parts.seed, parts.count, styles, parts.size, chooser.origin],
+        api_name="choose_translator",
+        **quiet,
+    )
     on([direction.input], translating.turn, [chooser.model, direction], parts.faces, api_name="turn", **quiet)
-    on([parts.examples.input], translating.open_picture, [chooser.model, direction, parts.examples],
-       [parts.source, parts.pen, parts.strip], api_name="open_picture", **quiet)
+    on(
+        [parts.examples.input],
+        translating.open_picture,
+        [chooser.model, direction, parts.examples],
+        [parts.source, parts.pen, parts.strip],
+        api_name="open_picture",
+        **quiet,
+    )
     on([parts.seed.submit], translating.give_way, [], [styles], api_name="clear_styles", **quiet)
 
 
@@ -107,22 +122,67 @@ def wire_results(parts: Parts, translating: Translating, page: Page) -> None:
     waiting |= {"show_progress_on": parts.shown}
     everything = [*parts.asked, parts.count, parts.styles, parts.size]
     results = [parts.shown, page.status]
-    on([parts.button.click, parts.pen.submit], translating.translate, everything, results,
-       api_name="translate", **waiting)
-    on([parts.source.input, parts.pen.input, parts.seed.change, parts.count.input, parts.styles.change,
-        parts.size.release],
-       translating.follow, everything, results, api_name="follow", api_visibility="private", **waiting)
+    on(
+        [parts.button.click, parts.pen.submit],
+        translating.translate,
+        everything,
+        results,
+        api_name="translate",
+        **waiting,
+    )
+    on(
+        [
+            parts.source.input,
+            parts.pen.input,
+            parts.seed.change,
+            parts.count.input,
+            parts.styles.change,
+            parts.size.release,
+        ],
+        translating.follow,
+        everything,
+        results,
+        api_name="follow",
+        api_visibility="private",
+        **waiting,
+    )
     onward = {"show_progress": "hidden", "api_visibility": "private"}
-    on([parts.shown.select], translating.again, [parts.chooser.model, parts.direction],
-       [parts.direction, *parts.faces], api_name="again", **onward)
-    on([parts.shown.submit], translating.to_paint, [], [page.inlets["paint.style"], page.tabs],
-       api_name="to_paint", **onward)
+    on(
+        [parts.shown.select],
+        translating.again,
+        [parts.chooser.model, parts.direction],
+        [parts.direction, *parts.faces],
+        api_name="again",
+        **onward,
+    )
+    on(
+        [parts.shown.submit],
+        translating.to_paint,
+        [],
+        [page.inlets["paint.style"], page.tabs],
+        api_name="to_paint",
+        **onward,
+    )
 
 
 def wire_strip(parts: Parts, translating: Translating) -> None:
     """The strip between styles."""
     styles, strip = parts.styles, parts.strip
-    on([strip.submit], translating.blend, [*parts.asked, styles, parts.size], [strip],
-       api_name="blend", model=True, show_progress="minimal")
-    on([strip.select], translating.keep, [styles], [styles],
-       api_name="keep", api_visibility="private", show_progress="hidden")
+    on(
+        [strip.submit],
+        translating.blend,
+        [*parts.asked, styles, parts.size],
+        [strip],
+        api_name="blend",
+        model=True,
+        show_progress="minimal",
+    )
+    on(
+        [strip.select],
+        translating.keep,
+        [styles],
+        [styles],
+        api_name="keep",
+        api_visibility="private",
+        show_progress="hidden",
+    )
