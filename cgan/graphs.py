@@ -19,7 +19,7 @@ class CudaGraph:
         self._graph = torch.cuda.CUDAGraph()
 
     def warm_up(self, function: Callable[[], object]) -> None:
-        """Call `function` as it will be captured, so that kernels are chosen and libraries have their memory."""
+        """Call `function` as it will be captured: kernels are chosen, libraries get their memory."""
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):

@@ -87,7 +87,7 @@ def test_a_turn_is_a_step_of_adam():
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_precisions(precision):
-    """Normalised weights are handed over in the step's precision, gradients add up in fp32, addresses stay."""
+    """Normalised weights are in the step's precision, gradients add up in fp32, addresses stay."""
     conv, last = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 1, 1)
     bank = bank_of(conv, last, normalised=[conv], precision=precision)
     wanted = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]

@@ -56,7 +56,7 @@ def learn(name: str, words: list[str]) -> int:
 
 
 def parse(name: str, words: list[str]) -> tuple[str, Any, Any, Run]:
-    """The preset's name, and Config, Hyper and Run as preset, checkpoint to start from and flags make them."""
+    """The preset's name, and Config, Hyper and Run as preset, checkpoint to start and flags make them."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--preset", choices=PRESETS, default=None)
     first.add_argument("--start-from", default=None)

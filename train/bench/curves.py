@@ -71,7 +71,7 @@ def plot(panels: list[Panel], across: str, floor: str = "") -> np.ndarray:
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Round numbers that span `low` to `high`, some `about` of them: steps of 1, 2 or 5 times a power of ten."""
+    """Some `about` round numbers that span `low` to `high`: steps of 1, 2 or 5 times a power of ten."""
     if not high > low:
         low, high = low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2
     raw = (high - low) / about

@@ -93,7 +93,7 @@ class FewShot(NamedTuple):
         seed: int = 0,
         paired: bool = False,
     ) -> FewShot:
-        """Random pixels of random classes: the right shapes, no meaning. `paired`: with targets, one unknown."""
+        """Random pixels of random classes, without meaning. `paired`: with targets, one unknown."""
         generator = torch.Generator().manual_seed(seed)
         contents, styles = (_pixels((batch, 3, *size), generator) for _ in range(2))
         of_contents, of_styles = (torch.randint(classes, (batch,), generator=generator) for _ in range(2))

@@ -129,7 +129,7 @@ class Bank:
             group["capturable"] = False
 
     def faults(self) -> list[str]:
-        """The names of the parameters whose gathered gradient is not finite, in the order of the data's flow."""
+        """The parameters whose gathered gradient is not finite, by name, in the order of the data's flow."""
         pieces = (self.gradient[a:b] for a, b in itertools.pairwise(self.starts))
         return [name for name, piece in zip(self.names, pieces, strict=True) if not piece.isfinite().all()]
 
