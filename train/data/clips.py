@@ -7,6 +7,7 @@ from torch import Tensor
 
 from train.data.batches import Clip
 from train.data.stored import Size
+from train.world.camera import Camera
 from train.world.noise import generator
 from train.world.styles import Style
 from train.world.views import VIEWS, world_of
@@ -32,7 +33,28 @@ def _clip(flight: Flight) -> tuple[Tensor, ...]:
         flight.back,
         flight.seen_back,
         shots.depth,
-        shots.camera.position,
-        shots.camera.yaw,
+        pose_of(shots.camera),
+        intrinsics_of(shots.camera, shots.image.shape[2:]),
         shots.instances,
     )
+
+
+def pose_of(camera: Camera) -> Tensor:
+    """Camera-to-world matrices (B, 4, 4) of the world's cameras.
+
+    The camera's axes point to the right, down and ahead, the world's east, down and north (its own points up,
+    which would make a mirror of the rotation).
+    """
+    sin, cos = camera.yaw.sin(), camera.yaw.cos()
+    zero, one = torch.zeros_like(sin), torch.ones_like(sin)
+    x, y, z = camera.position.unbind(-1)
+    rows = [[cos, zero, sin, x], [zero, one, zero, -y], [-sin, zero, cos, z], [zero, zero, zero, one]]
+    return torch.stack([torch.stack(row, -1) for row in rows], -2)
+
+
+def intrinsics_of(camera: Camera, size: Size) -> Tensor:
+    """(fx, fy, cx, cy) in pixels of pictures of `size`: the horizon's height is the principal point's."""
+    focal = camera.focal * size[1]
+    return torch.tensor(
+        [focal, focal, size[1] / 2, camera.horizon * size[0]], device=camera.yaw.device
+    ).float()
