@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cgan.errors import MediaError
+from cgan.errors import DataError, MediaError
+from cgan.label_videos import read_label_video
+from cgan.labels import Palette
 from cgan.video import Limits, Video, Writer, read_video, write_gif, write_video
 
 av = pytest.importorskip("av")
@@ -249,3 +251,34 @@ def test_memory_does_not_grow(tmp_path):
 def test_without_the_library_only_videos_are_refused(film, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     assert refused(film) == "videos need PyAV, which is not installed: pip install av"
+
+
+PALETTE = Palette.from_list(
+    [
+        {"id": 0, "name": "sky", "colour": "#87b5e0"},
+        {"id": 1, "name": "house", "colour": "#b5533c"},
+        {"id": 2, "name": "roof", "colour": "#a03c50"},  # not far from the house's
+        {"id": 3, "name": "tree", "colour": "#2f5d34"},
+    ]
+)
+
+
+def test_label_videos_are_read(tmp_path):
+    maps = []
+    for number in range(6):
+        labels = np.zeros((64, 96), np.uint8)
+        labels[40:] = 3
+        labels[20:50, 10 + 4 * number : 40 + 4 * number] = 1
+        labels[10:20, 10 + 4 * number : 40 + 4 * number] = 2
+        maps.append(labels)
+    write_video(tmp_path / "labels.mp4", (PALETTE.colours(labels) for labels in maps), 10)
+    found = list(read_label_video(tmp_path / "labels.mp4", PALETTE))
+    for labels, given in zip(found, maps, strict=True):
+        assert labels.dtype == np.uint8 and (labels == given).mean() > 0.98
+        assert set(np.unique(labels)) == {0, 1, 2, 3}
+    assert len(list(read_label_video(tmp_path / "labels.mp4", PALETTE, rate=5))) == 3
+
+
+def test_other_videos_hold_no_labels(film):
+    with pytest.raises(DataError, match=r"film.mp4 .frame 0.'s pixels are near a colour of the palette"):
+        list(read_label_video(film, PALETTE))
