@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from train.data.batches import Clip
-from train.data.clips import clips
+from train.data.flights import clips
 from train.data.painted import read_painted
 from train.world import cache, classes, command, folder
 from train.world import views as data
