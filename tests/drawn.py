@@ -5,7 +5,9 @@ import torch
 from numpy.typing import NDArray
 
 from cgan.labels import Label, Palette, instance_edges
+from train.data.clips import Length
 from train.data.few_shot import FewShotData
+from train.data.flights import ClipData, FewShotClipData
 from train.data.painted import PaintedData
 from train.data.paired import PairedData
 from train.data.stored import canvas
@@ -94,3 +96,43 @@ def paired(count: int, size: tuple[int, int], seed: int = 0) -> PairedData:
     scenes = rectangles(count, size, seed)
     outlines = 255 - 255 * instance_edges(scenes.labels).byte().expand(-1, 3, -1, -1)
     return PairedData(outlines.contiguous(), scenes.images, scenes.names)
+
+
+def clips(count: int, size: tuple[int, int], seed: int = 0, frames: int = 3) -> ClipData:
+    """`count` clips in which a scene moves two pixels to the left with each frame, seen by a moving camera."""
+    return ClipData(**_moving(count, size, seed, frames), palette=_palette(), length=Length(frames))
+
+
+def few_shot_clips(count: int, size: tuple[int, int], seed: int = 0, frames: int = 2) -> FewShotClipData:
+    """`count` such clips, each with two references: later frames."""
+    parts = _moving(count, size, seed, frames + 2)
+    told = {"references": parts["images"][:, -2:], "reference_labels": parts["labels"][:, -2:]}
+    return FewShotClipData(**parts, **told, palette=_palette(), length=Length(frames))
+
+
+def _palette() -> Palette:
+    return Palette(tuple(Label(id, name, colour) for id, (name, colour) in enumerate(SCENE)))
+
+
+def _moving(count: int, size: tuple[int, int], seed: int, frames: int) -> dict[str, torch.Tensor]:
+    """The tensors of clips: scenes at a depth of 10 m, the focal length is the width."""
+    height, width = size
+    scenes = rectangles(max(count, 2), (height, width + 2 * frames), seed)
+    windows = [slice(2 * t, 2 * t + width) for t in range(frames)]
+    images, labels = (
+        torch.stack([part[:count, :, :height, window] for window in windows], 1)
+        for part in (scenes.images, scenes.labels)
+    )
+    flow = torch.zeros(count, frames - 1, 2, height, width)
+    flow[:, :, 0] = 2.0
+    pose = torch.eye(4).repeat(count, frames, 1, 1)
+    pose[:, :, 0, 3] = torch.arange(frames) * 2 * 10.0 / width
+    return {
+        "images": images,
+        "labels": labels,
+        "flow": flow.half(),
+        "seen": (torch.arange(width) < width - 2).byte().expand(count, frames - 1, 1, height, width),
+        "depth": torch.full((count, frames, 1, height, width), 10.0).half(),
+        "pose": pose,
+        "intrinsics": torch.tensor([width, width, width / 2, height / 2]).float().repeat(count, 1),
+    }

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from train.data.batches import Clip
+from train.data.folders import Say, silent
 from train.data.stored import Size
 from train.world.camera import Camera
 from train.world.noise import generator
@@ -14,14 +19,40 @@ from train.world.views import VIEWS, world_of
 from train.world.world import Flight, clip
 
 
-def clips(count: int, length: int, size: Size, first: int = 0, device: torch.device | str = "cpu") -> Clip:
-    """`count` flights of `length` frames, each through a view of a world in a drawn style."""
+@dataclass
+class Length:
+    """How many frames a clip has: it doubles from `first` to `longest`, after each `every` samples of a run.
+
+    every: 0 for the longest from the beginning. `frames`: as many as it is by now.
+    """
+
+    longest: int
+    every: int = 0
+    first: int = 1
+    frames: int = 0
+
+    def __post_init__(self) -> None:
+        self.advance(0)
+
+    def advance(self, images: int) -> None:
+        """Be as long as after `images` samples."""
+        grown = self.first * 2 ** min(images // self.every, 30) if self.every else self.longest
+        self.frames = min(self.longest, grown)
+
+
+def clips(
+    count: int, length: int, size: Size, first: int = 0, view: int = 0, device: torch.device | str = "cpu"
+) -> Clip:
+    """`count` flights of `length` frames, each from a view of a world in a drawn style.
+
+    The views follow each other from number `view` on, counted from world `first`.
+    """
     rows = []
-    for number in range(count):
-        world = world_of(first + number // VIEWS, device)
+    for number in range(view + first * VIEWS, view + first * VIEWS + count):
+        world = world_of(number // VIEWS, device)
         turn = float(torch.rand(1, generator=generator(number + 13))) * 0.03 - 0.015
         path = world.path(number % len(world.cameras), length, step=4.0, turn=turn)
-        rows.append(_clip(clip(world, path, length, Style.drawn(first * VIEWS + number), size)))
+        rows.append(_clip(clip(world, path, length, Style.drawn(number), size)))
     return Clip(*(torch.stack(parts) for parts in zip(*rows, strict=True)))
 
 
@@ -58,3 +89,10 @@ def intrinsics_of(camera: Camera, size: Size) -> Tensor:
     return torch.tensor(
         [focal, focal, size[1] / 2, camera.horizon * size[0]], device=camera.yaw.device
     ).float()
+
+
+def read_few_shot_clips(folder: Path, size: Size, length: Length, say: Say = silent) -> Any:
+    """Read and check what few-shot video models learn from: for now, sheets of characters."""
+    from train.data.sprites import read_sprites  # which needs Length
+
+    return read_sprites(folder, size, length, say)
