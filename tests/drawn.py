@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 
 from cgan.labels import Label, Palette, instance_edges
-from train.data.clips import Length
+from train.data.clips import Window
 from train.data.few_shot import FewShotData
 from train.data.flights import ClipData, FewShotClipData
 from train.data.painted import PaintedData
@@ -100,14 +100,14 @@ def paired(count: int, size: tuple[int, int], seed: int = 0) -> PairedData:
 
 def clips(count: int, size: tuple[int, int], seed: int = 0, frames: int = 3) -> ClipData:
     """`count` clips in which a scene moves two pixels to the left with each frame, seen by a moving camera."""
-    return ClipData(**_moving(count, size, seed, frames), palette=_palette(), length=Length(frames))
+    return ClipData(**_moving(count, size, seed, frames), palette=_palette(), window=Window(frames))
 
 
 def few_shot_clips(count: int, size: tuple[int, int], seed: int = 0, frames: int = 2) -> FewShotClipData:
     """`count` such clips, each with two references: later frames."""
     parts = _moving(count, size, seed, frames + 2)
     told = {"references": parts["images"][:, -2:], "reference_labels": parts["labels"][:, -2:]}
-    return FewShotClipData(**parts, **told, palette=_palette(), length=Length(frames))
+    return FewShotClipData(**parts, **told, palette=_palette(), window=Window(frames))
 
 
 def _palette() -> Palette:

@@ -88,7 +88,7 @@ def render(points: Points, place: Place) -> tuple[Tensor, Tensor]:
     count = points.position.shape[1]
     order = torch.arange(count, device=depth.device).expand(batch, -1)
     wins = depth <= nearest.gather(1, pixel)
-    first = torch.full_like(pixel[:, :1], count).repeat(1, height * width + 1)
+    first = pixel.new_full((batch, height * width + 1), count)
     first.scatter_reduce_(1, torch.where(wins, pixel, height * width), order, "amin")
     first = first[:, :-1]
     covered = (first < count) & (nearest[:, :-1] < float("inf"))
@@ -108,6 +108,10 @@ def grown(points: Points, image: Tensor, covered: Tensor, place: Place, limit: i
     colour = image.flatten(2).transpose(1, 2).to(position.dtype)
     parts = zip(points, (position, colour, there), strict=True)
     together = Points(*(torch.cat([old, new], 1) for old, new in parts))
+    if len(there) == 1:
+        together = Points(*(part[:, together.there[0] > 0] for part in together))
+    if together.there.shape[1] <= limit:
+        return together
     # those in use to the end, in their order; the cut takes empty places first, then the oldest
     order = together.there.argsort(dim=1, stable=True)[:, -limit:]
     kept = order[:, :, None].expand(-1, -1, 3)

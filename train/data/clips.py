@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cgan.errors import DataError
 from train.data.batches import Clip
 from train.data.folders import Say, silent
 from train.data.stored import Size
@@ -20,24 +21,29 @@ from train.world.world import Flight, clip
 
 
 @dataclass
-class Length:
-    """How many frames a clip has: it doubles from `first` to `longest`, after each `every` samples of a run.
+class Window:
+    """How many frames a batch's clips have: `frames`, which data and their parts share.
 
-    every: 0 for the longest from the beginning. `frames`: as many as it is by now.
+    It is `first` and doubles after every `every` samples of a run, up to `most`; with 0 it is `first` always.
     """
 
-    longest: int
+    first: int = 4
     every: int = 0
-    first: int = 1
+    most: int = 16
     frames: int = 0
 
     def __post_init__(self) -> None:
         self.advance(0)
 
-    def advance(self, images: int) -> None:
-        """Be as long as after `images` samples."""
-        grown = self.first * 2 ** min(images // self.every, 30) if self.every else self.longest
-        self.frames = min(self.longest, grown)
+    def advance(self, samples: int) -> None:
+        """Be as long as after so many samples of a run."""
+        doublings = min(samples // self.every, 10) if self.every else 0
+        self.frames = min(self.most, self.first * 2**doublings)
+
+
+def whole(window: Window) -> Window:
+    """One that has grown already, for validation."""
+    return Window(window.most, 0, window.most)
 
 
 def clips(
@@ -91,8 +97,13 @@ def intrinsics_of(camera: Camera, size: Size) -> Tensor:
     ).float()
 
 
-def read_few_shot_clips(folder: Path, size: Size, length: Length, say: Say = silent) -> Any:
+def read_few_shot_clips(folder: Path, size: Size, window: Window, say: Say = silent) -> Any:
     """Read and check what few-shot video models learn from: for now, sheets of characters."""
-    from train.data.sprites import read_sprites  # which needs Length
+    from train.data.sprites import read_sprites  # which needs Window
 
-    return read_sprites(folder, size, length, say)
+    return read_sprites(folder, size, window, say)
+
+
+def read_clips(folder: Path, size: Size, window: Window, say: Say = silent) -> Any:
+    """Read and check label videos with their pictures: not yet."""
+    raise DataError(f"{folder}: folders of clips cannot be read yet; leave --data out for the built-in world")

@@ -14,7 +14,8 @@ from torch import Tensor
 from cgan.labels import Palette
 from cgan.pictures import to_pictures
 from train.data.batches import Clip, FewShotClip
-from train.data.clips import Length, clips
+from train.data.clips import Window, clips, whole
+from train.data.folders import Say, silent
 from train.data.growing import Pool
 from train.data.stored import Indices, Size, Stored, numbers
 from train.world import classes
@@ -30,7 +31,7 @@ class ClipData(Stored):
     """Clips of one length in memory, with exact flow and depth.
 
     images uint8 (N, T, 3, H, W); labels uint8 (N, T, 1, H, W); flow half (N, T - 1, 2, H, W); seen uint8 (N,
-    T - 1, 1, H, W); depth half (N, T, 1, H, W); pose (N, T, 4, 4); intrinsics (N, 4). `length`: how many
+    T - 1, 1, H, W); depth half (N, T, 1, H, W); pose (N, T, 4, 4); intrinsics (N, 4). `window`: how many
     frames a batch shows.
     """
 
@@ -42,7 +43,7 @@ class ClipData(Stored):
     pose: Tensor
     intrinsics: Tensor
     palette: Palette
-    length: Length
+    window: Window
 
     @property
     def size(self) -> Size:
@@ -58,7 +59,7 @@ class ClipData(Stored):
             raise ValueError(f"the clips are {self.size}, not {size}")
         device = self.images.device
         rows = torch.as_tensor(indices, dtype=torch.int64).to(device)[:, None]
-        count = min(self.length.frames, self.images.shape[1])
+        count = min(self.window.frames, self.images.shape[1])
         spare = self.images.shape[1] - count + 1
         start = (numbers(seed, row_offset, len(rows), 1) * spare * augment).long().to(device)
         frames = start + torch.arange(count, device=device)
@@ -96,30 +97,30 @@ class FewShotClipData(ClipData):
 
 
 class Flights(Pool):
-    """A pool of flights, as `ClipData`; `flown`: frames of each, of which a batch shows `length.frames`."""
+    """A pool of flights, as `ClipData`; `flown`: frames of each, of which a batch shows `window.frames`."""
 
     start: ClassVar[int] = 8
     aside: ClassVar[int] = 4
     every: ClassVar[int] = 24
     capacity: ClassVar[int] = 256
 
-    def __init__(self, size: Size, first: int, length: Length, count: int | None = None, **options: Any):
-        self.palette, self.length, self.flown = classes.palette(), length, max(2, length.longest)
+    def __init__(self, size: Size, first: int, window: Window, count: int | None = None, **options: Any):
+        self.palette, self.window, self.flown = classes.palette(), window, max(2, window.most)
         super().__init__(size, first, count, **options)
 
     def advance(self, images: int) -> None:
         """Show longer clips when the run has come so far, and render what it should have."""
-        self.length.advance(images)
+        self.window.advance(images)
         super().advance(images)
 
     def far(self, first: int, count: int) -> ClipData:
         """Flights over other worlds."""
-        made: ClipData = type(self)(self.size, first, Length(self.length.longest), count).frames
+        made: ClipData = type(self)(self.size, first, whole(self.window), count).frames
         return made
 
     def made(self, **tensors: Tensor) -> ClipData:
         """Clips of these tensors."""
-        return ClipData(**tensors, palette=self.palette, length=self.length)
+        return ClipData(**tensors, palette=self.palette, window=self.window)
 
     def next(self) -> ClipData:
         """The next flight."""
@@ -137,7 +138,7 @@ class FewShotFlights(Flights):
 
     def made(self, **tensors: Tensor) -> FewShotClipData:
         """Clips of these tensors."""
-        return FewShotClipData(**tensors, palette=self.palette, length=self.length)
+        return FewShotClipData(**tensors, palette=self.palette, window=self.window)
 
     def more(self, view: int) -> dict[str, Tensor]:
         """Pictures from other places, and their maps."""
@@ -167,3 +168,13 @@ def stored(clip: Clip) -> dict[str, Tensor]:
 def pictures_of(images: Tensor) -> Tensor:
     """Images (B, 3, H, W) -> uint8 on the CPU."""
     return torch.from_numpy(to_pictures(images)).permute(0, 3, 1, 2).contiguous()
+
+
+def world_clips(size: Size, seed: int, window: Window, say: Say = silent) -> Flights:
+    """The built-in world for video models."""
+    return Flights(size, 10_000 * (seed % 100), window, say=say)
+
+
+def few_shot_world_clips(size: Size, seed: int, window: Window, say: Say = silent) -> FewShotFlights:
+    """The built-in world for few-shot video models: a world in a style is a subject."""
+    return FewShotFlights(size, 10_000 * (seed % 100), window, say=say)

@@ -23,7 +23,7 @@ from cgan.labels import Palette
 from cgan.pictures import read_picture
 from train.data import folders
 from train.data.batches import FewShotClip
-from train.data.clips import Length
+from train.data.clips import Window, whole
 from train.data.folders import Say
 from train.data.stored import Indices, Size, Stored, numbers, parted
 
@@ -43,7 +43,7 @@ class SpriteData(Stored):
     """Characters in memory, all with the same frames, F in all.
 
     images uint8 (N, F, 3, H, W); labels uint8 (N, F, 1, H, W); `strips`: each action in each direction. A
-    sample is one strip of one character, of which a batch shows `length.frames` frames.
+    sample is one strip of one character, of which a batch shows `window.frames` frames.
     """
 
     images: Tensor
@@ -51,7 +51,7 @@ class SpriteData(Stored):
     palette: Palette
     names: list[str]
     strips: tuple[Strip, ...]
-    length: Length
+    window: Window
 
     def __len__(self) -> int:
         return len(self.names) * len(self.strips)
@@ -67,11 +67,11 @@ class SpriteData(Stored):
         if len(self.names) < 3:
             raise DataError(f"{len(self.names)} characters: none can be spared; use --validation none")
         training, aside = parted(len(self.names), fraction, seed)
-        return self.subset(training), replace(self.subset(aside), length=Length(self.length.longest))
+        return self.subset(training), replace(self.subset(aside), window=whole(self.window))
 
     def advance(self, images: int) -> None:
         """Show longer clips when the run has come so far."""
-        self.length.advance(images)
+        self.window.advance(images)
 
     def batch(
         self, indices: Indices, seed: int, size: Size, augment: bool = True, row_offset: int = 0
@@ -94,7 +94,7 @@ class SpriteData(Stored):
         else:
             start, borrowed = torch.zeros_like(rows), rows % 2 == 1
             shown = torch.full((len(rows), 1), self.strips[min(2, len(self.strips) - 1)][0])
-        frames = (start[:, None] + torch.arange(self.length.frames)) % strip[:, 1:] + strip[:, :1]
+        frames = (start[:, None] + torch.arange(self.window.frames)) % strip[:, 1:] + strip[:, :1]
         others = (characters + 1 + (drawn[:, 10] * (len(self.names) - 1)).long()) % len(self.names)
         drivers = torch.where(borrowed, others, characters)
         clip = FewShotClip(
@@ -131,7 +131,7 @@ def _changed(clip: FewShotClip, drawn: Tensor) -> FewShotClip:
     return clip._replace(images=images, references=references)
 
 
-def read_sprites(folder: Path, size: Size, length: Length, say: Say = folders.silent) -> SpriteData:
+def read_sprites(folder: Path, size: Size, window: Window, say: Say = folders.silent) -> SpriteData:
     """Read and check the characters of a folder; raises one DataError that lists all problems."""
     folder = Path(folder)
     folders.check_folder(folder, "palette.json and a sub-folder of sheets for each character")
@@ -163,7 +163,7 @@ def read_sprites(folder: Path, size: Size, length: Length, say: Say = folders.si
         palette,
         [path.name for path in characters],
         _strips([len(sheet[1]) // ROWS for sheet in read[0][1]]),
-        length,
+        window,
     )
 
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from cgan.layers.precision import wide
 from train.adversaries.losses import Judgement
+from train.data.clips import Window
 
 STRICT = 5.0  # a warped picture that is wrong by 1 / STRICT of the colours' half range counts 1 / e
 
@@ -53,6 +54,11 @@ def halves(judged: Judgement) -> tuple[Judgement, Judgement]:
     pairs = [[feature.chunk(2) for feature in scale] for scale in judged]
     first, second = ([[pair[i] for pair in scale] for scale in pairs] for i in range(2))
     return first, second
+
+
+def window(frames: int, growth: int) -> Window:
+    """Clips of one frame that grow to `frames`, or of `frames` from the beginning where `growth` is 0."""
+    return Window(1 if growth else frames, growth, frames)
 
 
 def at(x: Tensor | None, t: int) -> Tensor | None:

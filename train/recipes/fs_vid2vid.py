@@ -19,12 +19,12 @@ from cgan.models import fs_vid2vid
 from train.adversaries import losses
 from train.adversaries.patch import SharedPatch
 from train.data.batches import FewShotClip
-from train.data.clips import Length, read_few_shot_clips
-from train.data.flights import FewShotFlights
+from train.data.clips import read_few_shot_clips
+from train.data.flights import few_shot_world_clips
 from train.engine.bank import Player, frozen
 from train.engine.processes import normal
 from train.recipes import Loss
-from train.recipes._video import at, flow_terms, halves, initialise, l1, nothing
+from train.recipes._video import at, flow_terms, halves, initialise, l1, nothing, window
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ PRESETS = {
         rate=1e-3, frames=2, growth=0, discriminator_filters=4, discriminator_layers=2, discriminator_scales=1
     ),
     "small": Hyper(
-        rate=1e-3,
+        rate=5e-4,
         beta_1=0.5,
         beta_2=0.99,
         frames=4,
@@ -114,12 +114,12 @@ class Recipe:
     @staticmethod
     def read(folder: Path, size: tuple[int, int], hyper: Hyper, say: Callable[[str], None]) -> Any:
         """The data of a folder of clips, a sub-folder for each subject, or of sheets of characters."""
-        return read_few_shot_clips(folder, size, Length(hyper.frames, hyper.growth), say)
+        return read_few_shot_clips(folder, size, window(hyper.frames, hyper.growth), say)
 
     @staticmethod
     def builtin(size: tuple[int, int], seed: int, hyper: Hyper, say: Callable[[str], None]) -> Any:
         """The built-in world: a world in a style is a subject, which other views of it show."""
-        return FewShotFlights(size, 10_000 * (seed % 100), Length(hyper.frames, hyper.growth), say=say)
+        return few_shot_world_clips(size, seed, window(hyper.frames, hyper.growth), say)
 
     def step(self, batch: FewShotClip) -> Iterator[Loss]:
         """One step: two turns for each frame."""
