@@ -7,12 +7,13 @@ from test_keyframes import texture
 
 from cgan.errors import DataError
 from cgan.labels import Label, Palette
-from train.data.batches import Clip
+from train.data.batches import Clip, FewShotClip
 from train.data.clips import ClipData, Window
-from train.data.flights import RETURNING, Flights, world_clips
+from train.data.flights import RETURNING, SHOWN, FewShotFlights, Flights, route
 from train.data.flows import cached_flows, folder
 from train.data.stored import canvas, place
 from train.world.motion import warp
+from train.world.world import World
 
 SIZE = (32, 48)
 PALETTE = Palette(
@@ -96,6 +97,10 @@ def test_windows_grow_and_short_clips_make_room():
     data.advance(10)
     assert moved.window.frames == 4  # the trainer's data grow with those that are advanced
     assert place(data, "cpu").batch([0], 1, SIZE).labels.shape[1] == 4
+    data.window.first = 1
+    data.advance(0)
+    batch = data.batch([0, 1], 1, SIZE)
+    assert batch.labels.shape[:2] == (2, 1) and batch.flow.shape == (2, 0, 2, *SIZE)
     with pytest.raises(ValueError, match="cannot grow"):
         Window(8, most=4)
 
@@ -106,17 +111,17 @@ def test_parts_for_validation():
     assert len(training.lengths) == 3 and len(aside.lengths) == 1
     assert sorted(training.names + aside.names) == sorted(data.names)
     data.advance(1)
-    assert training.window.frames == 4 and aside.window.frames == 2
+    assert training.window.frames == 4 and aside.window.frames == 16
     for part in (training, aside):
         number = data.names.index(part.names[0])
         assert torch.equal(
             part.images[: part.lengths[0]], data.images[data.starts[number] :][: part.lengths[0]]
         )
     training, aside = sliding((10,)).split(0.2)
-    assert (training.lengths, aside.lengths) == ((6,), (4,))
-    assert aside.labels[:, 0, 0, 0].tolist() == [6, 7, 8, 9]
+    assert (training.lengths, aside.lengths) == ((8,), (2,))
+    assert aside.labels[:, 0, 0, 0].tolist() == [8, 9]
     with pytest.raises(DataError, match="none can be spared"):
-        sliding((7,)).split(0.2)
+        sliding((5,)).split(0.2)
 
 
 def test_whole_clips_for_judges():
@@ -158,7 +163,7 @@ def rays(batch: Clip) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def world() -> Flights:
-    return Flights(SIZE, first=80, length=5, window=Window(2, most=4), instances=True, count=20)
+    return Flights(SIZE, 80, Window(2, most=4), 4, length=5, instances=True)
 
 
 def test_the_world_flies(world):
@@ -184,26 +189,23 @@ def test_camera_and_depth_follow_crop_scale_and_flip(world):
 
 def test_the_pool_grows_and_goes_on_alike(world):
     state = {name: tensor.clone() for name, tensor in world.state().items()}
-    world.window.every = 96
-    world.advance(96)
+    world.window.every = 24
+    world.advance(24)
     grown, view = world.frames.images.clone(), world.view
     assert len(grown) == 25 and world.window.frames == 4
-    other = Flights(SIZE, first=80, length=5, window=Window(2, 96, 4), instances=True, count=5)
+    other = Flights(SIZE, 80, Window(2, 24, 4), 1, length=5, instances=True)
     other.load(state)
-    other.advance(96)
+    other.advance(24)
     assert torch.equal(other.frames.images, grown) and other.view == view
     assert torch.equal(other.batch([1], 2, SIZE).flow, world.batch([1], 2, SIZE).flow)
 
 
 def test_some_flights_come_back():
-    from train.data.flights import route
-    from train.world.world import World
-
     camera = route(World(10).path, RETURNING - 1, 8)
     assert torch.equal(camera.position, camera.position.flip(0))
     assert not torch.equal(camera.position[0], camera.position[4])
     with pytest.raises(ValueError, match="cannot give clips of 16"):
-        world_clips(SIZE, length=8, window=Window(most=16))
+        Flights(SIZE, window=Window(most=16), length=8)
 
 
 def test_flow_of_real_clips_is_kept(tmp_path, monkeypatch):
@@ -220,3 +222,17 @@ def test_flow_of_real_clips_is_kept(tmp_path, monkeypatch):
     next(folder().iterdir()).write_bytes(b"torn")
     assert torch.equal(cached_flows(images, "street", said.append)[0], flow)
     assert "is damaged" in said[1]
+
+
+def test_subjects_of_the_world():
+    world = FewShotFlights(SIZE, 80, Window(2, most=2), 2)
+    assert world.frames.lengths == (2, SHOWN) * 2
+    for augment in (True, False):
+        batch = world.batch([0, 3, 9], 4, SIZE, augment=augment)
+        shots = batch.references.shape[1]
+        pattern = FewShotClip.fake(3, SIZE, frames=2, shots=shots)
+        for part, fake in zip(batch, pattern, strict=True):
+            assert part.shape == fake.shape and part.dtype == fake.dtype
+    world._grow()
+    assert world.frames.subjects == (0, 0, 1, 1, 2, 2)
+    assert len(world) == 3 * (2 + SHOWN)

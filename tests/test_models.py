@@ -3,18 +3,24 @@
 import numpy as np
 import pytest
 import torch
-from drawn import few_shot, rectangles, unpaired
+from drawn import clips, few_shot, few_shot_clips, rectangles, unpaired
 
 import cgan
 from cgan import models
 from cgan.tasks import TASKS
 from train import recipes
-from train.data.batches import FewShot, Painted, Unpaired
+from train.data.batches import Clip, FewShot, FewShotClip, Painted, Unpaired
 from train.engine.bank import PRECISIONS, Bank
 from train.options import as_dict, from_dict
 
 NAMES = models.names()
-DRAWN = {Painted: rectangles, Unpaired: unpaired, FewShot: few_shot}  # small data of each kind
+DRAWN = {  # small data of each kind
+    Painted: rectangles,
+    Unpaired: unpaired,
+    FewShot: few_shot,
+    Clip: clips,
+    FewShotClip: few_shot_clips,
+}
 TRANSLATORS = [name for name in NAMES if models.module(name).Model.task == "translate"]
 ABOUT = {"size": [64, 64], "data": "none", "licence": "none"}
 

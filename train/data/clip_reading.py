@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from cgan.video import Limits, read_video
 from train.data import folders
 from train.data.cameras import BANDS, depth_labels, read_depth, read_intrinsics, read_pose
 from train.data.clip_folders import FoundClip, Strip, find_clips
-from train.data.clips import MOST_DEPTH, ClipData, Window
+from train.data.clips import LEAST, MOST_DEPTH, ClipData, Window
 from train.data.flows import cached_flows
 from train.data.folders import Say
 from train.data.painted import MOST_INSTANCES, numbered, palette_of, read_ids
@@ -42,25 +43,24 @@ Array = NDArray[Any]
 def read_clips(
     folder: Path,
     size: Size,
-    labels: str = "auto",
     window: Window | None = None,
-    flow: bool = True,
     say: Say = folders.silent,
+    labels: str = "auto",
+    flow: bool = True,
 ) -> ClipData:
     """Read and check label videos, stored so that crops of `size` = (height, width) can be taken.
 
-    labels: where label maps come from: "labels", "poses", "landmarks", "edges", "depth", or "auto" for the
-    one of the first three that there is. window: the frames of a sample; flow: whether optical flow is
-    computed. Pictures of another shape than `size` are cut at the centre, and `say` is told so. Raises one DataError
-    that lists all problems.
+    window: the frames of a sample. labels: where label maps come from: "labels", "poses", "landmarks",
+    "edges", "depth", or "auto" for the one of the first three that there is. flow: whether optical flow is
+    computed. Pictures of another shape than `size` are cut at the centre, and `say` is told so. Raises one
+    DataError that lists all problems.
     """
     folder = Path(folder)
-    folders.check_folder(
-        folder, "images/ and labels/ (or poses/, landmarks/), which hold a folder for each clip"
-    )
+    expected = "images/ and labels/ (or poses/, landmarks/), in which each clip is a folder or a video"
+    folders.check_folder(folder, expected)
     window = window or Window()
     problems: list[str] = []
-    gathered = gather(folder, size, labels, window.first, problems)
+    gathered = gather(folder, size, labels, max(LEAST, window.first), problems)
     folders.check(folder, problems)
     return gathered.data(folder, size, window, flow, say)
 
@@ -105,9 +105,11 @@ class Gathered:
     def data(self, folder: Path, size: Size, window: Window, flow: bool, say: Say) -> ClipData:
         """All of it."""
         folders.say_cut(say, [clip.shape for clip in self.clips], folder, size)
-        motion = motion_of(self.clips, say) if flow else {}
+        motion: dict[str, Any] = motion_of(self.clips, say) if flow else {}
         parts = ("depth", "pose", "intrinsics", "instances")
-        rest = {part: joined(self.clips, part) for part in parts if part in self.clips[0].fields}
+        rest: dict[str, Any] = {
+            part: joined(self.clips, part) for part in parts if part in self.clips[0].fields
+        }
         return ClipData(**self.shared(say), **motion, **rest, window=window)
 
 
@@ -236,7 +238,7 @@ class _Reader:
         for part, read in readers.items():
             strip = found.parts.get(part)
             if isinstance(strip, list):
-                values = folders.read_all(lambda path, read=read: self._attempt(read, path), strip)
+                values = folders.read_all(partial(self._attempt, read), strip)
                 name = "pose" if part == "pose" else "labels"
                 clip.fields[name] = [value for value in values if value is not None]
                 self._count(clip, part, len(values))

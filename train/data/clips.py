@@ -20,26 +20,38 @@ from train.data.batches import Clip
 from train.data.stored import MARGIN, Indices, Size, Stored, affine, cut, nearest, numbers, parted
 
 MOST_DEPTH = 6e4  # metres: what is farther away is there, which half precision still holds
+LEAST = 2  # frames of a clip: one is a picture
 CROP = 4  # random numbers of a crop; the next one places the window
 
 
+@dataclass
 class Window:
     """How many frames a batch's clips have: `frames`, which data and their parts share.
 
-    It is `first` and doubles after every `every` samples of a run, up to `most`; 0 leaves it as it is. It
-    follows from the number of samples alone, so that an interrupted run goes on alike.
+    It is `first` and doubles after every `every` samples of a run, up to `most`; with 0 it is `first` always.
+    It follows from the number of samples alone, so that an interrupted run goes on alike.
     """
 
-    def __init__(self, first: int = 4, every: int = 0, most: int = 16) -> None:
-        if not 1 <= first <= most or every < 0:
-            raise ValueError(f"clips of {first} frames cannot grow to {most}, doubling every {every} samples")
-        self.first, self.every, self.most = first, every, most
-        self.frames = first
+    first: int = 4
+    every: int = 0
+    most: int = 16
+    frames: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.first <= self.most or self.every < 0:
+            how = f"doubling every {self.every} samples"
+            raise ValueError(f"clips of {self.first} frames cannot grow to {self.most}, {how}")
+        self.advance(0)
 
     def advance(self, samples: int) -> None:
-        """What it is after so many samples of a run."""
+        """Be as long as after so many samples of a run."""
         doublings = min(samples // self.every, 10) if self.every else 0
         self.frames = min(self.most, self.first * 2**doublings)
+
+
+def whole(window: Window) -> Window:
+    """One that has grown already, for validation."""
+    return Window(window.most, 0, window.most)
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,6 @@ class Frames(Stored):
     and names: the clips' numbers of frames and names. window: how many frames a sample has, or as many as the
     longest clip has, where that is shorter. mirror: the class of each class when a picture is flipped, or
     None where none changes. vanishing: how often each class is left out of a sample's labels, or None.
-    returns: the frame of each clip that follows its last one, or None where clips end.
     """
 
     images: Tensor
@@ -61,7 +72,6 @@ class Frames(Stored):
     window: Window = field(default_factory=Window, compare=False)
     mirror: tuple[int, ...] | None = None
     vanishing: tuple[float, ...] | None = None
-    returns: tuple[int, ...] | None = None
 
     @property
     def starts(self) -> list[int]:
@@ -74,7 +84,7 @@ class Frames(Stored):
         self.window.advance(images)
 
     def subset(self, indices: Sequence[int]) -> Self:
-        """The clips with these numbers, in that order; their window no longer grows."""
+        """The clips with these numbers, in that order; their window has grown already."""
         starts = self.starts
         parts = [range(starts[number], starts[number] + self.lengths[number]) for number in indices]
         return self._taken([frame for part in parts for frame in part], indices)
@@ -89,8 +99,8 @@ class Frames(Stored):
             return self._growing(self.subset(stay)), self.subset(gone)
         parted(2, fraction, seed)  # checks the fraction
         (length,) = self.lengths
-        aside = max(round(fraction * length), self.window.first)
-        if length - aside < self.window.first:
+        aside, least = max(round(fraction * length), LEAST), max(self.window.first, LEAST)
+        if length - aside < least:
             raise DataError(
                 f"the only clip has {length} frames: none can be spared for validation; use --validation none"
             )
@@ -107,14 +117,14 @@ class Frames(Stored):
             chosen[name] = None if listed is None else tuple(listed[number] for number in clips)
         if lengths is not None:
             chosen["lengths"] = lengths
-        return replace(self, **chosen, window=Window(self.window.first, 0, self.window.most))
+        return replace(self, **chosen, window=whole(self.window))
 
     def _growing(self, part: Self) -> Self:
         return replace(part, window=self.window)
 
     def of_clips(self) -> tuple[str, ...]:
         """The fields that have an entry for each clip."""
-        return "lengths", "names", "returns"
+        return "lengths", "names"
 
     # --- samples
 
@@ -126,8 +136,8 @@ class Frames(Stored):
         """
         wanted = torch.as_tensor(indices, dtype=torch.int64).cpu()
         lengths, starts = torch.tensor(self.lengths), torch.tensor(self.starts)
-        frames = self.window.frames if self.returns else min(self.window.frames, int(lengths.max()))
-        free = lengths if self.returns else (lengths - frames + 1).clamp(min=0)  # windows of each clip
+        frames = min(self.window.frames, self.longest())
+        free = self.free(lengths, frames)
         clips = torch.searchsorted(lengths.cumsum(0), wanted, right=True)
         ends = free.cumsum(0)
         total = int(ends[-1])
@@ -138,16 +148,15 @@ class Frames(Stored):
         first = wanted - starts[clips] if places is None else (places * free[clips]).long()
         first = torch.where(short, any_window - (ends - free)[clips], first)
         first = torch.minimum(first, free[clips] - 1)
-        return starts[clips][:, None] + self._onward(clips, first, frames)
+        return (starts[clips] + first)[:, None] + torch.arange(frames)
 
-    def _onward(self, clips: Tensor, first: Tensor, frames: int) -> Tensor:
-        """`frames` frames of each of `clips` from `first` on, counted in the clip: (B, frames)."""
-        places = first[:, None] + torch.arange(frames)
-        if self.returns is None:
-            return places
-        length = torch.tensor(self.lengths)[clips][:, None]
-        back = torch.tensor(self.returns)[clips][:, None]
-        return torch.where(places < length, places, back + (places - back) % (length - back))
+    def longest(self) -> int:
+        """The frames of the longest clip that windows are taken from."""
+        return max(self.lengths)
+
+    def free(self, lengths: Tensor, frames: int) -> Tensor:
+        """How many windows of so many frames each clip has."""
+        return (lengths - frames + 1).clamp(min=0)
 
     def cut_out(self, name: str, frames: Tensor, theta: Tensor, size: Size) -> Tensor:
         """The field `name` of frames (B, T), cut along theta (B, 2, 3) -> (B, T, C, *size)."""
@@ -187,6 +196,9 @@ class Frames(Stored):
         """
         if vars(self)["flow"] is None:
             return None
+        if frames.shape[1] == 1:
+            nothing = torch.zeros(len(frames), 0, 2, *size, device=self.images.device)
+            return nothing, nothing[:, :, :1]
         flow = self.cut_out("flow", frames[:, 1:], theta, size)
         (tall, wide), (height, width) = self.images.shape[-2:], size
         turn = torch.stack([theta[:, 0, 0] * wide / width, theta[:, 1, 1] * tall / height], 1)
@@ -275,4 +287,4 @@ class ClipData(Frames):
         return torch.stack([fx, fy, cx, cy], 1).float()
 
 
-__all__ = ["MARGIN", "MOST_DEPTH", "ClipData", "Frames", "Window"]
+__all__ = ["MARGIN", "MOST_DEPTH", "ClipData", "Frames", "Window", "whole"]

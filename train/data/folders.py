@@ -31,7 +31,7 @@ SLIGHT = 0.01  # of a side may be cut off unsaid
 LISTED = 10  # names in a message before "and N more"
 
 Say = Callable[[str], None]
-Box = tuple[float, ...]  # left, top, right, bottom
+Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 def silent(line: str) -> None:

@@ -47,6 +47,10 @@ def examiner(
     judged = validation if metrics.available else None
     if task == "paint":
         return Paintings(shown, judged, size, metrics, palette)
+    if task == "animate":
+        from train.judge.video import Animations
+
+        return Animations(shown, judged, size, metrics, palette)
     return Translations(shown, judged, size, metrics)
 
 

@@ -37,7 +37,11 @@ def validated(scores: dict[str, float], task: str) -> str:
     if not scores:
         return "Not judged."
     words = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
-    how = "maps, each painted in its own photograph's style" if task == "paint" else "pictures, translated"
+    how = {
+        "animate": "clips",
+        "paint": "maps, each painted in its own photograph's style",
+        "translate": "pictures, translated",
+    }[task]
     return f"On validation {how} (lower is better): {words}."
 
 
@@ -46,6 +50,12 @@ def usage(name: str, model: nn.Module) -> str:
     if model.task == "paint":
         return f'''painter = cgan.load("{name}")
 pictures = painter.paint(labels)   # uint8 (H, W) of class ids -> uint8 (1, H, W, 3)'''
+    if model.task == "animate":
+        subject = ", references=[picture]" if model.references[1] else ""
+        places = ", geometry=places" if model.needs_geometry else ""
+        return f'''animator = cgan.load("{name}")
+for frame in animator.animate(maps{subject}{places}):   # maps uint8 (H, W) -> frames uint8 (H, W, 3)
+    ...'''
     given = {
         "none": "(picture)",
         "random": "(picture, seed=1, variations=4)",
@@ -60,6 +70,9 @@ def caption(model: nn.Module, about: dict) -> str:
     """What the preview shows."""
     if model.task == "paint":
         return "Maps and what became of them, each in a style drawn by seed 0."
+    if model.task == "animate":
+        what = "a picture of the subject" if model.references[1] else "the first map"
+        return f"From left to right: {what}, and frames that were made."
     if model.styles == "pictures":
         of = "a class held out" if about.get("held_out") else "the class wanted"
         return f"From left to right: a picture, a style picture of {of}, the translation."
