@@ -6,7 +6,8 @@ conditioned on labels, on the past frame warped by flow, and there on guidance f
 
 A frame is painted from the features of its labels and of the past frame. A style vector, one for a clip,
 decides what labels leave open; it is read from a picture or drawn, so that the network makes the first frame
-itself.
+itself. The embedding of the labels reads it: added to the generator's features, instance norm would take it
+away.
 """
 
 from dataclasses import dataclass
@@ -85,7 +86,7 @@ class Model(nn.Module):
         shape = config.filters, config.halvings, config.limit
         encoder = config.filters, min(config.halvings, 5), 8 * config.filters
         self.encoder = StyleEncoder(*encoder, 2 * config.style)
-        self.maps = Pyramid(config.classes, *shape)
+        self.maps = Pyramid(config.classes, *shape, style=config.style)
         self.before = Pyramid(config.classes + 3, *shape, finest=config.finest)
         told = (config.pasts + 1) * config.classes + 3 * config.pasts
         self.flow = FlowNet(4 * told, config.filters, config.halvings - 1, config.limit)
@@ -94,7 +95,6 @@ class Model(nn.Module):
         self.of_guide = Pyramid(self.guides, *small) if self.guides else None
         widths = self.maps.widths
         self.start = nn.Conv2d(widths[-1], widths[-1], 3, padding=1)
-        self.style = nn.Linear(config.style, widths[-1])
         self.blocks = nn.ModuleList(self._block(level) for level in range(config.halvings + 1))
         self.to_rgb = nn.Conv2d(widths[0], 3, 3, padding=1)
         self.register_buffer("style_mean", torch.zeros(config.style))
@@ -161,7 +161,7 @@ class Model(nn.Module):
         """
         dtype = self.start.weight.dtype
         told = onehot(labels, self.config.classes).to(dtype)
-        maps = self.maps(told)
+        maps = self.maps(told, past.style.to(dtype))
         conditions: list[list[Tensor | None]] = [[level, None] for level in maps]
         frame = Frame(past.style)
         if past.images:
@@ -181,7 +181,7 @@ class Model(nn.Module):
                 guides = self.of_guide(guide.to(dtype))
             for level, feature in enumerate(guides):
                 conditions[level].append(feature)
-        return frame._replace(image=self._paint(maps, conditions, past.style))
+        return frame._replace(image=self._paint(maps, conditions))
 
     def _motion(self, told: Tensor, past: Past) -> Tensor:
         """All that tells of motion, in cells of 2x2 pixels; a past that is too short is repeated."""
@@ -192,9 +192,9 @@ class Model(nn.Module):
         maps = [onehot(each, self.config.classes).to(told.dtype) for each in labels]
         return F.pixel_unshuffle(torch.cat([told, *maps, *(each.to(told.dtype) for each in images)], 1), 2)
 
-    def _paint(self, maps: list[Tensor], conditions: list[list[Tensor | None]], style: Tensor) -> Tensor:
+    def _paint(self, maps: list[Tensor], conditions: list[list[Tensor | None]]) -> Tensor:
         """From the coarsest scale to the finest."""
-        x = self.start(maps[-1]) + self.style(style.to(maps[-1].dtype))[:, :, None, None]
+        x = self.start(maps[-1])
         for level in range(self.config.halvings, -1, -1):
             x = self.blocks[level](x, conditions[level])
             x = double(x) if level else x
