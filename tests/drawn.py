@@ -99,7 +99,7 @@ def paired(count: int, size: tuple[int, int], seed: int = 0) -> PairedData:
 
 
 def clips(count: int, size: tuple[int, int], seed: int = 0, frames: int = 3) -> ClipData:
-    """`count` clips in which a scene moves two pixels to the left with each frame, seen by a moving camera."""
+    """`count` clips in which a scene moves two pixels to the left with each frame: the camera moves."""
     return ClipData(**_moving(count, size, seed, frames), palette=_palette(), window=Window(frames))
 
 

@@ -17,8 +17,8 @@ class Pyramid(nn.Module):
     `widths`: the channels of its outputs; `finest`: the first scale that is wanted; `style`: the length of a
     vector that is added at both ends of the way down (0: none). There is no norm, which would remove colours,
     counts and the style.
-    Shapes: x (B, inputs, H, W); style (B, style); out for each scale i from `finest` to `halvings` (B, widths[i], H / 2^i, W /
-    2^i).
+    Shapes: x (B, inputs, H, W); style (B, style); out for each scale i from `finest` to `halvings` (B,
+    widths[i], H / 2^i, W / 2^i).
     """
 
     def __init__(

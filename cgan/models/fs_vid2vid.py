@@ -24,7 +24,7 @@ from cgan.layers.attention import Found, ReferenceAttention, places_of
 from cgan.layers.blocks import double
 from cgan.layers.flow import FlowNet, enlarged, warp
 from cgan.layers.hyper import WeightGenerator, pooled
-from cgan.layers.multi import Conditions, MultiBlock
+from cgan.layers.multi import MultiBlock
 from cgan.layers.precision import wide
 from cgan.layers.pyramid import Pyramid
 
@@ -52,7 +52,7 @@ class Config:
 PRESETS = {
     "tiny": Config(filters=4, limit=8, halvings=2, query=4, values=4, parts=4, hidden=8),
     "small": Config(),
-    "paper": Config(filters=32, limit=1024, halvings=5, attention=3, query=64, values=256, parts=64, hidden=256),
+    "paper": Config(limit=1024, halvings=5, attention=3, query=64, values=256, parts=64, hidden=256),
 }
 
 FINEST = 2  # scales at which pictures (attended, warped) are conditions
@@ -113,8 +113,9 @@ class Model(nn.Module):
         self.to_parts = nn.ModuleList(nn.Conv2d(width, config.parts, 1) for width in widths)
         self.reference_parts = nn.Conv2d(widths[at], config.parts, 1)
         self.start = nn.Conv2d(widths[-1] + config.values, widths[-1], 3, padding=1)
-        self.blocks = nn.ModuleList(self._block(level) for level in range(config.halvings + 1))
-        outputs = [width for block in self.blocks for width in block.made_for]
+        blocks = [self._block(level) for level in range(config.halvings + 1)]
+        self.blocks, self.made_for = nn.ModuleList(blocks), [block.made_for for block in blocks]
+        outputs = [width for widths_of in self.made_for for width in widths_of]
         self.weights = WeightGenerator(config.parts, widths[at] + 1, config.hidden, outputs)
         self.to_rgb = nn.Conv2d(widths[0], 3 + 3, 3, padding=1)
 
@@ -138,13 +139,14 @@ class Model(nn.Module):
         features = self.subjects(torch.cat([pictures.flatten(0, 1), told], 1))[0]
         parts = wide(self.reference_parts(features)).softmax(1)
         values = self.to_values(features)
-        keys, values, parts = (x.unflatten(0, pictures.shape[:2]) for x in (features, values, parts))
+        keys, values, parts = (x.view(*pictures.shape[:2], *x.shape[1:]) for x in (features, values, parts))
         return Look(pictures, keys, values, self.weights(pooled(parts, keys)))
 
     def pose(self, labels: Tensor) -> list[Tensor]:
         """The features of a label map, int64 (B, 1, H, W), at all scales."""
         condition = onehot(labels, self.config.classes)
-        return self.poses(condition.to(self.start.weight.dtype))
+        features: list[Tensor] = self.poses(condition.to(self.start.weight.dtype))
+        return features
 
     # --- a clip
 
@@ -173,7 +175,7 @@ class Model(nn.Module):
         at = self.config.attention
         query = pose[at]
         found = self._attend(query, look)
-        attended, patches = found.values.split([self.config.values, 3 * 4**at], 1)
+        attended, patches = found.values[:, : self.config.values], found.values[:, self.config.values :]
         copied = F.pixel_shuffle(patches, 2**at)
         attended = attended.to(query.dtype)
         warped, mask = self._warp_references(query, attended, found, look)
@@ -190,8 +192,10 @@ class Model(nn.Module):
         """Features and patches of colour of the references, for each place of the new frame."""
         pictures = look.pictures.to(look.values.dtype)
         patches = F.pixel_unshuffle(pictures.flatten(0, 1), 2**self.config.attention)
-        values = torch.cat([look.values, patches.unflatten(0, pictures.shape[:2])], 2)
-        return self.attention(query, look.keys, values)
+        patches = patches.view(*pictures.shape[:2], *patches.shape[1:])
+        values = torch.cat([look.values, patches], 2)
+        found: Found = self.attention(query, look.keys, values)
+        return found
 
     def _warp_references(
         self, query: Tensor, attended: Tensor, found: Found, look: Look
@@ -203,7 +207,7 @@ class Model(nn.Module):
         away = away * torch.tensor([width, height], device=away.device)[:, None, None]
         scale = 2**self.config.attention
         flow = enlarged(away.flatten(0, 1), scale) + correction.repeat_interleave(away.shape[1], 0)
-        moved = warp(look.pictures.flatten(0, 1), flow).unflatten(0, away.shape[:2])
+        moved = warp(look.pictures.flatten(0, 1), flow).view(look.pictures.shape)
         return (moved * enlarged(found.mass, scale)[:, :, None]).sum(1), mask
 
     def _warp_past(
@@ -226,10 +230,10 @@ class Model(nn.Module):
     ) -> Tensor:
         """From the coarsest scale to the finest, and the blend of what was painted, copied and warped."""
         weights = iter(look.weights)
-        made = [[next(weights) for _ in block.made_for] for block in self.blocks]
+        made = [[next(weights) for _ in widths] for widths in self.made_for]
         x = self.start(torch.cat([pose[-1], resized(attended, pose[-1])], 1))
         for level in range(self.config.halvings, -1, -1):
-            conditions: Conditions = [pose[level], resized(attended, pose[level])]
+            conditions: list[Tensor | None] = [pose[level], resized(attended, pose[level])]
             if level < FINEST:
                 conditions += [seen[level], before[level]]
             parts = self.to_parts[level](pose[level]).softmax(1)
@@ -245,5 +249,5 @@ def resized(x: Tensor, like: Tensor) -> Tensor:
     if x.shape[2:] == like.shape[2:]:
         return x
     if x.shape[2] > like.shape[2]:
-        return F.adaptive_avg_pool2d(x, like.shape[2:])
+        return F.adaptive_avg_pool2d(x, (like.shape[2], like.shape[3]))
     return F.interpolate(x, size=like.shape[2:], mode="bilinear")

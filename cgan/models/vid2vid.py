@@ -61,7 +61,8 @@ class Past(NamedTuple):
 class Frame(NamedTuple):
     """A frame and where it came from: image (B, 3, H, W) in fp32; the past frame warped (B, 3, H, W) by flow
     (B, 2, H, W) in pixels, and its mask (B, 1, H, W), 1 where it shows what is wanted; None for a first one.
-    guide (B, 3, H, W): what was painted before as seen from here, and where it is known, covered (B, 1, H, W).
+    guide (B, 3, H, W): what was painted before as seen from here, and covered (B, 1, H, W), where it is
+    known.
     """
 
     image: Tensor
@@ -79,6 +80,8 @@ class Model(nn.Module):
     references: ClassVar[tuple[int, int]] = (0, 0)
     needs_geometry: ClassVar[bool] = False
     guides: ClassVar[int] = 0  # channels of a further condition
+    style_mean: Tensor  # (style,)
+    style_factor: Tensor  # (style, style)
 
     def __init__(self, config: Config):
         super().__init__()

@@ -71,7 +71,7 @@ def _clip(flight: Flight) -> tuple[Tensor, ...]:
         flight.seen_back,
         shots.depth,
         pose_of(shots.camera),
-        intrinsics_of(shots.camera, shots.image.shape[2:]),
+        intrinsics_of(shots.camera, (shots.image.shape[2], shots.image.shape[3])),
         shots.instances,
     )
 

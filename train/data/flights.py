@@ -6,7 +6,7 @@ As `train.data.growing`, with a clip where that has a frame.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor
@@ -115,8 +115,7 @@ class Flights(Pool):
 
     def far(self, first: int, count: int) -> ClipData:
         """Flights over other worlds."""
-        made: ClipData = type(self)(self.size, first, whole(self.window), count).frames
-        return made
+        return cast(ClipData, type(self)(self.size, first, whole(self.window), count).frames)
 
     def made(self, **tensors: Tensor) -> ClipData:
         """Clips of these tensors."""
@@ -153,15 +152,16 @@ class FewShotFlights(Flights):
 
 def stored(clip: Clip) -> dict[str, Tensor]:
     """A clip's tensors as they are stored, on the CPU."""
-    images = pictures_of(clip.images.flatten(0, 1)).unflatten(0, clip.images.shape[:2])
+    parts = {name: part.cpu() for name, part in clip._asdict().items() if part is not None}
+    images = pictures_of(clip.images.flatten(0, 1)).view(clip.images.shape)
     return {
         "images": images,
-        "labels": clip.labels.cpu().byte(),
-        "flow": clip.flow.cpu().half(),
-        "seen": clip.seen.cpu().byte(),
-        "depth": clip.depth.clamp(max=FAR).cpu().half(),
-        "pose": clip.pose.cpu(),
-        "intrinsics": clip.intrinsics.cpu(),
+        "labels": parts["labels"].byte(),
+        "flow": parts["flow"].half(),
+        "seen": parts["seen"].byte(),
+        "depth": parts["depth"].clamp(max=FAR).half(),
+        "pose": parts["pose"],
+        "intrinsics": parts["intrinsics"],
     }
 
 
