@@ -41,7 +41,8 @@ class ReferenceAttention(nn.Module):
     def forward(self, queries: Tensor, keys: Tensor, values: Tensor) -> Found:
         batch, count, channels = values.shape[:3]
         query = wide(self.to_query(with_places(queries)))
-        key = wide(self.to_key(with_places(keys.flatten(0, 1)))).unflatten(0, (batch, count))
+        key = wide(self.to_key(with_places(keys.flatten(0, 1))))
+        key = key.view(batch, count, *key.shape[1:])
         with torch.autocast(query.device.type, enabled=False):
             query = F.normalize(query, dim=1) * wide(self.sharpness).exp()
             mixed = F.scaled_dot_product_attention(
@@ -50,8 +51,8 @@ class ReferenceAttention(nn.Module):
                 tokens(torch.cat([wide(values), tracers(wide(values))], 2)),
                 scale=1.0,
             )
-        mixed = mixed.transpose(1, 2).unflatten(2, queries.shape[2:])
-        traced = mixed[:, channels:].unflatten(1, (3, count))
+        mixed = mixed.transpose(1, 2).reshape(batch, -1, *queries.shape[2:])
+        traced = mixed[:, channels:].reshape(batch, 3, count, *queries.shape[2:])
         mass = traced[:, 0]
         places = traced[:, 1:].transpose(1, 2) / (mass[:, :, None] + 1e-6)
         return Found(mixed[:, :channels], mass, places)

@@ -19,7 +19,7 @@ def conv_each(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     batch, outputs, _, kernel, _ = weight.shape
     if kernel == 1:
-        out = torch.bmm(weight.flatten(2), x.flatten(2)).unflatten(2, x.shape[2:])
+        out = torch.bmm(weight.flatten(2), x.flatten(2)).view(batch, outputs, *x.shape[2:])
         return out if bias is None else out + bias[:, :, None, None]
     folded = x.reshape(1, -1, *x.shape[2:])
     out = F.conv2d(

@@ -18,7 +18,8 @@ Conditions = Sequence[Tensor | None]  # features of the size of what they modula
 
 
 class MultiNorm(nn.Module):
-    """Instance-normalise `x`; then for each condition in order x * (1 + gamma) + beta, from a 1x1 convolution.
+    """Instance-normalise `x`; then for each condition in order x * (1 + gamma) + beta, from a 1x1 convolution
+    of it.
 
     The networks that embed the conditions have done the work of SPADE's hidden layer. `generated` modulates
     first: a map of parts and the weights of its convolution, which are made for each sample.
@@ -84,4 +85,5 @@ class MultiBlock(nn.Module):
         shortcut = self.conv_s(self.norm_s(x, conditions, made[2])) if self.learned_shortcut else x
         h = self.conv_0(F.leaky_relu(self.norm_0(x, conditions, made[0]), 0.2))
         h = self.conv_1(F.leaky_relu(self.norm_1(h, conditions, made[1]), 0.2))
-        return shortcut + h
+        out: Tensor = shortcut + h
+        return out

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-TOLERANCE = 0.03  # a pixel belongs to a point that is known where its depth differs by no more than this share
+TOLERANCE = 0.03  # a point is hidden where it is farther than the surface by more than this share
 
 
 class Place(NamedTuple):
@@ -55,8 +55,7 @@ def lift(place: Place) -> tuple[Tensor, Tensor]:
 
 
 def project(points: Points, place: Place) -> tuple[Tensor, Tensor]:
-    """The pixel (B, N) that each point falls on, counted row by row (H W where it falls on none), and its depth
-    (B, N).
+    """The pixel (B, N) that each point falls on, counted row by row (H W for none), and its depth (B, N).
     """
     height, width = place.depth.shape[2:]
     seen = (points.position - place.pose[:, None, :3, 3]) @ place.pose[:, :3, :3]  # its inverse is transposed
@@ -95,7 +94,7 @@ def render(points: Points, place: Place) -> tuple[Tensor, Tensor]:
     colours = torch.cat([points.colour, points.colour.new_zeros(batch, 1, 3)], 1)
     chosen = torch.where(covered, first, count)[:, :, None].expand(-1, -1, 3)
     image = colours.gather(1, chosen).transpose(1, 2)
-    return image.unflatten(2, (height, width)), covered.to(depth.dtype).view(batch, 1, height, width)
+    return image.reshape(batch, 3, height, width), covered.to(depth.dtype).view(batch, 1, height, width)
 
 
 def grown(points: Points, image: Tensor, covered: Tensor, place: Place, limit: int) -> Points:

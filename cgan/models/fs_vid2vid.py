@@ -24,7 +24,7 @@ from cgan.layers.attention import Found, ReferenceAttention, places_of
 from cgan.layers.blocks import double
 from cgan.layers.flow import FlowNet, enlarged, warp
 from cgan.layers.hyper import WeightGenerator, pooled
-from cgan.layers.multi import Conditions, MultiBlock
+from cgan.layers.multi import MultiBlock
 from cgan.layers.precision import wide
 from cgan.layers.pyramid import Pyramid
 
@@ -39,6 +39,7 @@ class Config:
     halvings: int = 3  # how often the frame is halved
     attention: int = 1  # halvings at which references are attended to
     query: int = 32  # length of what attention compares
+    values: int = 32  # channels of the features that it carries, beside colours
     parts: int = 32  # soft parts that generated weights tell apart
     hidden: int = 128  # width of the network that generates weights
 
@@ -49,9 +50,9 @@ class Config:
 
 
 PRESETS = {
-    "tiny": Config(filters=4, limit=8, halvings=2, query=4, parts=4, hidden=8),
+    "tiny": Config(filters=4, limit=8, halvings=2, query=4, values=4, parts=4, hidden=8),
     "small": Config(),
-    "paper": Config(filters=32, limit=1024, halvings=5, attention=3, query=64, parts=64, hidden=256),
+    "paper": Config(limit=1024, halvings=5, attention=3, query=64, values=256, parts=64, hidden=256),
 }
 
 FINEST = 2  # scales at which pictures (attended, warped) are conditions
@@ -63,12 +64,13 @@ Past = tuple[list[Tensor], Tensor]  # the last frame's pose and image
 class Look(NamedTuple):
     """What is known of a subject, made once for each clip.
 
-    pictures (B, K, 3, H, W), the references; features (B, K, c, h, w) at attention's scale; weights: one (B,
-    outputs, parts, 1, 1) for each norm.
+    pictures (B, K, 3, H, W), the references; keys (B, K, c, h, w) and values (B, K, v, h, w), their features
+    at attention's scale; weights: one (B, outputs, parts, 1, 1) for each norm.
     """
 
     pictures: Tensor
-    features: Tensor
+    keys: Tensor
+    values: Tensor
     weights: list[Tensor]
 
 
@@ -103,22 +105,24 @@ class Model(nn.Module):
         widths = self.poses.widths
         at, patch = config.attention, 3 * 4**config.attention
         self.attention = ReferenceAttention(widths[at], widths[at], config.query)
-        self.reference_flow = FlowNet(2 * widths[at], widths[at], 1, config.limit, 2**at)
+        self.to_values = nn.Conv2d(widths[at], config.values, 1)
+        self.reference_flow = FlowNet(widths[at] + config.values, widths[at], 1, config.limit, 2**at)
         self.past_flow = FlowNet(2 * widths[at] + patch, widths[at], 1, config.limit, 2**at)
         finest = config.filters // 2, min(FINEST, config.halvings + 1) - 1, config.limit
         self.of_references, self.of_past = Pyramid(7, *finest), Pyramid(4, *finest)
         self.to_parts = nn.ModuleList(nn.Conv2d(width, config.parts, 1) for width in widths)
         self.reference_parts = nn.Conv2d(widths[at], config.parts, 1)
-        self.start = nn.Conv2d(widths[-1] + widths[at], widths[-1], 3, padding=1)
-        self.blocks = nn.ModuleList(self._block(level) for level in range(config.halvings + 1))
-        outputs = [width for block in self.blocks for width in block.made_for]
+        self.start = nn.Conv2d(widths[-1] + config.values, widths[-1], 3, padding=1)
+        blocks = [self._block(level) for level in range(config.halvings + 1)]
+        self.blocks, self.made_for = nn.ModuleList(blocks), [block.made_for for block in blocks]
+        outputs = [width for widths_of in self.made_for for width in widths_of]
         self.weights = WeightGenerator(config.parts, widths[at] + 1, config.hidden, outputs)
         self.to_rgb = nn.Conv2d(widths[0], 3 + 3, 3, padding=1)
 
     def _block(self, level: int) -> MultiBlock:
         """The generator's block at a scale, which leaves as many channels as the next finer one has."""
-        widths, at = self.poses.widths, self.config.attention
-        conditions = [widths[level], widths[at]]
+        widths = self.poses.widths
+        conditions = [widths[level], self.config.values]
         if level < FINEST:
             conditions += [self.of_references.widths[level], self.of_past.widths[level]]
         return MultiBlock(widths[level], widths[max(level - 1, 0)], conditions)
@@ -134,13 +138,15 @@ class Model(nn.Module):
         told = onehot(labels.flatten(0, 1), classes + 1).to(pictures.dtype)
         features = self.subjects(torch.cat([pictures.flatten(0, 1), told], 1))[0]
         parts = wide(self.reference_parts(features)).softmax(1)
-        features, parts = (x.unflatten(0, pictures.shape[:2]) for x in (features, parts))
-        return Look(pictures, features, self.weights(pooled(parts, features)))
+        values = self.to_values(features)
+        keys, values, parts = (x.view(*pictures.shape[:2], *x.shape[1:]) for x in (features, values, parts))
+        return Look(pictures, keys, values, self.weights(pooled(parts, keys)))
 
     def pose(self, labels: Tensor) -> list[Tensor]:
         """The features of a label map, int64 (B, 1, H, W), at all scales."""
         condition = onehot(labels, self.config.classes)
-        return self.poses(condition.to(self.start.weight.dtype))
+        features: list[Tensor] = self.poses(condition.to(self.start.weight.dtype))
+        return features
 
     # --- a clip
 
@@ -169,7 +175,7 @@ class Model(nn.Module):
         at = self.config.attention
         query = pose[at]
         found = self._attend(query, look)
-        attended, patches = found.values.split([query.shape[1], 3 * 4**at], 1)
+        attended, patches = found.values[:, : self.config.values], found.values[:, self.config.values :]
         copied = F.pixel_shuffle(patches, 2**at)
         attended = attended.to(query.dtype)
         warped, mask = self._warp_references(query, attended, found, look)
@@ -184,10 +190,12 @@ class Model(nn.Module):
 
     def _attend(self, query: Tensor, look: Look) -> Found:
         """Features and patches of colour of the references, for each place of the new frame."""
-        pictures = look.pictures.to(look.features.dtype)
+        pictures = look.pictures.to(look.values.dtype)
         patches = F.pixel_unshuffle(pictures.flatten(0, 1), 2**self.config.attention)
-        values = torch.cat([look.features, patches.unflatten(0, pictures.shape[:2])], 2)
-        return self.attention(query, look.features, values)
+        patches = patches.view(*pictures.shape[:2], *patches.shape[1:])
+        values = torch.cat([look.values, patches], 2)
+        found: Found = self.attention(query, look.keys, values)
+        return found
 
     def _warp_references(
         self, query: Tensor, attended: Tensor, found: Found, look: Look
@@ -199,7 +207,7 @@ class Model(nn.Module):
         away = away * torch.tensor([width, height], device=away.device)[:, None, None]
         scale = 2**self.config.attention
         flow = enlarged(away.flatten(0, 1), scale) + correction.repeat_interleave(away.shape[1], 0)
-        moved = warp(look.pictures.flatten(0, 1), flow).unflatten(0, away.shape[:2])
+        moved = warp(look.pictures.flatten(0, 1), flow).view(look.pictures.shape)
         return (moved * enlarged(found.mass, scale)[:, :, None]).sum(1), mask
 
     def _warp_past(
@@ -222,10 +230,10 @@ class Model(nn.Module):
     ) -> Tensor:
         """From the coarsest scale to the finest, and the blend of what was painted, copied and warped."""
         weights = iter(look.weights)
-        made = [[next(weights) for _ in block.made_for] for block in self.blocks]
+        made = [[next(weights) for _ in widths] for widths in self.made_for]
         x = self.start(torch.cat([pose[-1], resized(attended, pose[-1])], 1))
         for level in range(self.config.halvings, -1, -1):
-            conditions: Conditions = [pose[level], resized(attended, pose[level])]
+            conditions: list[Tensor | None] = [pose[level], resized(attended, pose[level])]
             if level < FINEST:
                 conditions += [seen[level], before[level]]
             parts = self.to_parts[level](pose[level]).softmax(1)
@@ -241,5 +249,5 @@ def resized(x: Tensor, like: Tensor) -> Tensor:
     if x.shape[2:] == like.shape[2:]:
         return x
     if x.shape[2] > like.shape[2]:
-        return F.adaptive_avg_pool2d(x, like.shape[2:])
+        return F.adaptive_avg_pool2d(x, (like.shape[2], like.shape[3]))
     return F.interpolate(x, size=like.shape[2:], mode="bilinear")

@@ -6,7 +6,8 @@ conditioned on labels, on the past frame warped by flow, and there on guidance f
 
 A frame is painted from the features of its labels and of the past frame. A style vector, one for a clip,
 decides what labels leave open; it is read from a picture or drawn, so that the network makes the first frame
-itself.
+itself. The embedding of the labels reads it: added to the generator's features, instance norm would take it
+away.
 """
 
 from dataclasses import dataclass
@@ -60,7 +61,8 @@ class Past(NamedTuple):
 class Frame(NamedTuple):
     """A frame and where it came from: image (B, 3, H, W) in fp32; the past frame warped (B, 3, H, W) by flow
     (B, 2, H, W) in pixels, and its mask (B, 1, H, W), 1 where it shows what is wanted; None for a first one.
-    guide (B, 3, H, W): what was painted before as seen from here, and where it is known, covered (B, 1, H, W).
+    guide (B, 3, H, W): what was painted before as seen from here, and covered (B, 1, H, W), where it is
+    known.
     """
 
     image: Tensor
@@ -78,6 +80,8 @@ class Model(nn.Module):
     references: ClassVar[tuple[int, int]] = (0, 0)
     needs_geometry: ClassVar[bool] = False
     guides: ClassVar[int] = 0  # channels of a further condition
+    style_mean: Tensor  # (style,)
+    style_factor: Tensor  # (style, style)
 
     def __init__(self, config: Config):
         super().__init__()
@@ -85,7 +89,7 @@ class Model(nn.Module):
         shape = config.filters, config.halvings, config.limit
         encoder = config.filters, min(config.halvings, 5), 8 * config.filters
         self.encoder = StyleEncoder(*encoder, 2 * config.style)
-        self.maps = Pyramid(config.classes, *shape)
+        self.maps = Pyramid(config.classes, *shape, style=config.style)
         self.before = Pyramid(config.classes + 3, *shape, finest=config.finest)
         told = (config.pasts + 1) * config.classes + 3 * config.pasts
         self.flow = FlowNet(4 * told, config.filters, config.halvings - 1, config.limit)
@@ -94,7 +98,6 @@ class Model(nn.Module):
         self.of_guide = Pyramid(self.guides, *small) if self.guides else None
         widths = self.maps.widths
         self.start = nn.Conv2d(widths[-1], widths[-1], 3, padding=1)
-        self.style = nn.Linear(config.style, widths[-1])
         self.blocks = nn.ModuleList(self._block(level) for level in range(config.halvings + 1))
         self.to_rgb = nn.Conv2d(widths[0], 3, 3, padding=1)
         self.register_buffer("style_mean", torch.zeros(config.style))
@@ -161,7 +164,7 @@ class Model(nn.Module):
         """
         dtype = self.start.weight.dtype
         told = onehot(labels, self.config.classes).to(dtype)
-        maps = self.maps(told)
+        maps = self.maps(told, past.style.to(dtype))
         conditions: list[list[Tensor | None]] = [[level, None] for level in maps]
         frame = Frame(past.style)
         if past.images:
@@ -181,7 +184,7 @@ class Model(nn.Module):
                 guides = self.of_guide(guide.to(dtype))
             for level, feature in enumerate(guides):
                 conditions[level].append(feature)
-        return frame._replace(image=self._paint(maps, conditions, past.style))
+        return frame._replace(image=self._paint(maps, conditions))
 
     def _motion(self, told: Tensor, past: Past) -> Tensor:
         """All that tells of motion, in cells of 2x2 pixels; a past that is too short is repeated."""
@@ -192,9 +195,9 @@ class Model(nn.Module):
         maps = [onehot(each, self.config.classes).to(told.dtype) for each in labels]
         return F.pixel_unshuffle(torch.cat([told, *maps, *(each.to(told.dtype) for each in images)], 1), 2)
 
-    def _paint(self, maps: list[Tensor], conditions: list[list[Tensor | None]], style: Tensor) -> Tensor:
+    def _paint(self, maps: list[Tensor], conditions: list[list[Tensor | None]]) -> Tensor:
         """From the coarsest scale to the finest."""
-        x = self.start(maps[-1]) + self.style(style.to(maps[-1].dtype))[:, :, None, None]
+        x = self.start(maps[-1])
         for level in range(self.config.halvings, -1, -1):
             x = self.blocks[level](x, conditions[level])
             x = double(x) if level else x

@@ -1,8 +1,8 @@
 """World-consistent vid2vid: a label video with depth and cameras becomes a video that remembers its world.
 
 Mallya, Wang, Sapra, Liu: World-Consistent Video-to-Video Synthesis, ECCV 2020. It is vid2vid with one more
-condition: a guidance picture, which shows what was painted before, seen from where the camera is now. It comes
-from a cloud of coloured points, whose first colour stays (`cgan/layers/points.py`).
+condition: a guidance picture, which shows what was painted before, seen from where the camera is now. It
+comes from a cloud of coloured points, whose first colour stays (`cgan/layers/points.py`).
 """
 
 from dataclasses import dataclass, fields

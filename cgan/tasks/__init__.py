@@ -1,4 +1,4 @@
-"""What people do with a model: paint a label map, translate a picture, animate maps. Outside numpy, inside tensors.
+"""What people do with a model: paint a map, translate a picture, animate maps. Outside numpy, inside tensors.
 
 `cgan.load` returns one of these, ready to use; a model names its task, and TASKS finds the class.
 """

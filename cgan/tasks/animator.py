@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from cgan.errors import DataError
 from cgan.pictures import check_picture, fitted, to_image, to_pictures
@@ -45,13 +45,16 @@ class Animator:
     0): none), `needs_geometry` (whether each map comes with a `Geometry`), `checkpoint`, `runtime`, `model`.
     """
 
-    def __init__(self, checkpoint: Checkpoint, model: nn.Module, runtime: Runtime):
+    def __init__(self, checkpoint: Checkpoint, model: Any, runtime: Runtime):
         self.checkpoint, self.runtime = checkpoint, runtime
-        self.model = runtime.prepare(model)
+        self.model: Any = runtime.prepare(model)
+        if checkpoint.palette is None:
+            raise ValueError(f"{checkpoint.name} has no palette: its maps cannot be read")
         self.palette = checkpoint.palette
         self.references: tuple[int, int] = model.references
         self.needs_geometry: bool = model.needs_geometry
-        self.size: tuple[int, int] = tuple(checkpoint.about["size"])
+        height, width = checkpoint.about["size"]
+        self.size: tuple[int, int] = (height, width)
 
     def animate(
         self,
@@ -85,12 +88,13 @@ class Animator:
         geometry: Iterable[Geometry] | None,
         seed: int,
     ) -> Iterator[Picture]:
-        state, size = None, None
+        state: object = None
+        size: tuple[int, int] | None = None
         places = None if geometry is None else iter(geometry)
         for labels in maps:
             self._check_map(labels, size)
             if size is None:
-                size = labels.shape
+                size = labels.shape[0], labels.shape[1]
                 padded = self._padded(labels).shape
                 pictures = [self._reference(picture, padded) for picture in references]
                 told = [self._reference_map(map_, padded) for map_ in reference_maps]
@@ -105,18 +109,17 @@ class Animator:
     @torch.no_grad()
     def _begin(
         self, pictures: list[Tensor], told: list[Tensor], first: Tensor | None, seed: int
-    ) -> tuple[object, ...]:
+    ) -> object:
         """What the model remembers before the first frame."""
         generator = torch.Generator().manual_seed(seed)  # on the CPU: the same numbers on every device
         normal = torch.randn(1, self.model.config.style, generator=generator).to(self.runtime.device)
         with self.runtime.autocast():
-            state: tuple[object, ...] = self.model.begin(
+            return self.model.begin(
                 torch.stack(pictures, 1) if pictures else None,
                 torch.stack(told, 1) if told else None,
                 first,
                 normal,
             )
-        return state
 
     @torch.no_grad()
     def _advance(
@@ -130,10 +133,12 @@ class Animator:
 
     # --- to tensors
 
-    def _padded(self, labels: NDArray) -> NDArray:
+    def _padded(self, labels: NDArray[Any]) -> NDArray[Any]:
         """(H, W) with its last row and column repeated to multiples of the model's."""
         step = self.model.multiple
-        return np.pad(labels, [(0, max(-n % step, 2 * step - n)) for n in labels.shape], mode="edge")
+        margins = [(0, max(-n % step, 2 * step - n)) for n in labels.shape]
+        padded: NDArray[Any] = np.pad(labels, margins, mode="edge")
+        return padded
 
     def _reference(self, picture: Picture, size: tuple[int, int]) -> Tensor:
         """A picture of the subject at the frames' size: (1, 3, H, W)."""

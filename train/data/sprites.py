@@ -177,7 +177,8 @@ def _character(
     folder: Path, actions: list[str], palette: Palette, size: Size
 ) -> tuple[list[str], list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]]:
     """(problems, for each action its frames uint8 (n, H, W, 3) and their maps (n, H, W))."""
-    problems, sheets = [], []
+    problems: list[str] = []
+    sheets: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []
     for action in actions:
         name = f"{folder.name}/{action}"
         try:
@@ -187,7 +188,8 @@ def _character(
             problems.append(str(error))
             continue
         if maps.shape != picture.shape[:2]:
-            problems.append(f"{name}.png is {folders.told(picture.shape)}, its map {folders.told(maps.shape)}")
+            of_map = folders.told(maps.shape)
+            problems.append(f"{name}.png is {folders.told(picture.shape)}, its map {of_map}")
         elif maps.shape[0] != ROWS * size[0] or maps.shape[1] % size[1]:
             problems.append(
                 f"{name}.png is {folders.told(picture.shape)}; it must be {ROWS} rows of frames of "

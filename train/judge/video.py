@@ -67,11 +67,14 @@ class Animations:
 
     @torch.no_grad()
     def _lpips(self, made: Tensor, truth: Tensor) -> Tensor:
-        return self.metrics.lpips(made, truth).cpu()
+        assert self.metrics.lpips is not None
+        distance: Tensor = self.metrics.lpips(made, truth).cpu()
+        return distance
 
     def _batches(self) -> Iterator[Any]:
         """Clips that are spread over the validation data."""
-        rows = sheet.evenly(len(self.validation), JUDGED).tolist()
+        data: Any = self.validation
+        rows = sheet.evenly(len(data), JUDGED).tolist()
         for start in range(0, len(rows), BATCH):
             part = rows[start : start + BATCH]
-            yield self.validation.batch(part, start, self.size, augment=False)
+            yield data.batch(part, start, self.size, augment=False)

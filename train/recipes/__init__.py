@@ -64,6 +64,9 @@ class Recipe(Protocol):
     def paint(self, model: nn.Module, batch: Any, seed: int, own_style: bool) -> Tensor:
         """Painters only: what `model` makes of a batch, (B, 3, H, W) in [-1, 1], to judge and to show it."""
 
+    def animate(self, model: nn.Module, batch: Any) -> Tensor:
+        """Animators only: the videos of a batch, (B, T, 3, H, W) in [-1, 1], to judge and to show them."""
+
 
 def names() -> list[str]:
     """The models that have a recipe, in alphabetical order; a file whose name begins with _ is none."""

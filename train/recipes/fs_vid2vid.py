@@ -58,7 +58,7 @@ PRESETS = {
         beta_1=0.5,
         beta_2=0.99,
         frames=4,
-        growth=30_000,
+        growth=20_000,
         weight_fool=0.1,
         weight_features=1.0,
         weight_perceptual=2.0,
@@ -135,7 +135,7 @@ class Recipe:
                 "discriminator", {"fake": losses.hinge_fake(fake), "real": losses.hinge_real(real)}
             )
             terms = self._adversarial(seen, frame.image, target) | self._pictured(frame, target)
-            if frame.past is not None:
+            if frame.past is not None and frame.flow is not None and frame.mask is not None:
                 truth, visible = at(batch.flow, t - 1), at(batch.seen, t - 1)
                 found = flow_terms(frame.past, frame.flow, frame.mask, target, truth, visible)
                 terms |= {name: self.hyper.weight_flow * term for name, term in found.items()}
@@ -179,7 +179,7 @@ class Recipe:
 
     def calibrate(self, model: nn.Module, batch: FewShotClip) -> Tensor:
         """Nothing is to be estimated: (B, 0)."""
-        return nothing(batch)
+        return nothing(batch.labels)
 
     def finish(self, model: nn.Module, facts: Tensor) -> None:
         """Nothing was."""

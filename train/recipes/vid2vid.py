@@ -5,6 +5,7 @@ discriminator sees a frame and its labels, the other three frames in a row. The 
 first true frame, and learned at the first frame of a clip.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from train.data.flights import world_clips
 from train.engine.bank import Player, frozen
 from train.engine.processes import normal
 from train.recipes import Loss
-from train.recipes._video import at, flow_terms, halves, initialise, l1, window
+from train.recipes._video import at, awake, flow_terms, halves, initialise, l1, window
 
 SPAN = 3  # frames that are judged together
 
@@ -70,6 +71,11 @@ class Discriminators(nn.Module):
         shape = hyper.discriminator_filters, hyper.discriminator_layers, hyper.discriminator_scales
         self.frame, self.motion = MultiScale(classes + 3, *shape), MultiScale(3 * SPAN, *shape)
 
+    def normalised(self) -> list[nn.Module]:
+        """The layers to be held under spectral norm: all convolutions but the first and the last."""
+        inner = re.compile(r".*convolutions\.[1-9]\d*")
+        return [layer for name, layer in self.named_modules() if inner.fullmatch(name)]
+
 
 class Recipe:
     """The two players of vid2vid: the generator with its encoder, and the discriminators."""
@@ -83,12 +89,13 @@ class Recipe:
         self.discriminators = Discriminators(config.classes, hyper)
         self.discriminators.apply(initialise)
         self.model.blocks.apply(initialise)
+        self.model.encoder.apply(awake)
         betas = (hyper.beta_1, hyper.beta_2)
-        judges = (self.discriminators.frame, self.discriminators.motion)
-        judging = [layer for judge in judges for patch in judge.patches for layer in patch.convolutions[1:]]
         painting = [layer for name, layer in self.model.blocks.named_modules() if "conv_" in name]
         self.players = {
-            "discriminator": Player(self.discriminators, hyper.discriminator_rate, betas, judging),
+            "discriminator": Player(
+                self.discriminators, hyper.discriminator_rate, betas, self.discriminators.normalised()
+            ),
             "generator": Player(self.model, hyper.rate, betas, painting),
         }
 
@@ -137,7 +144,7 @@ class Recipe:
                 terms["perceptual"] = self.hyper.weight_perceptual * apart
             if t == 0:
                 terms["kl"] = self.hyper.weight_kl * losses.kl(mean, log_variance)
-            if frame.warped is not None:
+            if frame.warped is not None and frame.flow is not None and frame.mask is not None:
                 found = flow_terms(
                     frame.warped, frame.flow, frame.mask, target, at(batch.flow, t - 1), at(batch.seen, t - 1)
                 )
@@ -157,7 +164,7 @@ class Recipe:
 
     def _judged(self, told: Tensor, ours: Tensor, true: Tensor) -> dict[str, Tensor]:
         """The terms of the discriminators' turn."""
-        terms = {}
+        terms: dict[str, Tensor] = {}
         for name, (fake, real) in zip(("", "motion_"), self._both(told, ours, true), strict=False):
             terms |= {f"{name}fake": losses.hinge_fake(fake), f"{name}real": losses.hinge_real(real)}
         return terms
@@ -167,7 +174,7 @@ class Recipe:
         with frozen(self.discriminators):
             judged = self._both(told, ours, true)
         weights = (("", self.hyper.weight_fool), ("motion_", self.hyper.weight_motion))
-        terms = {}
+        terms: dict[str, Tensor] = {}
         for (name, weight), (fake, real) in zip(weights, judged, strict=False):
             terms[f"{name}fool"] = weight * losses.hinge_fool(fake)
             matched = self.hyper.weight_features * losses.feature_matching(fake, real)
