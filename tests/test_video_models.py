@@ -5,9 +5,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from drawn import clips, few_shot_clips
+from PIL import Image
 
 import cgan
 from cgan import models
+from cgan.labels import Label, Palette
 from cgan.layers.attention import ReferenceAttention
 from cgan.layers.flow import FlowNet, warp
 from cgan.layers.hyper import WeightGenerator, conv_each, pooled
@@ -18,6 +20,7 @@ from cgan.tasks import Geometry
 from train import recipes
 from train.data.batches import Clip, FewShotClip
 from train.data.clips import Window
+from train.data.sprites import read_sprites
 from train.engine.bank import PRECISIONS, Bank
 from train.world import motion
 
@@ -345,3 +348,39 @@ def test_few_shot_clips_are_followed():
         descend(recipe, banks, batch, 3e-3)
     after = (recipe.animate(recipe.model, batch) - batch.images).abs().mean()
     assert after < 0.5 * before
+
+
+def sheets(folder, characters=3):
+    """Characters of one colour each, with one action of two frames; the frame's number is in the maps."""
+    named = enumerate((("ground", "#808080"), ("body", "#ff0000"), ("hat", "#00ff00")))
+    palette = Palette(tuple(Label(number, *words) for number, words in named))
+    palette.write(folder / "palette.json")
+    for number in range(characters):
+        place = folder / "all" / f"{number}"
+        place.mkdir(parents=True)
+        maps = np.zeros((4 * 32, 2 * 32), np.uint8)
+        for row in range(4):
+            for column in range(2):
+                top, left = row * 32 + 4, column * 33 + 6
+                maps[top : top + 16, left : left + 10] = 1 + number % 2
+        picture = np.where(maps[..., None] > 0, np.uint8(60 * (number + 1)), np.uint8(128))
+        Image.fromarray(np.repeat(picture, 3, 2)).save(place / "walk.png")
+        palette.write_ids(place / "walk.labels.png", maps)
+    return folder / "all"
+
+
+def test_sprites(tmp_path):
+    data = read_sprites(sheets(tmp_path), (32, 32), Window(2))
+    assert len(data) == 3 * 4 and data.size == (32, 32) and len(data.palette) == 3
+    clip = data.batch([0, 1, 5], 0, (32, 32), augment=False)
+    assert clip.images.shape == (3, 2, 3, 32, 32) and clip.references.shape == (3, 1, 3, 32, 32)
+    assert torch.equal(clip.images[:, 0, 0, 10, 10], torch.tensor([60, 120, 180]) / 127.5 - 1)
+    assert torch.equal(clip.references[:, 0, 0, 10, 10], clip.images[:, 0, 0, 10, 10])
+    drawn = data.batch([0, 1, 5, 7], 3, (32, 32))
+    assert torch.equal(drawn.images, data.batch([0, 1, 5, 7], 3, (32, 32)).images)
+    later = data.batch([5, 7], 3, (32, 32), row_offset=2)
+    assert torch.equal(later.labels, drawn.labels[2:]) and torch.equal(later.references, drawn.references[2:])
+    training, aside = data.split(0.3)
+    assert len(training.names) == 2 and len(aside.names) == 1
+    with pytest.raises(cgan.DataError, match="4 rows of frames"):
+        read_sprites(tmp_path / "all", (24, 24), Window(2))

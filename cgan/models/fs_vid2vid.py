@@ -204,7 +204,7 @@ class Model(nn.Module):
         correction, mask = self.reference_flow(torch.cat([query, attended], 1), 2**self.config.attention)
         height, width = mask.shape[2:]
         away = found.places - places_of(found.places)
-        away = away * torch.tensor([width, height], device=away.device)[:, None, None]
+        away = torch.stack([away[:, :, 0] * width, away[:, :, 1] * height], 2)
         scale = 2**self.config.attention
         flow = enlarged(away.flatten(0, 1), scale) + correction.repeat_interleave(away.shape[1], 0)
         moved = warp(look.pictures.flatten(0, 1), flow).view(look.pictures.shape)

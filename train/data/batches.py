@@ -121,9 +121,10 @@ class Clip(NamedTuple):
 
     labels (B, T, 1, H, W) int64; images (B, T, 3, H, W) in [-1, 1]; flow (B, T - 1, 2, H, W) in pixels
     (right, down), from frame t + 1 back to t, as a video model warps its last picture; seen (B, T - 1, 1, H,
-    W): 1 where frame t shows it; depth (B, T, 1, H, W) in metres along the camera's axis, 0 where unknown;
-    pose (B, T, 4, 4), camera to world, with the camera's axes to the right, down and ahead; intrinsics (B,
-    4): fx, fy, cx, cy in pixels of H x W, the first pixel's middle at 0.5; instances (B, T, 1, H, W) int64.
+    W): 1 where frame t shows it; depth (B, T, 1, H, W) in metres along the camera's axis, 0 where it is
+    unknown; pose (B, T, 4, 4), camera to world, with the camera's axes to the right, down and ahead;
+    intrinsics (B, 4): fx, fy, cx, cy in pixels of H x W, the first pixel's middle at 0.5; instances (B, T, 1,
+    H, W) int64.
     What the data do not know is None.
     """
 

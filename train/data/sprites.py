@@ -80,19 +80,20 @@ class SpriteData(Stored):
 
         With `augment`, the first frame is drawn, and so are the number of references, what drives the clip
         and how the pictures are changed. Without, there is one reference, of the first frame that looks down,
-        and another character's maps drive every second clip.
+        and another character's maps drive every second action and direction.
         """
         if size != self.size:
             raise DataError(f"the sprites are {folders.told(self.size)}; give --size {self.size[0]}")
         rows = torch.as_tensor(indices, dtype=torch.int64)
         drawn = numbers(seed, row_offset, len(rows), 24)
-        characters, strip = rows // len(self.strips), torch.tensor(self.strips)[rows % len(self.strips)]
+        characters, which = rows % len(self.names), rows // len(self.names)
+        strip = torch.tensor(self.strips)[which]
         if augment:
             shots = SHOTS[int(numbers(seed, 0, 1)[0, 0] * len(SHOTS))]  # for all rows, whatever the process
             start, borrowed = (drawn[:, 0] * strip[:, 1]).long(), drawn[:, 1] < BORROWED
             shown = (drawn[:, 2 : 2 + shots] * self.images.shape[1]).long()
         else:
-            start, borrowed = torch.zeros_like(rows), rows % 2 == 1
+            start, borrowed = torch.zeros_like(rows), which % 2 == 1
             shown = torch.full((len(rows), 1), self.strips[min(2, len(self.strips) - 1)][0])
         frames = (start[:, None] + torch.arange(self.window.frames)) % strip[:, 1:] + strip[:, :1]
         others = (characters + 1 + (drawn[:, 10] * (len(self.names) - 1)).long()) % len(self.names)
