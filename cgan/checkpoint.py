@@ -306,9 +306,9 @@ def _check_about(about: dict[str, Any], error: type[Exception]) -> None:
 def _check_palette(
     palette: Palette | None, model: str, config: dict[str, Any], error: type[Exception]
 ) -> None:
-    """A model that paints label maps needs a palette of as many classes as it has."""
+    """A model that reads label maps needs a palette of as many classes as it has."""
     named = len(palette) if palette else 0
-    if models.module(model).Model.task == "paint" and config["classes"] != named:
+    if models.module(model).Model.task in ("paint", "animate") and config["classes"] != named:
         raise error(f"the model has {config['classes']} classes, its palette {named}")
 
 

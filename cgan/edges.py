@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cgan.labels import Label, Palette
+
 SIDE = 256  # the short side, in pixels, at which lines are looked for: the same ones at every size
 PEN = 2.4  # pixels at that size: the width of a line
 SMOOTH = 1.6  # pixels: the standard deviation of the blur before the gradient
@@ -16,6 +18,7 @@ SURROUND = 10.0  # pixels: how far the texture around an edge counts against it
 INHIBITION = 0.6  # times the mean gradient around it is taken from an edge
 STRONG, WEAK = 0.95, 0.82  # quantiles of the gradients: lines begin above the first, go on above the second
 FAINTEST = 12.0  # units of Lab over a pixel-wide Sobel: nothing below is a line, however plain the picture
+FAINT = 192  # lighter than this is paper: lines of small pictures are thinner than a pixel, thus grey
 SHORTEST = 36  # pixels: shorter lines are specks
 
 
@@ -69,3 +72,13 @@ def _inked(lines: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]
     distance = cv2.resize(distance, size[::-1], interpolation=cv2.INTER_LINEAR)
     pixel = max(1.0, SIDE / min(size))  # the edge of a line is about a pixel soft
     return ((0.5 + (PEN / 2 + 0.3 - distance) / pixel).clip(0, 1) * 255).round().astype(np.uint8)
+
+
+def edge_labels(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The outlines of a photograph, uint8 (H, W, 3), as a label map, uint8 (H, W): 0 paper, 1 line."""
+    return np.asarray(edge_drawing(picture)[..., 0] < FAINT, np.uint8)
+
+
+def edge_palette() -> Palette:
+    """The classes of `edge_labels`."""
+    return Palette((Label(0, "paper", "#ffffff"), Label(1, "line", "#000000")))

@@ -188,7 +188,7 @@ class Palette:
         if exact.all():
             return ids
         self._refuse_strangers(codes[~exact], codes.size, name)
-        return _nearest(ids, exact)
+        return nearest_exact(ids, exact)
 
     def _refuse_strangers(self, codes: np.ndarray, pixels: int, name: str) -> None:
         """`DataError` where the off-palette `codes` among so many `pixels` are more than blends at edges."""
@@ -270,7 +270,7 @@ def _word(code: int) -> str:
     return "transparent" if code == _TRANSPARENT else f"#{code:06x}"
 
 
-def _nearest(ids: np.ndarray, exact: np.ndarray) -> np.ndarray:
+def nearest_exact(ids: np.ndarray, exact: np.ndarray) -> np.ndarray:
     """Give each pixel that is not `exact` (bool, H, W) the id of the nearest one that is."""
     _, region = cv2.distanceTransformWithLabels(
         (~exact).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL

@@ -5,7 +5,9 @@ import torch
 from numpy.typing import NDArray
 
 from cgan.labels import Label, Palette, instance_edges
+from train.data.clips import ClipData, Window
 from train.data.few_shot import FewShotData
+from train.data.few_shot_clips import FewShotClipData
 from train.data.painted import PaintedData
 from train.data.paired import PairedData
 from train.data.stored import canvas
@@ -94,3 +96,54 @@ def paired(count: int, size: tuple[int, int], seed: int = 0) -> PairedData:
     scenes = rectangles(count, size, seed)
     outlines = 255 - 255 * instance_edges(scenes.labels).byte().expand(-1, 3, -1, -1)
     return PairedData(outlines.contiguous(), scenes.images, scenes.names)
+
+
+def clips(count: int, size: tuple[int, int], seed: int = 0, frames: int = 3) -> ClipData:
+    """`count` clips in which a scene moves two pixels to the left a frame, seen by a moving camera."""
+    return ClipData(**_moving(count, size, seed, frames), **_of_clips(count, frames))
+
+
+def few_shot_clips(count: int, size: tuple[int, int], seed: int = 0, frames: int = 2) -> FewShotClipData:
+    """`count` such clips, each of a subject of its own, with two further frames."""
+    parts = {"images", "labels", "flow", "seen"}
+    moving = {name: part for name, part in _moving(count, size, seed, frames + 2).items() if name in parts}
+    told = _of_clips(count, frames + 2) | {"window": Window(frames), "subjects": tuple(range(count))}
+    return FewShotClipData(**moving, **told)
+
+
+def _of_clips(count: int, frames: int) -> dict:
+    names = tuple(f"clip {number}" for number in range(count))
+    return {
+        "lengths": (frames,) * count,
+        "names": names,
+        "palette": _palette(),
+        "window": Window(frames, most=16),
+    }
+
+
+def _palette() -> Palette:
+    return Palette(tuple(Label(id, name, colour) for id, (name, colour) in enumerate(SCENE)))
+
+
+def _moving(count: int, size: tuple[int, int], seed: int, frames: int) -> dict[str, torch.Tensor]:
+    """The tensors of clips: scenes at a depth of 10 m, the focal length is the width."""
+    height, width = canvas(size)
+    scenes = rectangles(max(count, 2), (height, width + 2 * frames), seed)
+    windows = [slice(2 * t, 2 * t + width) for t in range(frames)]
+    images, labels = (
+        torch.stack([part[:count, :, :height, window] for window in windows], 1).flatten(0, 1)
+        for part in (scenes.images, scenes.labels)
+    )
+    flow = torch.zeros(count * frames, 2, height, width)
+    flow[:, 0] = 2.0
+    pose = torch.eye(4).repeat(count, frames, 1, 1)
+    pose[:, :, 0, 3] = torch.arange(frames) * 2 * 10.0 / width
+    return {
+        "images": images,
+        "labels": labels,
+        "flow": flow.half(),
+        "seen": (torch.arange(width) < width - 2).byte().expand(count * frames, 1, height, width),
+        "depth": torch.full((count * frames, 1, height, width), 10.0).half(),
+        "pose": pose.flatten(0, 1),
+        "intrinsics": torch.tensor([width, width, width / 2, height / 2]).float().repeat(count * frames, 1),
+    }

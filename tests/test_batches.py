@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from train.data import batches
-from train.data.batches import Clip, FewShot, Painted, Paired, Unpaired
+from train.data.batches import Clip, FewShot, FewShotClip, Painted, Paired, Unpaired
 
-KINDS = [Painted, Unpaired, FewShot, Paired, Clip]
+KINDS = [Painted, Unpaired, FewShot, Paired, Clip, FewShotClip]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
@@ -46,7 +46,15 @@ def test_clips_have_a_step_between_two_frames():
     assert clip.labels.dtype == clip.instances.dtype == torch.int64 and clip.labels.max() < 5
     assert clip.images.shape == (2, 3, 3, 24, 40)
     assert clip.flow.shape == (2, 2, 2, 24, 40) and clip.seen.shape == (2, 2, 1, 24, 40)
-    assert clip.position.shape == (2, 3, 3) and clip.yaw.shape == (2, 3)
+    assert clip.pose.shape == (2, 3, 4, 4) and clip.intrinsics.shape == (2, 4)
+
+
+def test_few_shot_clips_show_their_subject():
+    clip = FewShotClip.fake(batch=2, size=(24, 40), frames=3, shots=2, classes=5)
+    assert clip.labels.shape == (2, 3, 1, 24, 40) and clip.images.shape == (2, 3, 3, 24, 40)
+    assert clip.references.shape == (2, 2, 3, 24, 40) and clip.reference_labels.shape == (2, 2, 1, 24, 40)
+    assert clip.flow.shape == (2, 2, 2, 24, 40) and clip.seen.shape == (2, 2, 1, 24, 40)
+    assert not torch.equal(clip.references, clip.images[:, :2])
 
 
 def test_all_kinds_are_tested():

@@ -13,7 +13,7 @@ import cgan
 from cgan import models
 from cgan.tasks import TASKS
 from train import launch, recipes
-from train.data.batches import FewShot, Painted, Paired, Unpaired
+from train.data.batches import Clip, FewShot, FewShotClip, Painted, Paired, Unpaired
 from train.engine.bank import PRECISIONS, Bank
 from train.engine.turns import turns
 from train.options import as_dict, from_dict
@@ -27,7 +27,14 @@ class Mode(NamedTuple):
 
 
 NAMES = models.names()
-DRAWN = {Painted: "rectangles", Unpaired: "unpaired", FewShot: "few_shot", Paired: "paired"}
+DRAWN = {
+    Painted: "rectangles",
+    Unpaired: "unpaired",
+    FewShot: "few_shot",
+    Paired: "paired",
+    Clip: "clips",
+    FewShotClip: "few_shot_clips",
+}
 MODES = [Mode(name, DRAWN[recipes.module(name).Recipe.batch]) for name in NAMES]
 MODES += [Mode("pix2pixhd", "paired")]  # models that learn from more than one kind of batch
 ABOUT = {"size": [64, 64], "data": "none", "licence": "none"}

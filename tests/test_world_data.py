@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from train.data.batches import Clip
-from train.data.clips import clips
+from train.data.flights import clips
 from train.data.painted import read_painted
 from train.world import cache, classes, command, folder
 from train.world import views as data
@@ -62,7 +62,22 @@ def test_clips_carry_their_geometry():
     assert is_image(clip.images[0], 3, 3, *SIZE)
     assert clip.labels.shape == clip.depth.shape == clip.instances.shape == (1, 3, 1, *SIZE)
     assert clip.flow.shape == (1, 2, 2, *SIZE) and clip.seen.shape == (1, 2, 1, *SIZE)
-    assert clip.position.shape == (1, 3, 3) and clip.yaw.shape == (1, 3)
+    assert clip.pose.shape == (1, 3, 4, 4) and clip.intrinsics.shape == (1, 4)
+
+
+def test_poses_and_intrinsics_lead_to_the_exact_flow():
+    """A pixel lifted by its depth, moved to the last frame's camera and projected lands where flow says."""
+    clip = clips(1, 2, SIZE, first=10)
+    fx, fy, cx, cy = clip.intrinsics[0]
+    rows, columns = torch.meshgrid(*(torch.arange(side) + 0.5 for side in SIZE), indexing="ij")
+    depth = clip.depth[0, 1, 0]
+    here = torch.stack([(columns - cx) / fx * depth, (rows - cy) / fy * depth, depth, depth * 0 + 1], -1)
+    assert torch.linalg.det(clip.pose[0, 0, :3, :3]) > 0.99  # a rotation, no mirror
+    there = here @ (torch.linalg.inv(clip.pose[0, 0].double()) @ clip.pose[0, 1].double()).float().T
+    landed = torch.stack([there[..., 0] / there[..., 2] * fx + cx, there[..., 1] / there[..., 2] * fy + cy])
+    near = (depth < 500) & (clip.seen[0, 0, 0] > 0)
+    flow = landed - torch.stack([columns, rows])
+    assert near.float().mean() > 0.1 and (flow - clip.flow[0, 0]).abs()[:, near].max() < 0.05
 
 
 def test_command_checks_its_flags(tmp_path):

@@ -1,4 +1,4 @@
-"""What people do with a model: paint a label map, translate a picture. Outside numpy, inside tensors.
+"""What people do with a model: paint a map, translate a picture, animate maps. Outside numpy, inside tensors.
 
 `load` returns one of these, ready to use; a model names its task, and TASKS finds the class. What a task asks
 of its models is written down in `cgan.tasks.protocols`.
@@ -9,14 +9,19 @@ from typing import Any
 
 from cgan import checkpoint
 from cgan.runtime import Runtime
+from cgan.tasks.animator import Animator, Geometry
 from cgan.tasks.painter import Painter
 from cgan.tasks.translator import Translator
 
-Task = Painter | Translator
+Task = Animator | Painter | Translator
 
-TASKS: dict[str, type[Painter] | type[Translator]] = {"paint": Painter, "translate": Translator}
+TASKS: dict[str, type[Animator] | type[Painter] | type[Translator]] = {
+    "animate": Animator,
+    "paint": Painter,
+    "translate": Translator,
+}
 
-__all__ = ["TASKS", "Painter", "Task", "Translator", "load"]
+__all__ = ["TASKS", "Animator", "Geometry", "Painter", "Task", "Translator", "load"]
 
 
 def load(
@@ -26,7 +31,7 @@ def load(
     revision: str | None = None,
     root: str | Path | None = None,
 ) -> Task:
-    """Load a checkpoint as its task, a `Painter` or a `Translator`, ready to use.
+    """Load a checkpoint as its task, a `Painter`, a `Translator` or an `Animator`, ready to use.
 
     Args: `source`, `revision` and `root` as in `cgan.checkpoint.locate`; `device` and `precision` as in
     `Runtime.choose`. Raises `CheckpointError` where the checkpoint is at fault and `ValueError` for a device

@@ -130,20 +130,23 @@ class Paired(NamedTuple):
 class Clip(NamedTuple):
     """Label videos with their pictures, and the geometry that joins the frames. T frames, in order.
 
-    labels (B, T, 1, H, W) int64; images (B, T, 3, H, W) in [-1, 1]; flow (B, T - 1, 2, H, W) in pixels, from
-    frame t + 1 back to t, as a video model warps its last picture; seen (B, T - 1, 1, H, W): 1 where frame t
-    shows it; depth (B, T, 1, H, W) in metres; position (B, T, 3) in metres, yaw (B, T) in radians; instances
-    (B, T, 1, H, W) int64.
+    labels (B, T, 1, H, W) int64; images (B, T, 3, H, W) in [-1, 1]; flow (B, T - 1, 2, H, W) in pixels
+    (right, down), from frame t + 1 back to t, as a video model warps its last picture; seen (B, T - 1, 1, H,
+    W): 1 where frame t shows it; depth (B, T, 1, H, W) in metres along the camera's axis, 0 where it is
+    unknown; pose (B, T, 4, 4), camera to world, with the camera's axes to the right, down and ahead;
+    intrinsics (B, 4): fx, fy, cx, cy in pixels of H x W, the first pixel's middle at 0.5; instances (B, T, 1,
+    H, W) int64.
+    What the data do not know is None.
     """
 
     labels: Tensor
     images: Tensor
-    flow: Tensor
-    seen: Tensor
-    depth: Tensor
-    position: Tensor
-    yaw: Tensor
-    instances: Tensor
+    flow: Tensor | None = None
+    seen: Tensor | None = None
+    depth: Tensor | None = None
+    pose: Tensor | None = None
+    intrinsics: Tensor | None = None
+    instances: Tensor | None = None
 
     @classmethod
     def fake(
@@ -165,12 +168,47 @@ class Clip(NamedTuple):
             flow,
             torch.ones_like(flow[:, :, :1]),
             torch.full(labels.shape, 10.0),
-            torch.zeros(batch, frames, 3),
-            torch.zeros(batch, frames),
+            torch.eye(4).repeat(batch, frames, 1, 1),
+            torch.tensor([size[1], size[1], size[1] / 2, size[0] / 2]).float().repeat(batch, 1),
             labels.clone(),
         ).to(device)
 
     def to(self, device: Device) -> Clip:
+        """The same batch on `device`."""
+        return each(self, lambda part: part.to(device, non_blocking=True))
+
+
+class FewShotClip(NamedTuple):
+    """Label videos with pictures of a subject, and K other pictures that show the same subject.
+
+    labels (B, T, 1, H, W) int64; images (B, T, 3, H, W) in [-1, 1]; references (B, K, 3, H, W) with their
+    reference_labels (B, K, 1, H, W) int64, of which a model may be told nothing; flow and seen as a `Clip`'s,
+    or None.
+    """
+
+    labels: Tensor
+    images: Tensor
+    references: Tensor
+    reference_labels: Tensor
+    flow: Tensor | None = None
+    seen: Tensor | None = None
+
+    @classmethod
+    def fake(
+        cls,
+        batch: int = 2,
+        size: tuple[int, int] = (64, 64),
+        classes: int = 6,
+        frames: int = 4,
+        shots: int = 2,
+        device: Device = "cpu",
+        seed: int = 0,
+    ) -> FewShotClip:
+        """Random labels in large squares, random pixels, nothing moves: the right shapes, no meaning."""
+        clip, shown = (Clip.fake(batch, size, classes, n, device, seed + n) for n in (frames, shots))
+        return cls(clip.labels, clip.images, shown.images, shown.labels, clip.flow, clip.seen)
+
+    def to(self, device: Device) -> FewShotClip:
         """The same batch on `device`."""
         return each(self, lambda part: part.to(device, non_blocking=True))
 

@@ -46,6 +46,7 @@ class Pool(Generic[F, B]):
     start: ClassVar[int] = START
     aside: ClassVar[int] = ASIDE
     every: ClassVar[int] = EVERY
+    capacity: ClassVar[int] = CAPACITY
 
     def __init__(
         self,
@@ -92,7 +93,7 @@ class Pool(Generic[F, B]):
     @property
     def bytes(self) -> int:
         """The memory that the pool takes when it is full."""
-        return self.frames.bytes * max(CAPACITY, len(self)) // len(self)
+        return self.frames.bytes * max(self.capacity, len(self)) // len(self)
 
     def to(self, device: torch.device | str) -> Self:
         """Keep and render the frames on `device` from now on."""
@@ -127,7 +128,7 @@ class Pool(Generic[F, B]):
     def _grow(self) -> None:
         """Add a view and keep the latest."""
         old, new = self.frames.tensors(), self.next().to(self.device).tensors()
-        self.frames = self.made(**{name: torch.cat([old[name], new[name]])[-CAPACITY:] for name in old})
+        self.frames = self.made(**{name: torch.cat([old[name], new[name]])[-self.capacity :] for name in old})
 
 
 class Landscapes(Pool[PaintedData, Painted]):

@@ -75,7 +75,7 @@ def read_painted(folder: Path, size: Size, say: Say = folders.silent) -> Painted
     folders.check_folder(folder, "images/ and labels/")
     problems: list[str] = []
     pairs = _pairs(folder, problems)
-    palette = _palette(folder, problems)
+    palette = palette_of(folder, problems)
     stored = canvas(size)
     read = folders.read_all(lambda pair: _read_sample(pair, palette, stored), pairs)
     samples = [sample for sample in read if isinstance(sample, _Sample)]
@@ -84,7 +84,9 @@ def read_painted(folder: Path, size: Size, say: Say = folders.silent) -> Painted
         problems.append(f"{len(pairs)} picture(s) with a label map; at least 2 are needed")
     folders.check(folder, problems)
     folders.say_cut(say, [sample.shape for sample in samples], folder, size)
-    return _stack(samples, palette or _numbered(samples, say), [pair[0].stem for pair in pairs])
+    if palette is None:
+        palette = numbered(np.unique(np.concatenate([np.unique(sample.labels) for sample in samples])), say)
+    return _stack(samples, palette, [pair[0].stem for pair in pairs])
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def _pairs(folder: Path, problems: list[str]) -> list[Files]:
     return [(images[stem], labels[stem], instances.get(stem)) for stem in stems]
 
 
-def _palette(folder: Path, problems: list[str]) -> Palette | None:
+def palette_of(folder: Path, problems: list[str]) -> Palette | None:
     """The palette of `folder`, or the one beside it: the parts of a data set may share theirs."""
     path = folder / "palette.json"
     if not path.exists():
@@ -136,7 +138,7 @@ def _read_sample(pair: Files, palette: Palette | None, stored: Size) -> _Sample 
     instances = None
     if instance_path is not None:
         name = f"instances/{instance_path.name}"
-        instances = folders.attempt(lambda: _read_ids(instance_path, name, MOST_INSTANCES), problems)
+        instances = folders.attempt(lambda: read_ids(instance_path, name, MOST_INSTANCES), problems)
     for ids, path in ((labels, label_path), (instances, instance_path)):
         if ids is not None and path is not None and image is not None and ids.shape != image.shape[:2]:
             problems.append(
@@ -158,10 +160,10 @@ def _read_labels(path: Path, palette: Palette | None) -> NDArray[np.uint8]:
     name = f"labels/{path.name}"
     if palette is not None:
         return palette.ids(open_picture(path, name), name)
-    return _read_ids(path, name, 256).astype(np.uint8)
+    return read_ids(path, name, 256).astype(np.uint8)
 
 
-def _read_ids(path: Path, name: str, limit: int) -> NDArray[np.int32]:
+def read_ids(path: Path, name: str, limit: int) -> NDArray[np.int32]:
     """The numbers in a one-channel picture, each below `limit`."""
     picture = open_picture(path, name)
     if picture.mode not in ("P", "L", "I", "I;16", "I;16B", "1"):
@@ -181,9 +183,8 @@ def _stack(samples: list[_Sample], palette: Palette, names: list[str]) -> Painte
     return PaintedData(images, labels, instances, palette, names)
 
 
-def _numbered(samples: list[_Sample], say: Say) -> Palette:
-    """A palette for data that bring none: "class 0" to the highest id found."""
-    present = np.unique(np.concatenate([np.unique(sample.labels) for sample in samples]))
+def numbered(present: NDArray[np.integer], say: Say) -> Palette:
+    """A palette for data that bring none: "class 0" to the highest of the ids `present`, sorted."""
     count = int(present[-1]) + 1
     if len(present) < count:
         say(f"no palette.json: classes 0 to {count - 1} are assumed, of which {len(present)} are used")

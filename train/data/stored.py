@@ -107,8 +107,8 @@ def numbers(seed: int, first: int, count: int, columns: int = 4) -> Tensor:
     return torch.from_numpy(np.stack(rows))
 
 
-def grid(stored: Sequence[int], size: Size, count: int, drawn: Tensor | None) -> Tensor:
-    """The sampling grid (count, H, W, 2) that cuts `size` out of pictures of the size `stored`.
+def affine(stored: Sequence[int], size: Size, count: int, drawn: Tensor | None) -> Tensor:
+    """Where `size` is cut out of pictures of the size `stored`: float64 (count, 2, 3).
 
     drawn: (count, 4) in [0, 1) for flip, scale, vertical and horizontal place; None takes the centre.
     """
@@ -123,7 +123,13 @@ def grid(stored: Sequence[int], size: Size, count: int, drawn: Tensor | None) ->
         theta[:, 1, 2] = (2 * drawn[:, 2] - 1) * (1 - box[:, 0])
         theta[:, 0, 2] = (2 * drawn[:, 3] - 1) * (1 - box[:, 1])
     theta[:, 0, 0], theta[:, 1, 1] = flip * box[:, 1], box[:, 0]
-    return F.affine_grid(theta.float(), [count, 1, height, width], align_corners=False)
+    return theta
+
+
+def grid(stored: Sequence[int], size: Size, count: int, drawn: Tensor | None) -> Tensor:
+    """The sampling grid (count, H, W, 2) of `affine`."""
+    theta = affine(stored, size, count, drawn)
+    return F.affine_grid(theta.float(), [count, 1, *size], align_corners=False)
 
 
 def cut(pictures: Tensor, where: Tensor) -> Tensor:

@@ -186,11 +186,14 @@ class Trainer(Generic[M, B]):
         return self._in_format(batch)
 
     def _in_format(self, batch: B) -> B:
-        """All that is pictures channels last, in the precision of the masters."""
+        """All numbers in the precision of the masters, and single pictures channels last."""
         formatted = {
-            name: part.to(dtype=self.precision.master, memory_format=torch.channels_last)
+            name: part.to(
+                dtype=self.precision.master,
+                memory_format=torch.channels_last if part.dim() == 4 else torch.preserve_format,
+            )
             for name, part in batch._asdict().items()
-            if part is not None and part.is_floating_point() and part.dim() == 4
+            if part is not None and part.is_floating_point()
         }
         return batch._replace(**formatted)
 

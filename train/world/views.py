@@ -53,7 +53,7 @@ def view_frame(
         return None
     camera = world.cameras[[view.camera] * len(view.styles)]
     frame = world.frame(camera, list(view.styles), size, supersampling)
-    return frame if _kept(frame.labels[0], view) else None
+    return frame if kept(frame.labels[0], view) else None
 
 
 def painted_frames(
@@ -78,7 +78,7 @@ def world_of(seed: int, device: torch.device | str) -> World:
     return _RECENT[key]
 
 
-def _kept(labels: Tensor, view: View) -> bool:
+def kept(labels: Tensor, view: View) -> bool:
     """Leave out label maps of hardly more than one class, and some of those without any rare class."""
     share = torch.bincount(labels.flatten(), minlength=classes.COUNT) / labels.numel()
     dull = bool(share.max() > LARGEST_SHARE) or int((share > 0.002).sum()) < LEAST_CLASSES

@@ -1,0 +1,53 @@
+"""Optical flow: what moves a picture to where its things are in another, and the network that finds it.
+
+Wang, Liu, Zhu, Liu, Tao, Kautz, Catanzaro: Video-to-Video Synthesis, NeurIPS 2018 (equation 4: warped picture
+and occlusion mask). Flow is in pixels, to the right and down, and leads from each pixel of the new frame to
+the place in the old one that shows the same.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cgan.layers.precision import wide
+from cgan.layers.pyramid import Pyramid
+
+
+def warp(image: Tensor, flow: Tensor) -> Tensor:
+    """Fetch `image` along `flow`: bilinear, and beyond the border what lies there.
+
+    Shapes: image (B, channels, H, W); flow (B, 2, H, W); out as image, fp32.
+    """
+    height, width = flow.shape[2:]
+    flow = wide(flow)
+    column = torch.arange(width, device=flow.device, dtype=flow.dtype) + 0.5
+    row = torch.arange(height, device=flow.device, dtype=flow.dtype) + 0.5
+    places = torch.stack([(column + flow[:, 0]) / width, (row[:, None] + flow[:, 1]) / height], -1)
+    with torch.autocast(flow.device.type, enabled=False):
+        return F.grid_sample(
+            wide(image), places * 2 - 1, mode="bilinear", padding_mode="border", align_corners=False
+        )
+
+
+def enlarged(x: Tensor, scale: int) -> Tensor:
+    """Bilinear enlargement: (B, c, h, w) -> (B, c, scale h, scale w)."""
+    return x if scale == 1 else F.interpolate(x, scale_factor=float(scale), mode="bilinear")
+
+
+class FlowNet(nn.Module):
+    """Flow and occlusion mask from all that tells of two frames, at half their size (section 3.2).
+
+    `reach`: flow is in units of so many pixels, so that a network with small weights can begin small.
+    Shapes: x (B, inputs, h, w); out flow (B, 2, 2h, 2w) in pixels of those, and mask (B, 1, 2h, 2w): the
+    logit that the old frame shows what is wanted.
+    """
+
+    def __init__(self, inputs: int, filters: int, halvings: int, limit: int, reach: float = 10.0):
+        super().__init__()
+        self.reach = reach
+        self.body = Pyramid(inputs, filters, halvings, limit)
+        self.head = nn.Conv2d(filters, 3, 3, padding=1)
+
+    def forward(self, x: Tensor, scale: int = 2) -> tuple[Tensor, Tensor]:
+        found = wide(self.head(F.leaky_relu(self.body(x)[0], 0.2)))
+        return enlarged(found[:, :2] * self.reach, scale), enlarged(found[:, 2:], scale)

@@ -1,0 +1,204 @@
+"""vid2vid: a label video becomes a video.
+
+Wang, Liu, Zhu, Liu, Tao, Kautz, Catanzaro: Video-to-Video Synthesis, NeurIPS 2018, with the generator of
+Mallya, Wang, Sapra, Liu: World-Consistent Video-to-Video Synthesis, ECCV 2020 (section 4), in which SPADE is
+conditioned on labels, on the past frame warped by flow, and there on guidance from a point cloud too.
+
+A frame is painted from the features of its labels and of the past frame. A style vector, one for a clip,
+decides what labels leave open; it is read from a picture or drawn, so that the network makes the first frame
+itself. The embedding of the labels reads it: added to the generator's features, instance norm would take it
+away.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cgan.labels import onehot
+from cgan.layers.autoencoder import StyleEncoder
+from cgan.layers.blocks import double
+from cgan.layers.flow import FlowNet, warp
+from cgan.layers.multi import Conditions, MultiBlock
+from cgan.layers.points import Place, Points
+from cgan.layers.precision import wide
+from cgan.layers.pyramid import Pyramid
+
+
+@dataclass(frozen=True)
+class Config:
+    """The shape of vid2vid's weights."""
+
+    classes: int = 12  # number of classes in the label maps
+    filters: int = 24  # channels at full size; they double with each halving
+    limit: int = 192  # most channels
+    halvings: int = 5  # how often the frame is halved
+    pasts: int = 2  # past frames that are looked at
+    finest: int = 3  # scales at which warped pictures are conditions
+    style: int = 32  # length of the style vector
+
+
+PRESETS = {
+    "tiny": Config(filters=4, limit=8, halvings=3, style=4),
+    "small": Config(),
+    "paper": Config(filters=32, limit=1024, halvings=7, style=256),
+}
+
+
+class Past(NamedTuple):
+    """What is remembered of a clip: its style (B, style) and, newest first, up to `pasts` label maps int64
+    (B, 1, H, W) and images (B, 3, H, W); and the points painted so far, for models that keep them.
+    """
+
+    style: Tensor
+    labels: tuple[Tensor, ...] = ()
+    images: tuple[Tensor, ...] = ()
+    points: Points | None = None
+
+
+class Frame(NamedTuple):
+    """A frame and where it came from: image (B, 3, H, W) in fp32; the past frame warped (B, 3, H, W) by flow
+    (B, 2, H, W) in pixels, and its mask (B, 1, H, W), 1 where it shows what is wanted; None for a first one.
+    guide (B, 3, H, W): what was painted before as seen from here, and covered (B, 1, H, W), where it is
+    known.
+    """
+
+    image: Tensor
+    warped: Tensor | None = None
+    flow: Tensor | None = None
+    mask: Tensor | None = None
+    guide: Tensor | None = None
+    covered: Tensor | None = None
+
+
+class Model(nn.Module):
+    """The generator, its flow network, and the encoder of styles."""
+
+    task: ClassVar[str] = "animate"
+    references: ClassVar[tuple[int, int]] = (0, 0)
+    needs_geometry: ClassVar[bool] = False
+    guides: ClassVar[int] = 0  # channels of a further condition
+    style_mean: Tensor  # (style,)
+    style_factor: Tensor  # (style, style)
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.config, self.multiple = config, 2**config.halvings
+        shape = config.filters, config.halvings, config.limit
+        encoder = config.filters, min(config.halvings, 5), 8 * config.filters
+        self.encoder = StyleEncoder(*encoder, 2 * config.style)
+        self.maps = Pyramid(config.classes, *shape, style=config.style)
+        self.before = Pyramid(config.classes + 3, *shape, finest=config.finest)
+        told = (config.pasts + 1) * config.classes + 3 * config.pasts
+        self.flow = FlowNet(4 * told, config.filters, config.halvings - 1, config.limit)
+        small = config.filters, config.finest - 1, config.limit
+        self.of_warped = Pyramid(4, *small)
+        self.of_guide = Pyramid(self.guides, *small) if self.guides else None
+        widths = self.maps.widths
+        self.start = nn.Conv2d(widths[-1], widths[-1], 3, padding=1)
+        self.blocks = nn.ModuleList(self._block(level) for level in range(config.halvings + 1))
+        self.to_rgb = nn.Conv2d(widths[0], 3, 3, padding=1)
+        self.register_buffer("style_mean", torch.zeros(config.style))
+        self.register_buffer("style_factor", torch.eye(config.style))
+
+    def _block(self, level: int) -> MultiBlock:
+        """The block at a scale: pictures are conditions of the finest ones, features of the past of the
+        others.
+        """
+        widths, finest = self.maps.widths, level < self.config.finest
+        conditions = [widths[level], (self.of_warped if finest else self.maps).widths[level]]
+        if finest and self.of_guide is not None:
+            conditions.append(self.of_guide.widths[level])
+        return MultiBlock(widths[level], widths[max(level - 1, 0)], conditions)
+
+    # --- styles
+
+    def encode(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of the style of images (B, 3, H, W), fp32: two of (B, style)."""
+        mean, log_variance = self.encoder(image).chunk(2, 1)
+        return mean, log_variance
+
+    def draw(self, normal: Tensor) -> Tensor:
+        """Styles such as the training clips have: normal (B, style) of N(0, 1) -> (B, style)."""
+        return self.style_mean + normal @ self.style_factor.T
+
+    # --- a clip
+
+    def begin(self, references: None, told: None, first: Tensor | None, normal: Tensor) -> Past:
+        """What is remembered before the first frame: a style, that of `first` (B, 3, H, W) or a drawn one."""
+        if first is None:
+            return Past(self.draw(normal))
+        return Past(self.encode(first)[0], (), (first,))
+
+    def advance(
+        self, labels: Tensor, past: Past, geometry: tuple[Tensor, Tensor, Tensor] | None = None
+    ) -> tuple[Tensor, Past]:
+        """The next frame, of labels int64 (B, 1, H, W): (image (B, 3, H, W), what is remembered then)."""
+        if past.images and not past.labels:  # a first picture has no map: as if nothing had moved
+            past = past._replace(labels=(labels,))
+        frame, past = self.film(labels, past, None if geometry is None else Place(*geometry))
+        return frame.image, past
+
+    def film(self, labels: Tensor, past: Past, place: Place | None = None) -> tuple[Frame, Past]:
+        """The next frame, and what is remembered then, without its gradients."""
+        frame = self(labels, past)
+        return frame, self.remembered(past, labels, frame.image.detach())
+
+    def remembered(self, past: Past, labels: Tensor, image: Tensor) -> Past:
+        """The past of the frame after this one."""
+        count = self.config.pasts
+        return past._replace(
+            style=past.style.detach(),
+            labels=(labels, *past.labels)[:count],
+            images=(image, *past.images)[:count],
+        )
+
+    # --- a frame
+
+    def forward(self, labels: Tensor, past: Past, guide: Tensor | None = None) -> Frame:
+        """Paint a frame. Height and width must be multiples of `multiple`.
+
+        guide: (B, guides, H, W), a further condition, or None where there is nothing to go by.
+        """
+        dtype = self.start.weight.dtype
+        told = onehot(labels, self.config.classes).to(dtype)
+        maps = self.maps(told, past.style.to(dtype))
+        conditions: list[list[Tensor | None]] = [[level, None] for level in maps]
+        frame = Frame(past.style)
+        if past.images:
+            latest = past.images[0].to(dtype)
+            shown = onehot(past.labels[0], self.config.classes).to(dtype)
+            finest = self.config.finest
+            for level, feature in enumerate(self.before(torch.cat([shown, latest], 1))):
+                conditions[finest + level][1] = feature
+            flow, mask = self.flow(self._motion(told, past))
+            warped, mask = warp(latest, flow), mask.sigmoid()
+            for level, feature in enumerate(self.of_warped(torch.cat([warped, mask], 1).to(dtype))):
+                conditions[level][1] = feature
+            frame = Frame(warped, warped, flow, mask)
+        if self.of_guide is not None:
+            guides: Conditions = [None] * self.config.finest
+            if guide is not None:
+                guides = self.of_guide(guide.to(dtype))
+            for level, feature in enumerate(guides):
+                conditions[level].append(feature)
+        return frame._replace(image=self._paint(maps, conditions))
+
+    def _motion(self, told: Tensor, past: Past) -> Tensor:
+        """All that tells of motion, in cells of 2x2 pixels; a past that is too short is repeated."""
+        labels, images = (
+            [*parts, *[parts[-1]] * self.config.pasts][: self.config.pasts]
+            for parts in (past.labels, past.images)
+        )
+        maps = [onehot(each, self.config.classes).to(told.dtype) for each in labels]
+        return F.pixel_unshuffle(torch.cat([told, *maps, *(each.to(told.dtype) for each in images)], 1), 2)
+
+    def _paint(self, maps: list[Tensor], conditions: list[list[Tensor | None]]) -> Tensor:
+        """From the coarsest scale to the finest."""
+        x = self.start(maps[-1])
+        for level in range(self.config.halvings, -1, -1):
+            x = self.blocks[level](x, conditions[level])
+            x = double(x) if level else x
+        return wide(self.to_rgb(F.leaky_relu(x, 0.2))).tanh()

@@ -1,0 +1,254 @@
+"""Flights through the built-in world, with exact geometry: what video models learn from without a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from train.data import folders
+from train.data.batches import Clip
+from train.data.clips import LEAST, MOST_DEPTH, ClipData, Window, whole
+from train.data.few_shot_clips import FewShotClipData
+from train.data.folders import Say
+from train.data.growing import Pool, stored_images
+from train.data.stored import Size
+from train.world import classes
+from train.world.camera import Camera
+from train.world.noise import generator
+from train.world.styles import Style
+from train.world.views import STYLES_A_VIEW, VIEWS, View, kept, world_of
+from train.world.world import Flight, clip
+
+LEAST_STEP, MOST_STEP = 1.0, 4.0  # metres a frame
+TURN = 0.015  # radians a frame, at most, to either side
+RETURNING = 4  # one flight of so many turns round half-way and comes back as it went
+GLANCE = (32, 32)  # the size at which a view is looked at before it is flown through
+SHOWN = 3  # other views of a subject's world
+
+
+class Flights(Pool):
+    """A pool of flights, as `ClipData`, which grows while a run goes on.
+
+    window: how many frames a sample has; length: those of a flight, at least as many; instances: whether the
+    numbers of things are kept; count: flights to begin with. Some flights come back the way they went, as
+    world-consistent models need. The pool's length is that of its frames.
+    """
+
+    start: ClassVar[int] = 8
+    aside: ClassVar[int] = 4
+    every: ClassVar[int] = 24
+    capacity: ClassVar[int] = 128  # flights; in frames once they are as long as they will be
+    shown: ClassVar[int] = 0  # further pictures that come with a flight
+
+    def __init__(
+        self,
+        size: Size,
+        first: int = 0,
+        window: Window | None = None,
+        count: int | None = None,
+        length: int | None = None,
+        instances: bool = False,
+        **options: Any,
+    ) -> None:
+        self.window = window or Window()
+        self.length = length or max(LEAST, self.window.most)
+        if self.window.most > self.length:
+            raise ValueError(f"flights of {self.length} frames cannot give clips of {self.window.most}")
+        self.palette, self.instances = classes.palette(), instances
+        self.capacity = type(self).capacity * self.each  # type: ignore[misc]
+        super().__init__(size, first, (type(self).start if count is None else count) * self.each, **options)
+
+    @property
+    def each(self) -> int:
+        """The frames that come with each view."""
+        return self.length + self.shown
+
+    @property
+    def canvas(self) -> Size:
+        """The (height, width) of the frames."""
+        height, width = self.stored
+        return height, width
+
+    def far(self, first: int, count: int) -> Any:
+        """Flights over other worlds, all frames of which are shown."""
+        far = type(self)(self.size, first, whole(self.window), count, self.length, self.instances)
+        return far.frames
+
+    def made(self, **tensors: Any) -> Any:
+        """Flights of these tensors."""
+        count = len(tensors["images"]) // self.each
+        names = tuple(f"flight {number}" for number in range(count))
+        return ClipData(
+            **tensors, lengths=(self.length,) * count, names=names, palette=self.palette, window=self.window
+        )
+
+    def next(self) -> Any:
+        """The next flight that is worth it."""
+        flown = None
+        while flown is None:
+            number = self.view
+            flown = flight(number, self.length, self.canvas, self.device)
+            self.view += 1
+        tensors = self.stored_flight(flown) | self.more(flown, number)
+        return self.made(**{name: tensor.cpu() for name, tensor in tensors.items()})
+
+    def more(self, flown: Flight, number: int) -> dict[str, Tensor]:
+        """Further tensors of the flight with this number, or others in the place of its own."""
+        return {}
+
+    def stored_flight(self, flown: Flight) -> dict[str, Tensor]:
+        """A flight's tensors as they are stored."""
+        shots = flown.frames
+        tensors = {
+            "images": stored_images(shots),
+            "labels": shots.labels.byte(),
+            "flow": _with_first(flown.back).half(),
+            "seen": _with_first(flown.seen_back).byte(),
+            "depth": shots.depth.clamp(max=MOST_DEPTH).half(),
+            "pose": pose_of(shots.camera).float(),
+            "intrinsics": intrinsics_of(shots.camera, self.canvas).repeat(self.length, 1),
+        }
+        return tensors | ({"instances": shots.instances.int()} if self.instances else {})
+
+    def advance(self, images: int) -> None:
+        """Show longer clips when the run has come so far, and render what it should have."""
+        self.window.advance(images)
+        super().advance(images)
+
+
+class FewShotFlights(Flights):
+    """Flights with other views of the same world in the same style: together they are a subject."""
+
+    shown: ClassVar[int] = SHOWN
+
+    def made(self, **tensors: Any) -> FewShotClipData:
+        """Flights and views of these tensors."""
+        count = len(tensors["images"]) // self.each
+        return FewShotClipData(
+            **tensors,
+            lengths=(self.length, SHOWN) * count,
+            names=("flight", "views") * count,
+            palette=self.palette,
+            window=self.window,
+            subjects=tuple(number for number in range(count) for _ in range(2)),
+            stills=(False, True) * count,
+        )
+
+    def more(self, flown: Flight, number: int) -> dict[str, Tensor]:
+        """The flight, then pictures from other places; what only world-consistent models need is left out."""
+        world = world_of(number // VIEWS, self.device)
+        cameras = [(number + 1 + i) % len(world.cameras) for i in range(SHOWN)]
+        views = world.frame(world.cameras[cameras], style_of(number), self.canvas)
+        none = torch.zeros(SHOWN, 2, *self.canvas, dtype=torch.float16)
+        return {
+            "images": torch.cat([stored_images(flown.frames), stored_images(views)]),
+            "labels": torch.cat([flown.frames.labels, views.labels]).byte(),
+            "flow": torch.cat([_with_first(flown.back).half().cpu(), none]),
+            "seen": torch.cat([_with_first(flown.seen_back).byte().cpu(), none[:, :1].byte()]),
+        }
+
+    def stored_flight(self, flown: Flight) -> dict[str, Tensor]:
+        """Nothing beside what `more` gives."""
+        return {}
+
+
+def world_clips(
+    size: Size, seed: int, window: Window, say: Say = folders.silent, instances: bool = False
+) -> Flights:
+    """The built-in world for video models: flights with exact flow, depth and camera."""
+    return Flights(size, 10_000 * (seed % 100), window, instances=instances, say=say)
+
+
+def few_shot_world_clips(size: Size, seed: int, window: Window, say: Say = folders.silent) -> FewShotFlights:
+    """The built-in world for few-shot video models: a world in a style is a subject."""
+    return FewShotFlights(size, 10_000 * (seed % 100), window, say=say)
+
+
+def style_of(number: int) -> Style:
+    """The style of the flight with this number."""
+    return Style.drawn(number * STYLES_A_VIEW)
+
+
+def flight(
+    number: int, length: int, size: Size, device: torch.device | str = "cpu", supersampling: int = 2
+) -> Flight | None:
+    """The flight with this number, from a view of a world in a drawn style; None where the view is dull."""
+    world = world_of(number // VIEWS, device)
+    if number % VIEWS >= len(world.cameras):
+        return None
+    style = style_of(number)
+    path = route(world.path, number, length)
+    glance = world.frame(path[0], style, GLANCE, supersampling=1)
+    if not kept(glance.labels[0], View(number // VIEWS, number % VIEWS, (style,))):
+        return None
+    return clip(world, path, length, style, size, supersampling)
+
+
+def route(path: Callable[..., Camera], number: int, length: int) -> Camera:
+    """The cameras of a flight: `path` is a world's, `number` decides on speed, turn and return."""
+    speed, turn = torch.rand(2, generator=generator(number * 7 + 13)).tolist()
+    step = LEAST_STEP + speed * (MOST_STEP - LEAST_STEP)
+    there = path(number % VIEWS, length, step=step, turn=(2 * turn - 1) * TURN)
+    if number % RETURNING != RETURNING - 1:
+        return there
+    half = (length + 1) // 2
+    return there[[min(place, length - 1 - place) for place in range(length)] if half > 1 else [0] * length]
+
+
+def _with_first(motion: Tensor) -> Tensor:
+    """(T - 1, …) with zeros for the first frame, which follows none."""
+    return torch.cat([torch.zeros_like(motion[:1]), motion])
+
+
+def clips(
+    count: int, length: int, size: Size, first: int = 0, view: int = 0, device: torch.device | str = "cpu"
+) -> Clip:
+    """`count` flights of `length` frames, each from a view of a world in a drawn style.
+
+    The views follow each other from number `view` on, counted from world `first`.
+    """
+    rows = []
+    for number in range(view + first * VIEWS, view + first * VIEWS + count):
+        world = world_of(number // VIEWS, device)
+        turn = float(torch.rand(1, generator=generator(number + 13))) * 0.03 - 0.015
+        path = world.path(number % len(world.cameras), length, step=4.0, turn=turn)
+        rows.append(_clip(clip(world, path, length, Style.drawn(number), size)))
+    return Clip(*(torch.stack(parts) for parts in zip(*rows, strict=True)))
+
+
+def _clip(flight: Flight) -> tuple[Tensor, ...]:
+    shots = flight.frames
+    return (
+        shots.labels,
+        shots.image,
+        flight.back,
+        flight.seen_back,
+        shots.depth,
+        pose_of(shots.camera),
+        intrinsics_of(shots.camera, (shots.image.shape[2], shots.image.shape[3])),
+        shots.instances,
+    )
+
+
+def pose_of(camera: Camera) -> Tensor:
+    """Camera-to-world matrices (B, 4, 4) of the world's cameras.
+
+    The camera's axes point to the right, down and ahead, the world's east, down and north (its own points up,
+    which would make a mirror of the rotation).
+    """
+    sin, cos = camera.yaw.sin(), camera.yaw.cos()
+    zero, one = torch.zeros_like(sin), torch.ones_like(sin)
+    x, y, z = camera.position.unbind(-1)
+    rows = [[cos, zero, sin, x], [zero, one, zero, -y], [-sin, zero, cos, z], [zero, zero, zero, one]]
+    return torch.stack([torch.stack(row, -1) for row in rows], -2)
+
+
+def intrinsics_of(camera: Camera, size: Size) -> Tensor:
+    """(fx, fy, cx, cy) in pixels of pictures of `size`: the horizon's height is the principal point's."""
+    focal = camera.focal * size[1]
+    return torch.tensor(
+        [focal, focal, size[1] / 2, camera.horizon * size[0]], device=camera.yaw.device
+    ).float()

@@ -1,0 +1,194 @@
+"""How few-shot vid2vid learns (see `cgan/models/fs_vid2vid.py`).
+
+Frame after frame: the discriminator's turn, then the generator's; what is past is a constant. Pairs are
+known, so reconstruction leads: L1 on the frame and, less, on what it is blended from, which teaches attention
+and flow where to look. The adversarial loss is light.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from cgan.labels import Palette, onehot
+from cgan.layers.precision import wide
+from cgan.models import fs_vid2vid
+from train.adversaries import losses
+from train.adversaries.patch import SharedPatch
+from train.data.batches import FewShotClip
+from train.data.few_shot_clips import read_few_shot_clips
+from train.data.flights import few_shot_world_clips
+from train.engine.bank import Player, frozen
+from train.engine.processes import normal
+from train.recipes import Loss
+from train.recipes._video import at, flow_terms, halves, initialise, l1, nothing, window
+
+
+@dataclass(frozen=True)
+class Hyper:
+    """How few-shot vid2vid learns."""
+
+    rate: float = 1e-4  # Adam's learning rate of the generator
+    discriminator_rate: float = 4e-4  # Adam's learning rate of the discriminator
+    beta_1: float = 0.0  # Adam's first beta
+    beta_2: float = 0.999  # Adam's second beta
+    frames: int = 16  # frames of a clip in training, at most
+    growth: int = 100_000  # clips begin with one frame, and double after each so many samples (0: at once)
+    hidden_labels: float = 0.3  # share of the samples whose references come without their label maps
+    weight_fool: float = 1.0  # weight of the adversarial loss
+    weight_features: float = 10.0  # weight of feature matching
+    weight_reconstruction: float = 10.0  # weight of L1 between a frame and what it should be
+    weight_sources: float = 3.0  # weight of the same for what is copied and warped from the references
+    weight_perceptual: float = 10.0  # weight of the perceptual loss
+    weight_flow: float = 5.0  # weight of what teaches the past frame's flow and mask
+    discriminator_filters: int = 32  # channels of the discriminator's first layer
+    discriminator_layers: int = 4  # layers of the discriminator
+    discriminator_scales: int = 2  # scales, each half as large as the one before
+
+
+PRESETS = {
+    "tiny": Hyper(
+        rate=1e-3, frames=2, growth=0, discriminator_filters=4, discriminator_layers=2, discriminator_scales=1
+    ),
+    "small": Hyper(
+        rate=5e-4,
+        beta_1=0.5,
+        beta_2=0.99,
+        frames=4,
+        growth=20_000,
+        weight_fool=0.1,
+        weight_features=1.0,
+        weight_perceptual=2.0,
+        discriminator_filters=24,
+        discriminator_layers=3,
+        discriminator_scales=1,
+    ),
+    "paper": Hyper(),
+}
+
+
+class Recipe:
+    """The two players: the generator, and a discriminator that sees map, reference and frame."""
+
+    batch: ClassVar[type] = FewShotClip
+
+    def __init__(self, config: fs_vid2vid.Config, hyper: Hyper, perceptual: nn.Module | None):
+        self.hyper, self.saved = hyper, "generator"
+        self.perceptual = perceptual if hyper.weight_perceptual else None
+        self.model = fs_vid2vid.Model(config)
+        self.discriminator = SharedPatch(
+            config.classes + 6,
+            hyper.discriminator_filters,
+            hyper.discriminator_layers,
+            hyper.discriminator_scales,
+        )
+        self.discriminator.apply(initialise)
+        betas = (hyper.beta_1, hyper.beta_2)
+        convolutions = [*self.discriminator.convolutions]
+        self.players = {
+            "discriminator": Player(
+                self.discriminator, hyper.discriminator_rate, betas, convolutions
+            ),
+            "generator": Player(self.model, hyper.rate, betas),
+        }
+
+    @staticmethod
+    def configure(config: fs_vid2vid.Config, data: Any) -> fs_vid2vid.Config:
+        """The Config for this data: as many classes as its palette has."""
+        return replace(config, classes=len(data.palette))
+
+    @staticmethod
+    def palette(data: Any) -> Palette:
+        """The classes of the maps that drive the video."""
+        palette: Palette = data.palette
+        return palette
+
+    @staticmethod
+    def about(data: Any) -> dict[str, Any]:
+        """Nothing: the palette says it all."""
+        return {}
+
+    @staticmethod
+    def read(folder: Path, size: tuple[int, int], hyper: Hyper, say: Callable[[str], None]) -> Any:
+        """The data of a folder of clips, a sub-folder for each subject, or of sheets of characters."""
+        return read_few_shot_clips(folder, size, window(hyper.frames, hyper.growth), say)
+
+    @staticmethod
+    def builtin(size: tuple[int, int], seed: int, hyper: Hyper, say: Callable[[str], None]) -> Any:
+        """The built-in world: a world in a style is a subject, which other views of it show."""
+        return few_shot_world_clips(size, seed, window(hyper.frames, hyper.growth), say)
+
+    def step(self, batch: FewShotClip) -> Iterator[Loss]:
+        """One step: two turns for each frame."""
+        past, told = None, self._told(batch)
+        for t in range(batch.labels.shape[1]):
+            labels, target = batch.labels[:, t], batch.images[:, t]
+            pose = self.model.pose(labels)
+            frame = self.model(pose, self.model.look(batch.references, told), past)
+            seen = self._condition(batch, labels)
+            both = torch.cat([frame.image.detach().to(target.dtype), target])
+            fake, real = halves(self.discriminator(torch.cat([torch.cat([seen, seen]), both], 1)))
+            yield Loss(
+                "discriminator", {"fake": losses.hinge_fake(fake), "real": losses.hinge_real(real)}
+            )
+            terms = self._adversarial(seen, frame.image, target) | self._pictured(frame, target)
+            if frame.past is not None and frame.flow is not None and frame.mask is not None:
+                truth, visible = at(batch.flow, t - 1), at(batch.seen, t - 1)
+                found = flow_terms(frame.past, frame.flow, frame.mask, target, truth, visible)
+                terms |= {name: self.hyper.weight_flow * term for name, term in found.items()}
+            yield Loss("generator", terms)
+            past = [level.detach() for level in pose], frame.image.detach()
+
+    def _told(self, batch: FewShotClip) -> Tensor:
+        """The references' labels, hidden in some samples."""
+        like = batch.images[:, :1, :1, :1, :1]
+        uniform = 0.5 + 0.5 * torch.erf(normal(*like.shape, like=like) / 2**0.5)
+        return torch.where(
+            uniform < self.hyper.hidden_labels, self.model.config.classes, batch.reference_labels
+        )
+
+    def _condition(self, batch: FewShotClip, labels: Tensor) -> Tensor:
+        """What the discriminator sees beside a frame: its map and the first reference."""
+        told = onehot(labels, self.model.config.classes).to(batch.images.dtype)
+        return torch.cat([told, batch.references[:, 0]], 1)
+
+    def _adversarial(self, seen: Tensor, image: Tensor, target: Tensor) -> dict[str, Tensor]:
+        with frozen(self.discriminator):
+            judged = self.discriminator(torch.cat([seen, image.to(seen.dtype)], 1))
+            with torch.no_grad():
+                real = self.discriminator(torch.cat([seen, target], 1))
+        return {
+            "fool": self.hyper.weight_fool * losses.hinge_fool(judged),
+            "features": self.hyper.weight_features * losses.feature_matching(judged, real),
+        }
+
+    def _pictured(self, frame: fs_vid2vid.Frame, target: Tensor) -> dict[str, Tensor]:
+        """How far the frame is from the target, and what it is blended from."""
+        sources = l1(frame.copied, target) + l1(frame.warped, target)
+        terms = {
+            "reconstruction": self.hyper.weight_reconstruction * l1(frame.image, target),
+            "sources": self.hyper.weight_sources * sources,
+        }
+        if self.perceptual is not None:
+            apart = self.perceptual(wide(frame.image), wide(target))
+            terms["perceptual"] = self.hyper.weight_perceptual * apart
+        return terms
+
+    def calibrate(self, model: nn.Module, batch: FewShotClip) -> Tensor:
+        """Nothing is to be estimated: (B, 0)."""
+        return nothing(batch.labels)
+
+    def finish(self, model: nn.Module, facts: Tensor) -> None:
+        """Nothing was."""
+
+    @torch.no_grad()
+    def animate(self, model: fs_vid2vid.Model, batch: FewShotClip) -> Tensor:
+        """The videos of a batch, (B, T, 3, H, W) in [-1, 1], from references without their maps."""
+        state, frames = model.begin(batch.references, None, None, batch.references[:, 0, 0, 0, :0]), []
+        for labels in batch.labels.unbind(1):
+            image, state = model.advance(labels, state)
+            frames.append(image)
+        return torch.stack(frames, 1)

@@ -1,0 +1,210 @@
+"""How vid2vid learns (see `cgan/models/vid2vid.py`).
+
+Frame after frame: the discriminators' turn, then the generator's; what is past is a constant. One
+discriminator sees a frame and its labels, the other three frames in a row. The style is read from the clip's
+first true frame, and learned at the first frame of a clip.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from cgan.labels import Palette, onehot
+from cgan.layers.points import Place
+from cgan.layers.precision import wide
+from cgan.models import vid2vid
+from train.adversaries import losses
+from train.adversaries.losses import Judgement
+from train.adversaries.patch import MultiScale
+from train.data.batches import Clip
+from train.data.clip_reading import read_clips
+from train.data.flights import world_clips
+from train.engine.bank import Player, frozen
+from train.engine.processes import normal
+from train.recipes import Loss
+from train.recipes._video import at, awake, flow_terms, halves, initialise, l1, window
+
+SPAN = 3  # frames that are judged together
+
+
+@dataclass(frozen=True)
+class Hyper:
+    """How vid2vid learns."""
+
+    rate: float = 2e-4  # Adam's learning rate of the generator
+    discriminator_rate: float = 2e-4  # Adam's learning rate of the discriminators
+    beta_1: float = 0.5  # Adam's first beta
+    beta_2: float = 0.999  # Adam's second beta
+    frames: int = 16  # frames of a clip in training, at most
+    growth: int = 60_000  # clips begin with one frame, and double after each so many samples (0: at once)
+    weight_fool: float = 1.0  # weight of the adversarial loss of single frames
+    weight_motion: float = 1.0  # weight of the adversarial loss of frames in a row
+    weight_features: float = 10.0  # weight of feature matching
+    weight_perceptual: float = 10.0  # weight of the perceptual loss
+    weight_flow: float = 10.0  # weight of what teaches flow and mask
+    weight_guide: float = 0.0  # weight of L1 to what was painted before, where that is known
+    weight_kl: float = 0.002  # weight of the KL divergence of the styles from N(0, 1)
+    discriminator_filters: int = 64  # channels of the discriminators' first layers
+    discriminator_layers: int = 3  # layers of each scale
+    discriminator_scales: int = 2  # scales, each half as large as the one before
+
+
+PRESETS = {
+    "tiny": Hyper(
+        frames=3, growth=0, discriminator_filters=4, discriminator_layers=2, discriminator_scales=1
+    ),
+    "small": Hyper(beta_1=0.0, beta_2=0.9, frames=6, growth=4_000, discriminator_filters=32),
+    "paper": Hyper(),
+}
+
+
+class Discriminators(nn.Module):
+    """One for single frames with their labels, one for `SPAN` frames in a row; they learn as one player."""
+
+    def __init__(self, classes: int, hyper: Hyper):
+        super().__init__()
+        shape = hyper.discriminator_filters, hyper.discriminator_layers, hyper.discriminator_scales
+        self.frame, self.motion = MultiScale(classes + 3, *shape), MultiScale(3 * SPAN, *shape)
+
+    def normalised(self) -> list[nn.Module]:
+        """The layers to be held under spectral norm: all convolutions but the first and the last."""
+        inner = re.compile(r".*convolutions\.[1-9]\d*")
+        return [layer for name, layer in self.named_modules() if inner.fullmatch(name)]
+
+
+class Recipe:
+    """The two players of vid2vid: the generator with its encoder, and the discriminators."""
+
+    batch: ClassVar[type] = Clip
+    network: ClassVar[type[vid2vid.Model]] = vid2vid.Model
+
+    def __init__(self, config: vid2vid.Config, hyper: Hyper, perceptual: nn.Module | None):
+        self.hyper, self.perceptual, self.saved = hyper, perceptual, "generator"
+        self.model = self.network(config)
+        self.discriminators = Discriminators(config.classes, hyper)
+        self.discriminators.apply(initialise)
+        self.model.blocks.apply(initialise)
+        self.model.encoder.apply(awake)
+        betas = (hyper.beta_1, hyper.beta_2)
+        painting = [layer for name, layer in self.model.blocks.named_modules() if "conv_" in name]
+        self.players = {
+            "discriminator": Player(
+                self.discriminators, hyper.discriminator_rate, betas, self.discriminators.normalised()
+            ),
+            "generator": Player(self.model, hyper.rate, betas, painting),
+        }
+
+    @staticmethod
+    def configure(config: vid2vid.Config, data: Any) -> vid2vid.Config:
+        """The Config for this data: as many classes as its palette has."""
+        return replace(config, classes=len(data.palette))
+
+    @staticmethod
+    def palette(data: Any) -> Palette:
+        """The classes of the maps."""
+        palette: Palette = data.palette
+        return palette
+
+    @staticmethod
+    def about(data: Any) -> dict[str, Any]:
+        """Nothing: the palette says it all."""
+        return {}
+
+    @staticmethod
+    def read(folder: Path, size: tuple[int, int], hyper: Hyper, say: Callable[[str], None]) -> Any:
+        """The clips of a folder."""
+        return read_clips(folder, size, window(hyper.frames, hyper.growth), say)
+
+    @staticmethod
+    def builtin(size: tuple[int, int], seed: int, hyper: Hyper, say: Callable[[str], None]) -> Any:
+        """Flights through the built-in world."""
+        return world_clips(size, seed, window(hyper.frames, hyper.growth), say)
+
+    def step(self, batch: Clip) -> Iterator[Loss]:
+        """One step: two turns for each frame."""
+        mean, log_variance = (wide(part) for part in self.model.encode(batch.images[:, 0]))
+        past = vid2vid.Past(mean + normal(*mean.shape, like=mean) * (0.5 * log_variance).exp())
+        for t in range(batch.labels.shape[1]):
+            labels, target = batch.labels[:, t], batch.images[:, t]
+            before = past.images[: SPAN - 1]
+            frame, past = self.model.film(labels, past, place_of(batch, t))
+            told = onehot(labels, self.model.config.classes).to(target.dtype)
+            true = torch.cat([target, *(batch.images[:, t - 1 - i] for i in range(len(before)))], 1)
+            ours = torch.cat([frame.image.to(target.dtype), *before], 1)
+            yield Loss("discriminator", self._judged(told, ours.detach(), true))
+
+            terms = self._fooled(told, ours, true)
+            if self.perceptual is not None:
+                apart = self.perceptual(wide(frame.image), wide(target))
+                terms["perceptual"] = self.hyper.weight_perceptual * apart
+            if t == 0:
+                terms["kl"] = self.hyper.weight_kl * losses.kl(mean, log_variance)
+            if frame.warped is not None and frame.flow is not None and frame.mask is not None:
+                found = flow_terms(
+                    frame.warped, frame.flow, frame.mask, target, at(batch.flow, t - 1), at(batch.seen, t - 1)
+                )
+                terms |= {name: self.hyper.weight_flow * term for name, term in found.items()}
+            if frame.guide is not None and self.hyper.weight_guide:
+                apart = l1(frame.image, frame.guide, frame.covered)
+                terms["guide"] = self.hyper.weight_guide * apart
+            yield Loss("generator", terms)
+
+    def _both(self, told: Tensor, ours: Tensor, true: Tensor) -> list[tuple[Judgement, Judgement]]:
+        """(fake, real) judgements of the newest frame of each (B, 3 n, H, W), and of `SPAN` frames."""
+        first = torch.cat([torch.cat([told, told]), torch.cat([ours[:, :3], true[:, :3]])], 1)
+        judged = [halves(self.discriminators.frame(first))]
+        if ours.shape[1] == 3 * SPAN:
+            judged.append(halves(self.discriminators.motion(torch.cat([ours, true]))))
+        return judged
+
+    def _judged(self, told: Tensor, ours: Tensor, true: Tensor) -> dict[str, Tensor]:
+        """The terms of the discriminators' turn."""
+        terms: dict[str, Tensor] = {}
+        for name, (fake, real) in zip(("", "motion_"), self._both(told, ours, true), strict=False):
+            terms |= {f"{name}fake": losses.hinge_fake(fake), f"{name}real": losses.hinge_real(real)}
+        return terms
+
+    def _fooled(self, told: Tensor, ours: Tensor, true: Tensor) -> dict[str, Tensor]:
+        """The adversarial terms of the generator's turn."""
+        with frozen(self.discriminators):
+            judged = self._both(told, ours, true)
+        weights = (("", self.hyper.weight_fool), ("motion_", self.hyper.weight_motion))
+        terms: dict[str, Tensor] = {}
+        for (name, weight), (fake, real) in zip(weights, judged, strict=False):
+            terms[f"{name}fool"] = weight * losses.hinge_fool(fake)
+            matched = self.hyper.weight_features * losses.feature_matching(fake, real)
+            terms[f"{name}features"] = weight * matched
+        return terms
+
+    @torch.no_grad()
+    def calibrate(self, model: vid2vid.Model, batch: Clip) -> Tensor:
+        """The styles of the clips' first frames: (B, style)."""
+        return wide(model.encode(batch.images[:, 0])[0])
+
+    @torch.no_grad()
+    def finish(self, model: vid2vid.Model, facts: Tensor) -> None:
+        """Note the mean and covariance of the training clips' styles, (N, style), in `model`."""
+        model.style_mean.copy_(facts.mean(0))
+        covariance = torch.cov(facts.double().T) + 1e-6 * torch.eye(facts.shape[1], device=facts.device)
+        model.style_factor.copy_(torch.linalg.cholesky(covariance))
+
+    @torch.no_grad()
+    def animate(self, model: vid2vid.Model, batch: Clip) -> Tensor:
+        """The videos of a batch, (B, T, 3, H, W) in [-1, 1], in the style of their first true frames."""
+        past, frames = vid2vid.Past(wide(model.encode(batch.images[:, 0])[0])), []
+        for t, labels in enumerate(batch.labels.unbind(1)):
+            frame, past = model.film(labels, past, place_of(batch, t))
+            frames.append(frame.image)
+        return torch.stack(frames, 1)
+
+
+def place_of(batch: Clip, t: int) -> Place | None:
+    """Where frame `t` was seen from, if the clip tells."""
+    if batch.depth is None or batch.pose is None or batch.intrinsics is None:
+        return None
+    return Place(batch.depth[:, t], batch.pose[:, t], batch.intrinsics)

@@ -1,0 +1,33 @@
+"""How world-consistent vid2vid learns: as vid2vid does, from clips with depth and cameras.
+
+What was painted before guides, and L1 holds the frame to it where it is known (Mallya et al., ECCV 2020,
+section 3.3; see `cgan/models/wc_vid2vid.py`).
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from cgan.errors import DataError
+from cgan.models import wc_vid2vid
+from train.recipes import vid2vid
+from train.recipes.vid2vid import Hyper
+
+__all__ = ["PRESETS", "Hyper", "Recipe"]
+
+PRESETS = {name: replace(hyper, weight_guide=20.0) for name, hyper in vid2vid.PRESETS.items()}
+
+
+class Recipe(vid2vid.Recipe):
+    """vid2vid's two players, with points in the generator."""
+
+    network: ClassVar[type[wc_vid2vid.Model]] = wc_vid2vid.Model
+
+    @staticmethod
+    def read(folder: Path, size: tuple[int, int], hyper: Hyper, say: Callable[[str], None]) -> Any:
+        """The clips of a folder, which must have depth and cameras."""
+        data = vid2vid.Recipe.read(folder, size, hyper, say)
+        if vid2vid.place_of(data.batch([0], 0, size), 0) is None:
+            raise DataError(f"{folder} has no depth and cameras, which wc_vid2vid needs; vid2vid does not")
+        return data
