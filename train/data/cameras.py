@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cgan.errors import DataError
 from cgan.pictures import open_picture
 from cgan.poses import read_json
-from train.data.stored import Size
+from train.data.protocol import Size
 
 NOTHING = 65535  # millimetres: the other number that means none, beside 0
 KEYS = ("fx", "fy", "cx", "cy")

@@ -31,7 +31,8 @@ from train.data.clips import LEAST, MOST_DEPTH, ClipData, Window
 from train.data.flows import cached_flows
 from train.data.folders import Say
 from train.data.painted import MOST_INSTANCES, numbered, palette_of, read_ids
-from train.data.stored import Size, canvas
+from train.data.protocol import Size
+from train.data.stored import canvas
 
 LIMITS = Limits(frames=200_000, seconds=7200.0)  # of a video to learn from
 SHAPE = 0.02  # of a side: depth maps and videos of nearly the pictures' shape fit them

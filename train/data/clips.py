@@ -17,7 +17,8 @@ from torch import Tensor
 from cgan.errors import DataError
 from cgan.labels import Palette
 from train.data.batches import Clip
-from train.data.stored import MARGIN, Indices, Size, Stored, affine, cut, nearest, numbers, parted
+from train.data.protocol import B, Indices, Size
+from train.data.stored import MARGIN, Stored, affine, cut, nearest, numbers, parted
 
 MOST_DEPTH = 6e4  # metres: what is farther away is there, which half precision still holds
 LEAST = 2  # frames of a clip: one is a picture
@@ -55,7 +56,7 @@ def whole(window: Window) -> Window:
 
 
 @dataclass(frozen=True)
-class Frames(Stored):
+class Frames(Stored[B]):
     """Frames of clips: what all data of video models share.
 
     Shapes, with F frames of all clips in order: images uint8 (F, 3, H, W); labels uint8 (F, 1, H, W). lengths
@@ -210,7 +211,7 @@ class Frames(Stored):
 
 
 @dataclass(frozen=True)
-class ClipData(Frames):
+class ClipData(Frames[Clip]):
     """Label videos with what is known of their geometry.
 
     Further shapes: flow float16 (F, 2, H, W), from each frame back to the one before, in stored pixels, and

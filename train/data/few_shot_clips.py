@@ -22,15 +22,16 @@ from train.data.batches import FewShotClip
 from train.data.clip_reading import Gathered, gather, motion_of
 from train.data.clips import CROP, LEAST, Frames, Window
 from train.data.folders import Say
+from train.data.protocol import Indices, Size
 from train.data.sprites import MAPS, SHOTS, SpriteData, read_sprites
-from train.data.stored import Indices, Size, affine, numbers, parted
+from train.data.stored import affine, numbers, parted
 
 OWN_CROP = CROP + 1  # where the random numbers of the references' crop begin: scale and place
 FIRST_SHOT = OWN_CROP + 3  # where those of the references do
 
 
 @dataclass(frozen=True)
-class FewShotClipData(Frames):
+class FewShotClipData(Frames[FewShotClip]):
     """Label videos of subjects, from which references are taken too.
 
     Further shapes: flow float16 (F, 2, H, W) and seen uint8 (F, 1, H, W) as in `ClipData`, or None. subjects:

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from train.data import folders
-from train.data.batches import Clip
+from train.data.batches import Clip, FewShotClip
 from train.data.clips import LEAST, MOST_DEPTH, ClipData, Window, whole
 from train.data.few_shot_clips import FewShotClipData
 from train.data.folders import Say
-from train.data.growing import Pool, stored_images
-from train.data.stored import Size
+from train.data.growing import F, Pool, stored_images
+from train.data.protocol import B, Size
 from train.world import classes
 from train.world.camera import Camera
 from train.world.noise import generator
@@ -29,8 +29,8 @@ GLANCE = (32, 32)  # the size at which a view is looked at before it is flown th
 SHOWN = 3  # other views of a subject's world
 
 
-class Flights(Pool):
-    """A pool of flights, as `ClipData`, which grows while a run goes on.
+class Flown(Pool[F, B]):
+    """A pool of flights, which grows while a run goes on; what is kept of them its kinds say.
 
     window: how many frames a sample has; length: those of a flight, at least as many; instances: whether the
     numbers of things are kept; count: flights to begin with. Some flights come back the way they went, as
@@ -72,12 +72,35 @@ class Flights(Pool):
         height, width = self.stored
         return height, width
 
-    def far(self, first: int, count: int) -> Any:
+    def far(self, first: int, count: int) -> F:
         """Flights over other worlds, all frames of which are shown."""
         far = type(self)(self.size, first, whole(self.window), count, self.length, self.instances)
         return far.frames
 
-    def made(self, **tensors: Any) -> Any:
+    def next(self) -> F:
+        """The next flight that is worth it."""
+        flown = None
+        while flown is None:
+            number = self.view
+            flown = flight(number, self.length, self.canvas, self.device)
+            self.view += 1
+        tensors = self.kept(flown, number)
+        return self.made(**{name: tensor.cpu() for name, tensor in tensors.items()})
+
+    def kept(self, flown: Flight, number: int) -> dict[str, Tensor]:
+        """The tensors of the flight with this number, as they are stored."""
+        raise NotImplementedError
+
+    def advance(self, images: int) -> None:
+        """Show longer clips when the run has come so far, and render what it should have."""
+        self.window.advance(images)
+        super().advance(images)
+
+
+class Flights(Flown[ClipData, Clip]):
+    """Flights, as `ClipData`."""
+
+    def made(self, **tensors: Any) -> ClipData:
         """Flights of these tensors."""
         count = len(tensors["images"]) // self.each
         names = tuple(f"flight {number}" for number in range(count))
@@ -85,22 +108,8 @@ class Flights(Pool):
             **tensors, lengths=(self.length,) * count, names=names, palette=self.palette, window=self.window
         )
 
-    def next(self) -> Any:
-        """The next flight that is worth it."""
-        flown = None
-        while flown is None:
-            number = self.view
-            flown = flight(number, self.length, self.canvas, self.device)
-            self.view += 1
-        tensors = self.stored_flight(flown) | self.more(flown, number)
-        return self.made(**{name: tensor.cpu() for name, tensor in tensors.items()})
-
-    def more(self, flown: Flight, number: int) -> dict[str, Tensor]:
-        """Further tensors of the flight with this number, or others in the place of its own."""
-        return {}
-
-    def stored_flight(self, flown: Flight) -> dict[str, Tensor]:
-        """A flight's tensors as they are stored."""
+    def kept(self, flown: Flight, number: int) -> dict[str, Tensor]:
+        """A flight, with all that is known of it."""
         shots = flown.frames
         tensors = {
             "images": stored_images(shots),
@@ -113,13 +122,8 @@ class Flights(Pool):
         }
         return tensors | ({"instances": shots.instances.int()} if self.instances else {})
 
-    def advance(self, images: int) -> None:
-        """Show longer clips when the run has come so far, and render what it should have."""
-        self.window.advance(images)
-        super().advance(images)
 
-
-class FewShotFlights(Flights):
+class FewShotFlights(Flown[FewShotClipData, FewShotClip]):
     """Flights with other views of the same world in the same style: together they are a subject."""
 
     shown: ClassVar[int] = SHOWN
@@ -137,7 +141,7 @@ class FewShotFlights(Flights):
             stills=(False, True) * count,
         )
 
-    def more(self, flown: Flight, number: int) -> dict[str, Tensor]:
+    def kept(self, flown: Flight, number: int) -> dict[str, Tensor]:
         """The flight, then pictures from other places; what only world-consistent models need is left out."""
         world = world_of(number // VIEWS, self.device)
         cameras = [(number + 1 + i) % len(world.cameras) for i in range(SHOWN)]
@@ -149,10 +153,6 @@ class FewShotFlights(Flights):
             "flow": torch.cat([_with_first(flown.back).half().cpu(), none]),
             "seen": torch.cat([_with_first(flown.seen_back).byte().cpu(), none[:, :1].byte()]),
         }
-
-    def stored_flight(self, flown: Flight) -> dict[str, Tensor]:
-        """Nothing beside what `more` gives."""
-        return {}
 
 
 def world_clips(

@@ -25,7 +25,8 @@ from train.data import folders
 from train.data.batches import FewShotClip
 from train.data.clips import Window, whole
 from train.data.folders import Say
-from train.data.stored import Indices, Size, Stored, numbers, parted
+from train.data.protocol import Indices, Size
+from train.data.stored import Stored, numbers, parted
 
 ROWS = 4  # directions of a sheet: up, left, down, right
 SHOTS = (1, 1, 1, 2, 3, 4)  # how many references: one of these for each batch
@@ -39,7 +40,7 @@ Strip = tuple[int, int]  # the first frame of an action in a direction, and how 
 
 
 @dataclass(frozen=True)
-class SpriteData(Stored):
+class SpriteData(Stored[FewShotClip]):
     """Characters in memory, all with the same frames, F in all.
 
     images uint8 (N, F, 3, H, W); labels uint8 (N, F, 1, H, W); `strips`: each action in each direction. A

@@ -127,9 +127,6 @@ def kind_of(name: str, config: Any) -> type[Any]:
     kind: type[Any] = module(name).Recipe.kind(config)
     return kind
 
-    def animate(self, model: nn.Module, batch: Any) -> Tensor:
-        """Animators only: the videos of a batch, (B, T, 3, H, W) in [-1, 1], to judge and to show them."""
-
 
 def names() -> list[str]:
     """The models that have a recipe, in alphabetical order; a file whose name begins with _ is none."""

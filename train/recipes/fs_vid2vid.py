@@ -5,10 +5,10 @@ known, so reconstruction leads: L1 on the frame and, less, on what it is blended
 and flow where to look. The adversarial loss is light.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -19,12 +19,16 @@ from cgan.models import fs_vid2vid
 from train.adversaries import losses
 from train.adversaries.patch import SharedPatch
 from train.data.batches import FewShotClip
-from train.data.few_shot_clips import read_few_shot_clips
-from train.data.flights import few_shot_world_clips
-from train.engine.bank import Player, frozen
-from train.engine.processes import normal
-from train.recipes import Loss
+from train.data.few_shot_clips import FewShotClipData, read_few_shot_clips
+from train.data.flights import FewShotFlights, few_shot_world_clips
+from train.data.folders import Say
+from train.data.protocol import Size
+from train.data.sprites import SpriteData
+from train.processes import normal
+from train.recipes import Loss, Player, RecipeOf, frozen
 from train.recipes._video import at, flow_terms, halves, initialise, l1, nothing, window
+
+Data = FewShotClipData | SpriteData | FewShotFlights
 
 
 @dataclass(frozen=True)
@@ -89,35 +93,37 @@ class Recipe:
         betas = (hyper.beta_1, hyper.beta_2)
         convolutions = [*self.discriminator.convolutions]
         self.players = {
-            "discriminator": Player(
-                self.discriminator, hyper.discriminator_rate, betas, convolutions
-            ),
+            "discriminator": Player(self.discriminator, hyper.discriminator_rate, betas, convolutions),
             "generator": Player(self.model, hyper.rate, betas),
         }
 
     @staticmethod
-    def configure(config: fs_vid2vid.Config, data: Any) -> fs_vid2vid.Config:
+    def kind(config: fs_vid2vid.Config) -> type:
+        """FewShotClip, whatever the Config."""
+        return FewShotClip
+
+    @staticmethod
+    def configure(config: fs_vid2vid.Config, data: Data) -> fs_vid2vid.Config:
         """The Config for this data: as many classes as its palette has."""
         return replace(config, classes=len(data.palette))
 
     @staticmethod
-    def palette(data: Any) -> Palette:
+    def palette(data: Data) -> Palette:
         """The classes of the maps that drive the video."""
-        palette: Palette = data.palette
-        return palette
+        return data.palette
 
     @staticmethod
-    def about(data: Any) -> dict[str, Any]:
+    def about(data: Data) -> dict[str, Any]:
         """Nothing: the palette says it all."""
         return {}
 
     @staticmethod
-    def read(folder: Path, size: tuple[int, int], hyper: Hyper, say: Callable[[str], None]) -> Any:
+    def read(folder: Path, size: Size, hyper: Hyper, say: Say) -> FewShotClipData | SpriteData:
         """The data of a folder of clips, a sub-folder for each subject, or of sheets of characters."""
         return read_few_shot_clips(folder, size, window(hyper.frames, hyper.growth), say)
 
     @staticmethod
-    def builtin(size: tuple[int, int], seed: int, hyper: Hyper, say: Callable[[str], None]) -> Any:
+    def builtin(size: Size, seed: int, hyper: Hyper, say: Say) -> FewShotFlights:
         """The built-in world: a world in a style is a subject, which other views of it show."""
         return few_shot_world_clips(size, seed, window(hyper.frames, hyper.growth), say)
 
@@ -131,9 +137,7 @@ class Recipe:
             seen = self._condition(batch, labels)
             both = torch.cat([frame.image.detach().to(target.dtype), target])
             fake, real = halves(self.discriminator(torch.cat([torch.cat([seen, seen]), both], 1)))
-            yield Loss(
-                "discriminator", {"fake": losses.hinge_fake(fake), "real": losses.hinge_real(real)}
-            )
+            yield Loss("discriminator", {"fake": losses.hinge_fake(fake), "real": losses.hinge_real(real)})
             terms = self._adversarial(seen, frame.image, target) | self._pictured(frame, target)
             if frame.past is not None and frame.flow is not None and frame.mask is not None:
                 truth, visible = at(batch.flow, t - 1), at(batch.seen, t - 1)
@@ -177,18 +181,13 @@ class Recipe:
             terms["perceptual"] = self.hyper.weight_perceptual * apart
         return terms
 
-    def calibrate(self, model: nn.Module, batch: FewShotClip) -> Tensor:
+    def calibrate(self, model: fs_vid2vid.Model, batch: FewShotClip) -> Tensor:
         """Nothing is to be estimated: (B, 0)."""
         return nothing(batch.labels)
 
-    def finish(self, model: nn.Module, facts: Tensor) -> None:
+    def finish(self, model: fs_vid2vid.Model, facts: Tensor) -> None:
         """Nothing was."""
 
-    @torch.no_grad()
-    def animate(self, model: fs_vid2vid.Model, batch: FewShotClip) -> Tensor:
-        """The videos of a batch, (B, T, 3, H, W) in [-1, 1], from references without their maps."""
-        state, frames = model.begin(batch.references, None, None, batch.references[:, 0, 0, 0, :0]), []
-        for labels in batch.labels.unbind(1):
-            image, state = model.advance(labels, state)
-            frames.append(image)
-        return torch.stack(frames, 1)
+
+if TYPE_CHECKING:
+    _: RecipeOf[fs_vid2vid.Config, Hyper, Data, fs_vid2vid.Model, FewShotClip] = Recipe

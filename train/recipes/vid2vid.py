@@ -6,10 +6,10 @@ first true frame, and learned at the first frame of a clip.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -23,12 +23,15 @@ from train.adversaries.losses import Judgement
 from train.adversaries.patch import MultiScale
 from train.data.batches import Clip
 from train.data.clip_reading import read_clips
-from train.data.flights import world_clips
-from train.engine.bank import Player, frozen
-from train.engine.processes import normal
-from train.recipes import Loss
+from train.data.clips import ClipData
+from train.data.flights import Flights, world_clips
+from train.data.folders import Say
+from train.data.protocol import Size
+from train.processes import normal
+from train.recipes import Loss, Player, RecipeOf, frozen
 from train.recipes._video import at, awake, flow_terms, halves, initialise, l1, window
 
+Data = ClipData | Flights
 SPAN = 3  # frames that are judged together
 
 
@@ -100,28 +103,32 @@ class Recipe:
         }
 
     @staticmethod
-    def configure(config: vid2vid.Config, data: Any) -> vid2vid.Config:
+    def kind(config: vid2vid.Config) -> type:
+        """Clip, whatever the Config."""
+        return Clip
+
+    @staticmethod
+    def configure(config: vid2vid.Config, data: Data) -> vid2vid.Config:
         """The Config for this data: as many classes as its palette has."""
         return replace(config, classes=len(data.palette))
 
     @staticmethod
-    def palette(data: Any) -> Palette:
+    def palette(data: Data) -> Palette:
         """The classes of the maps."""
-        palette: Palette = data.palette
-        return palette
+        return data.palette
 
     @staticmethod
-    def about(data: Any) -> dict[str, Any]:
+    def about(data: Data) -> dict[str, Any]:
         """Nothing: the palette says it all."""
         return {}
 
     @staticmethod
-    def read(folder: Path, size: tuple[int, int], hyper: Hyper, say: Callable[[str], None]) -> Any:
+    def read(folder: Path, size: Size, hyper: Hyper, say: Say) -> ClipData:
         """The clips of a folder."""
         return read_clips(folder, size, window(hyper.frames, hyper.growth), say)
 
     @staticmethod
-    def builtin(size: tuple[int, int], seed: int, hyper: Hyper, say: Callable[[str], None]) -> Any:
+    def builtin(size: Size, seed: int, hyper: Hyper, say: Say) -> Flights:
         """Flights through the built-in world."""
         return world_clips(size, seed, window(hyper.frames, hyper.growth), say)
 
@@ -193,18 +200,13 @@ class Recipe:
         covariance = torch.cov(facts.double().T) + 1e-6 * torch.eye(facts.shape[1], device=facts.device)
         model.style_factor.copy_(torch.linalg.cholesky(covariance))
 
-    @torch.no_grad()
-    def animate(self, model: vid2vid.Model, batch: Clip) -> Tensor:
-        """The videos of a batch, (B, T, 3, H, W) in [-1, 1], in the style of their first true frames."""
-        past, frames = vid2vid.Past(wide(model.encode(batch.images[:, 0])[0])), []
-        for t, labels in enumerate(batch.labels.unbind(1)):
-            frame, past = model.film(labels, past, place_of(batch, t))
-            frames.append(frame.image)
-        return torch.stack(frames, 1)
-
 
 def place_of(batch: Clip, t: int) -> Place | None:
     """Where frame `t` was seen from, if the clip tells."""
     if batch.depth is None or batch.pose is None or batch.intrinsics is None:
         return None
     return Place(batch.depth[:, t], batch.pose[:, t], batch.intrinsics)
+
+
+if TYPE_CHECKING:
+    _: RecipeOf[vid2vid.Config, Hyper, Data, vid2vid.Model, Clip] = Recipe

@@ -4,15 +4,19 @@ What was painted before guides, and L1 holds the frame to it where it is known (
 section 3.3; see `cgan/models/wc_vid2vid.py`).
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from cgan import models
 from cgan.errors import DataError
 from cgan.models import wc_vid2vid
-from train.recipes import vid2vid
-from train.recipes.vid2vid import Hyper
+from train.data.batches import Clip
+from train.data.clips import ClipData
+from train.data.folders import Say
+from train.data.protocol import Size
+from train.recipes import RecipeOf, vid2vid
+from train.recipes.vid2vid import Data, Hyper
 
 __all__ = ["PRESETS", "Hyper", "Recipe"]
 
@@ -25,9 +29,14 @@ class Recipe(vid2vid.Recipe):
     network: ClassVar[type[wc_vid2vid.Model]] = wc_vid2vid.Model
 
     @staticmethod
-    def read(folder: Path, size: tuple[int, int], hyper: Hyper, say: Callable[[str], None]) -> Any:
+    def read(folder: Path, size: Size, hyper: Hyper, say: Say) -> ClipData:
         """The clips of a folder, which must have depth and cameras."""
         data = vid2vid.Recipe.read(folder, size, hyper, say)
         if vid2vid.place_of(data.batch([0], 0, size), 0) is None:
             raise DataError(f"{folder} has no depth and cameras, which wc_vid2vid needs; vid2vid does not")
         return data
+
+
+if TYPE_CHECKING:
+    # of vid2vid's Config and Model, which wc_vid2vid's are
+    _: RecipeOf[models.vid2vid.Config, Hyper, Data, models.vid2vid.Model, Clip] = Recipe
