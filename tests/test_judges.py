@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from drawn import few_shot, paired, rectangles, unpaired
+from drawn import clips, few_shot, few_shot_clips, paired, rectangles, unpaired
 
 from cgan import models
 from cgan.errors import DataError
 from train import judge as judges
 from train import recipes
-from train.data.batches import FewShot, Painted, Paired, Unpaired
+from train.data.batches import Clip, FewShot, FewShotClip, Painted, Paired, Unpaired
 from train.judge import learning, parts
 from train.judge.metrics import Metrics
 from train.judge.protocol import Sitting
@@ -49,7 +49,7 @@ def test_an_unknown_kind_is_an_error():
     class Smelled(NamedTuple):
         noses: int
 
-    with pytest.raises(DataError, match="nobody judges.*Smelled.*FewShot, Painted, Paired, Unpaired"):
+    with pytest.raises(DataError, match="nobody judges.*Smelled.*Clip, FewShot, FewShotClip, Painted, Paired, Unpaired"):
         judges.of(Smelled)
 
 
@@ -58,6 +58,8 @@ DATA = {
     Unpaired: ("munit", unpaired),
     Paired: ("pix2pixhd", paired),
     FewShot: ("funit", few_shot),
+    Clip: ("wc_vid2vid", clips),
+    FewShotClip: ("fs_vid2vid", few_shot_clips),
 }
 
 
@@ -77,7 +79,7 @@ def test_a_sitting(kind, metrics):
     assert judge.scores(model, replace(sitting, validation=None)) == {}
     about = recipe.Recipe.about(data)
     assert "cgan.load" in judge.usage("x", model) and judge.caption(model, about).endswith(".")
-    assert len(judge.pictures(data)[0]) == 10
+    assert len(judge.pictures(data)[0]) == len(data)
 
 
 def test_a_style_that_is_shown_is_followed(metrics):

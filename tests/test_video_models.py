@@ -22,6 +22,7 @@ from train.data.batches import Clip, FewShotClip
 from train.data.clips import Window
 from train.data.sprites import read_sprites
 from train.engine.bank import PRECISIONS, Bank
+from train.judge.animation import animated
 from train.world import motion
 
 SIZE = (32, 48)
@@ -343,10 +344,10 @@ def test_few_shot_clips_are_followed():
     recipe = module.Recipe(config, module.PRESETS["tiny"], None)
     banks = {name: Bank(player, PRECISIONS["fp32"]) for name, player in recipe.players.items()}
     batch = data.batch([0, 1, 2, 3], 0, SIZE, augment=False)
-    before = (recipe.animate(recipe.model, batch) - batch.images).abs().mean()
+    before = (animated(recipe.model, batch) - batch.images).abs().mean()
     for _ in range(40):
         descend(recipe, banks, batch, 3e-3)
-    after = (recipe.animate(recipe.model, batch) - batch.images).abs().mean()
+    after = (animated(recipe.model, batch) - batch.images).abs().mean()
     assert after < 0.5 * before
 
 

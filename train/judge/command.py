@@ -1,7 +1,8 @@
 """`python -m train evaluate CHECKPOINT --data FOLDER`: how good a checkpoint is, beside its baselines.
 
 Painters are judged on held-back maps, translators on held-back pictures of both domains, on pairs, or on
-classes that training has not seen, animators on held-back clips. What is measured, and by whose networks: `train.judge.metrics`.
+classes that training has not seen, animators on held-back clips. What is measured, and by whose networks:
+`train.judge.metrics`.
 
 Data have three parts: training (--data of a run, --against here), choosing (--validation of a run, which
 picks the weights) and judging: --data here, which should be neither. Where it is, the tables say so.
@@ -112,7 +113,9 @@ def networks(arguments: argparse.Namespace, task: Animator | Painter | Translato
     return Metrics(*weights, task.runtime.device, features, segmenter)
 
 
-def show(arguments: argparse.Namespace, task: Animator | Painter | Translator, cells: Cells, text: str) -> None:
+def show(
+    arguments: argparse.Namespace, task: Animator | Painter | Translator, cells: Cells, text: str
+) -> None:
     """Write the sheet of samples, and the card with the tables, where the flags ask for them."""
     picture = arranged(cells)
     if arguments.samples is not None:

@@ -31,6 +31,7 @@ class Column(NamedTuple):
 
 COLUMNS = {  # by score
     "lpips": Column("LPIPS ↓", ".3f"),
+    "l1": Column("L1 ↓", ".1f"),
     "frechet": Column("{frechet} ↓", ".1f"),
     "kid": Column("KID × 1000 ↓", ".1f", 1000),
     "precision": Column("precision", ".2f"),
@@ -40,6 +41,9 @@ COLUMNS = {  # by score
     "right": Column("right class", ".2f"),
     "kept": Column("LPIPS from the input", ".3f"),
     "diversity": Column("diversity (LPIPS)", ".3f"),
+    "flicker": Column("flicker ↓", ".2f"),
+    "drift": Column("drift ↓", ".2f"),
+    "identified": Column("right subject", ".2f"),
     "grid": Column("grid, dB", "+.1f"),
     "followed": Column("style followed", ".2f"),
     "accuracy": Column("pixel accuracy", ".2f"),
@@ -50,6 +54,11 @@ NOTES = {  # by score: what must be known of it
     "precision": "Precision, recall, density, coverage: k = 5, on the same features.",
     "grid": "Grid: how much higher the strongest line of period 2 to 8 pixels stands in the mean power "
     "spectrum than in that of real pictures; about 0 for none.",
+    "l1": "L1: from the true frames, in grey levels (0 to 255).",
+    "flicker": "Flicker: L1 between a frame and the one before, moved along the true pictures' optical flow, "
+    "where that shows it; in grey levels. A still grey video has none.",
+    "drift": "Drift: L1 between a clip's last frame and its first, at the points of the world that both "
+    "show; in grey levels.",
     "followed": "Style followed: each map is painted in the style of another one's photograph; the "
     "correlation of their mean brightness.",
 }

@@ -51,6 +51,11 @@ def chosen(about: About) -> str:
     return f"{by['pictures']} pictures: {by['data']}" if by else ""
 
 
+def task_of(model: nn.Module) -> str:
+    """The Hub's word for what a model does."""
+    return "video-to-video" if model.task == "animate" else "image-to-image"
+
+
 def model_card(name: str, model: nn.Module, about: About, judge: Judge[Any, Any, Any]) -> str:
     """The README of a checkpoint, in the Hub's format."""
     height, width = about["size"]
@@ -60,7 +65,7 @@ def model_card(name: str, model: nn.Module, about: About, judge: Judge[Any, Any,
     credit = f"\n{about['attribution']}\n" if about["attribution"] else ""
     return f"""---
 library_name: cgan
-tags: [{kind}, image-to-image]
+tags: [{kind}, {task_of(model)}]
 license: other
 ---
 # {name}
