@@ -29,7 +29,7 @@ class Colours(torch.nn.Module):
 @pytest.fixture
 def metrics(monkeypatch):
     monkeypatch.setattr("train.teachers.networks.lpips", lambda *given: None)
-    return Metrics(None, None, "cpu", lambda line: None, Colours())
+    return Metrics(None, None, "cpu", Colours())
 
 
 def test_each_recipe_has_a_judge():
@@ -49,7 +49,8 @@ def test_an_unknown_kind_is_an_error():
     class Smelled(NamedTuple):
         noses: int
 
-    with pytest.raises(DataError, match="nobody judges.*Smelled.*Clip, FewShot, FewShotClip, Painted, Paired, Unpaired"):
+    known = "Clip, FewShot, FewShotClip, Painted, Paired, Unpaired"
+    with pytest.raises(DataError, match=f"nobody judges.*Smelled.*{known}"):
         judges.of(Smelled)
 
 
@@ -73,7 +74,7 @@ def test_a_sitting(kind, metrics):
     model = models.module(name).Model(config).eval()
     sitting = Sitting(data, data, (32, 32), metrics, recipe.Recipe.palette(data))
     sheets = judge.sheets(model, sitting)
-    assert sheets.samples.shape[0] > 6 * 32 and sheets.preview.shape[0] < sheets.samples.shape[0]
+    assert sheets.samples.shape[0] > 6 * 32 and sheets.preview.size < sheets.samples.size
     scores = judge.scores(model, sitting)
     assert scores and all(value >= 0 for value in scores.values()) and judge.scores(model, sitting) == scores
     assert judge.scores(model, replace(sitting, validation=None)) == {}

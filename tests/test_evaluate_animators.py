@@ -1,0 +1,158 @@
+"""Scores of animators: flicker and drift, clips and characters by the command, with their baselines."""
+
+import argparse
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from drawn import clips, few_shot_clips
+from PIL import Image
+from safetensors.torch import save_file
+
+import cgan
+from cgan import models
+from cgan.errors import DataError
+from cgan.labels import Label, Palette
+from train import judge as judges
+from train import recipes
+from train.data.batches import Clip, FewShotClip
+from train.data.clips import Window
+from train.data.sprites import read_sprites
+from train.judge import animation, metrics
+from train.judge import clips as judge_of_clips
+from train.judge import command as evaluate
+from train.judge import few_shot_clips as judge_of_subjects
+from train.judge.examination import Examination
+from train.teachers import networks as teachers
+
+SIZE = (32, 32)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch, tmp_path):
+    """A cache for each test, and few draws where more would only make intervals surer."""
+    monkeypatch.setenv("CGAN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(metrics, "FRECHET_RESAMPLES", 4)
+
+
+@pytest.fixture(scope="module")
+def squeezenet_file(tmp_path_factory):
+    """Random weights by SqueezeNet's names."""
+    torch.manual_seed(0)
+    state = {f"features.{name}": tensor for name, tensor in teachers._body("squeezenet").state_dict().items()}
+    path = tmp_path_factory.mktemp("weights") / "squeezenet.safetensors"
+    save_file(state, path)
+    return path
+
+
+@pytest.fixture
+def examination(squeezenet_file):
+    features = teachers.SqueezeNetFeatures(teachers.lpips(squeezenet_file).features)
+    return Examination(metrics.Metrics(squeezenet_file, None, "cpu", features), most=24)
+
+
+def checkpoint(name, data, folder):
+    """A tiny animator with drawn weights, saved."""
+    model = models.module(name)
+    torch.manual_seed(0)
+    recipe = recipes.module(name).Recipe
+    made = model.Model(recipe.configure(model.PRESETS["tiny"], data))
+    for parameter in made.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    about = {"size": list(SIZE), "data": "none", "licence": "none", "options": {"hyper": {"frames": 3}}}
+    return cgan.save(folder / name, made, recipe.palette(data), about)
+
+
+def characters(folder, count=4):
+    """Sheets of characters, each of one grey, with one action of two frames."""
+    named = enumerate((("ground", "#808080"), ("body", "#ff0000"), ("hat", "#00ff00")))
+    palette = Palette(tuple(Label(number, *words) for number, words in named))
+    folder.mkdir()
+    palette.write(folder / "palette.json")
+    for number in range(count):
+        maps = np.zeros((4 * SIZE[0], 2 * SIZE[1]), np.uint8)
+        for row in range(4):
+            maps[32 * row + 4 : 32 * row + 20 + row, 8:24] = 1
+            maps[32 * row + 4 : 32 * row + 8, 40 : 56 + row] = 2
+        grey = np.where(maps[..., None] > 0, np.uint8(50 * (number + 1)), np.uint8(128)).repeat(3, 2)
+        (folder / str(number)).mkdir()
+        Image.fromarray(grey).save(folder / str(number) / "walk.png")
+        palette.write_ids(folder / str(number) / "walk.labels.png", maps)
+    return folder
+
+
+def test_flicker_and_drift_are_small_where_the_world_stands_still():
+    data = clips(3, SIZE)
+    batch = data.batch([0, 3, 6], 0, SIZE, augment=False)
+    noise = torch.rand_like(batch.images) * 2 - 1
+    assert batch.flow.abs().max() > 1
+    for measure in (animation.flicker, animation.drift):
+        true, wild = measure(batch.images, batch), measure(noise, batch)
+        assert true.shape == (3,) and (true < 0.3 * wild).all()
+    unknown = batch._replace(flow=None, depth=None)
+    assert animation.flicker(noise, unknown) is animation.drift(noise, unknown) is None
+    assert animation.flicker(batch.images[:, :1], batch) is None
+
+
+@pytest.mark.parametrize("name", ["vid2vid", "wc_vid2vid"])
+def test_clips_are_judged(name, tmp_path, examination):
+    data = clips(3, SIZE)
+    judge, task = judges.of(Clip), cgan.load(checkpoint(name, data, tmp_path), device="cpu")
+    (section,) = judge.sections(task, data, replace(data), examination)
+    own, alone = section.rows["the first frames' styles"], section.rows["each frame alone"]
+    assert {"lpips", "frechet", "flicker", "drift"} <= {*own} and own["flicker"] != alone["flicker"]
+    assert "lpips" not in section.rows["drawn styles"]
+    assert section.rows["the true frames"]["flicker"] < own["flicker"] and "9 frames" in section.title
+    assert len(judge.cells(task, data, None, examination, 2, outputs_only=True)[0]) == 1
+    assert len(judge.cells(task, data, None, examination, 2, outputs_only=False)[0]) == 3
+
+
+def test_pieces_of_clips_are_spread():
+    pieces = judge_of_clips.spread_clips(clips(4, SIZE, frames=7), 3, 12)
+    assert [piece.labels.shape[:2] for piece in pieces] == [(1, 3)] * 4
+    (short,) = judge_of_clips.spread_clips(clips(1, SIZE, frames=2), 5, 100)
+    assert short.labels.shape[:2] == (1, 2)
+
+
+def test_subjects_are_judged(tmp_path, examination):
+    data = few_shot_clips(3, SIZE)
+    judge, task = judges.of(FewShotClip), cgan.load(checkpoint("fs_vid2vid", data, tmp_path), device="cpu")
+    (section,) = judge.sections(task, data, None, examination)
+    assert {"lpips", "l1", "frechet", "flicker"} <= {*section.rows["one reference"]}
+    assert "identified" not in section.rows["one reference"] and "halves" in section.note.lower()
+    assert len(judge.cells(task, data, None, examination, 2, outputs_only=False)[0]) == 4
+
+
+def test_the_right_character_is_the_nearest_in_its_pose(tmp_path):
+    data = read_sprites(characters(tmp_path / "all"), SIZE, Window(2, 0, 2))
+    rows = [0, 1, 6, 11]
+    truth = [batch.images for batch in judge_of_subjects.batches(data, rows)]
+    assert judge_of_subjects.right(truth, data, rows)["identified"] == 1
+    others = [batch.images for batch in judge_of_subjects.batches(data, [1, 2, 7, 10])]
+    assert judge_of_subjects.right(others, data, rows)["identified"] == 0
+
+
+def test_characters_by_the_command(tmp_path, squeezenet_file, capsys):
+    folder = characters(tmp_path / "all")
+    saved = checkpoint("fs_vid2vid", read_sprites(folder, SIZE, Window(2)), tmp_path)
+    parser = argparse.ArgumentParser()
+    evaluate.add_arguments(parser)
+    words = [saved, "--data", folder, "--perceptual-weights", squeezenet_file, "--features", "squeezenet"]
+    words += ["--device", "cpu", "--pictures", "24", "--samples", tmp_path / "samples.jpg"]
+    assert evaluate.run(parser.parse_args([str(word) for word in words])) == 0
+    out = capsys.readouterr().out
+    (table,) = json.loads(out.strip().splitlines()[-1])["tables"]
+    assert {"one reference, own maps", "one reference, another's maps"} <= {*table["rows"]}
+    assert table["rows"]["the true frames"]["identified"] == 1
+    assert table["rows"]["the reference itself"]["identified"] == 1, "each is of one grey"
+    assert "right subject" in out and "chance is 0.25" in out and (tmp_path / "samples.jpg").exists()
+
+
+def test_other_classes_are_refused(tmp_path):
+    data = clips(2, SIZE)
+    task = cgan.load(checkpoint("fs_vid2vid", few_shot_clips(2, SIZE), tmp_path), device="cpu")
+    with pytest.raises(DataError, match="other classes"):
+        judges.of(FewShotClip).read(characters(tmp_path / "all"), task)
+    assert judges.of(Clip).pictures(data)[0] is data.images
