@@ -29,7 +29,8 @@ from train.adversaries.projected import (
 from train.bench import learning as bench
 from train.data.batches import Painted
 from train.engine import state
-from train.engine.bank import PRECISIONS, Bank, Player
+from train.engine.bank import PRECISIONS, Bank
+from train.recipes import Player
 from train.recipes._awake import wake
 from train.recipes._turns import Turns
 

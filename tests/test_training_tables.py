@@ -9,10 +9,12 @@ import torch
 from cgan.layers.spade.patches import DIGITS, OUTSIDE
 from cgan.models import spade
 from train.data.batches import Painted
-from train.engine import tables
 from train.engine.bank import PRECISIONS, Bank
 from train.engine.compiling import compile_networks, make_eager
 from train.engine.memory import keep_freed
+from train.engine.turns import descend
+from train.judge.painter import painted
+from train.recipes import _tables as tables
 from train.recipes import spade as recipe_of
 from train.recipes._tables import Lists, Tables, distinct, use_tables
 
@@ -117,9 +119,7 @@ def test_a_step_repeats_to_the_bit():
         banks = {name: Bank(player, PRECISIONS["fp32"]) for name, player in made.players.items()}
         for step in range(2):
             torch.manual_seed(step)
-            for loss in made.step(batch):
-                banks[loss.player].backward(sum(loss.terms.values()))
-                banks[loss.player].descend()
+            descend(made, [batch], banks)
         found.append(banks["generator"].master.detach().clone())
     assert torch.equal(*found)
 
@@ -132,7 +132,7 @@ def test_calibration_and_paintings():
         made.tables.wish = wish
         torch.manual_seed(1)
         made.calibrate(model, batch)
-        found[wish] = [*model.buffers(), made.paint(model.eval(), batch, 7, own_style=True)]
+        found[wish] = [*model.buffers(), painted(model.eval(), batch, 7, own_style=True)]
     for ours, theirs in zip(found["on"], found["off"], strict=True):
         assert torch.allclose(ours, theirs, atol=1e-4, rtol=1e-4)
 

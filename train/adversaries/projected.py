@@ -7,13 +7,14 @@ fixed random convolutions; a small head judges each of the five. Written from th
 - Features are divided by their root mean square, so that no scale drowns another.
 - A strided network's gradients have a phase: each step judges everything shifted alike (`Shift`), without
   which they draw a lattice into the pictures.
-- What the frozen part sees of a picture serves both turns of a step (`train/turns.py`).
+- What the frozen part sees of a picture serves both turns of a step (`train/recipes/_turns.py`).
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -172,10 +173,11 @@ class Projected(nn.Module):
         """The frozen part."""
         return self._eyes[0]
 
-    def _apply(self, function: Any, recurse: bool = True) -> Projected:
+    def _apply(self, function: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """The eyes move where the heads move (`to`), though nobody sees, learns or saves them."""
         self.eyes._apply(function, recurse)  # type: ignore[no-untyped-call]
-        return super()._apply(function, recurse)  # type: ignore[no-untyped-call]
+        super()._apply(function, recurse)  # type: ignore[no-untyped-call]
+        return self
 
     def look(self, image: Tensor, condition: Tensor | None = None) -> list[Tensor]:
         """The mixed features of images (B, 3, H, W) in [-1, 1] -> five maps (B, 64 + conditions, h, w).

@@ -6,28 +6,31 @@ first thousand pictures: the generator learnt not to listen.
 """
 
 import copy
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from cgan.models.spade import StyleEncoder
 
 PICTURES = 64  # to measure the spread of styles with
 SEED = 7
 
 
 @torch.no_grad()
-def wake(encoder: Any) -> None:
+def wake(encoder: StyleEncoder) -> None:
     """Scale the layer `mean` of a StyleEncoder so that drawn pictures' styles have mean 0 and deviation 1.
 
     encoder: its `convolutions` will be under spectral norm, and are measured so. That leaves their size free:
     it gets He's, as Adam's first steps would else turn the small weights, and all styles, by a seventh each.
     """
     for convolution in encoder.convolutions:
-        convolution.weight.mul_((2 / convolution.weight[0].numel()) ** 0.5 / convolution.weight.std())
+        weight = convolution.get_parameter("weight")
+        weight.mul_((2 / weight[0].numel()) ** 0.5 / weight.std())
     normal = copy.deepcopy(encoder)
     for convolution in normal.convolutions:
-        convolution.weight.div_(torch.linalg.matrix_norm(convolution.weight.flatten(1), 2))
+        weight = convolution.get_parameter("weight")
+        weight.div_(torch.linalg.matrix_norm(weight.flatten(1), 2))
     styles, _ = normal(pictures(encoder.size).to(encoder.mean.weight))
     spread = styles.std(0).clamp(min=1e-12)
     encoder.mean.weight.div_(spread[:, None])

@@ -12,7 +12,7 @@ The result is that of the convolutions but for rounding, and so are the gradient
 pixels. All sums over lists (of taps, of pixels, of patches) are embedding bags, each with its list sorted
 once a batch; they add in a fixed order, on however many threads.
 
-The numbers come from `cgan/layers/patches.py`, and `cgan/layers/tables.py` is the same thing for painting,
+The numbers come from `cgan/layers/spade/patches.py`; `tables.py` beside it is the same thing for painting,
 where the rows are kept and the norm's statistics are folded into them.
 """
 
@@ -25,8 +25,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cgan.layers.precision import wide
 from cgan.layers.spade.norm import SpadeNorm
 from cgan.layers.spade.patches import DIGITS, OUTSIDE, Patches
+from cgan.models.spade import Model
 from train.recipes import Recipe
 
 Wish = Literal["auto", "on", "off"]
@@ -49,11 +51,6 @@ class Painter(Protocol):
         """What the convolutions see of each symbol: (symbols, conditions)."""
 
 
-def is_compiled(network: nn.Module) -> bool:
-    """Whether calls of `network` run compiled code."""
-    return network._compiled_call_impl is not None
-
-
 class Tables:
     """Makes the tables of a batch, in the resolutions where they pay.
 
@@ -67,11 +64,8 @@ class Tables:
         self.scales, self.hidden, self.wish = sorted(set(scales)), hidden, wish
 
     @torch.no_grad()
-    def __call__(self, model: Any, labels: Tensor, instances: Tensor | None = None) -> dict[int, "Level"]:
-        """The levels by scale, for `model(…, modulators)`: maps int64 (B, 1, H, W), as a batch has them.
-
-        model: a `Painter`, which is a module.
-        """
+    def __call__(self, model: Model, labels: Tensor, instances: Tensor | None = None) -> dict[int, "Level"]:
+        """The levels by scale, for `model(…, modulators)`: maps int64 (B, 1, H, W), as a batch has them."""
         weight = next(model.parameters())
         if self.wish == "off" or is_compiled(model) or (self.wish == "auto" and weight.device.type != "cpu"):
             return {}
@@ -89,6 +83,11 @@ class Tables:
             if self.wish == "on" or level.pays(self.hidden):
                 levels[scale] = level
         return levels
+
+
+def is_compiled(network: nn.Module) -> bool:
+    """Whether calls of `network` run compiled code."""
+    return network._compiled_call_impl is not None
 
 
 def use_tables(recipe: Recipe[Any, Any], wish: Wish) -> None:
@@ -183,11 +182,6 @@ class Modulate(torch.autograd.Function):
                 here = scale.index_select(0, level.index[pixels])
                 torch.mul(gradient[pixels], here, out=of_x[pixels])
         return of_x, of_rows, None
-
-
-def wide(x: Tensor) -> Tensor:
-    """`x` in fp32, or in fp64 where it is that already."""
-    return x if x.dtype == torch.float64 else x.float()
 
 
 class Level:
