@@ -94,6 +94,14 @@ def wire(parts: Parts, painting: Painting, page: Page) -> None:
         **quiet,
     )
     on([maps.input], painting.open_map, [model, maps], [canvas], api_name="open_map", **quiet)
+    wire_variations(parts, painting, page)
+
+
+def wire_variations(parts: Parts, painting: Painting, page: Page) -> None:
+    """Connect what shows other seeds and styles."""
+    model, canvas = parts.chooser.model, parts.canvas
+    seed, style, variations = parts.seed, parts.style, parts.variations
+    quiet = {"show_progress": "hidden"}
     on(
         [variations.submit],
         painting.vary,
