@@ -57,7 +57,7 @@ def test_the_version_stands_once():
 def test_checkers_have_one_version():
     """pyproject.toml pins them; tests/run installs those; pre-commit runs what tests/run runs."""
     pins = dict(line.split("==") for line in EXTRAS["dev"] if "==" in line)
-    assert pins.keys() == {"mypy", "ruff"}
+    assert pins.keys() == {"mypy", "oxlint", "ruff"}
     hooks = (ROOT / ".pre-commit-config.yaml").read_text()
     run = (ROOT / "tests" / "run").read_text()
     assert f"rev: v{pins['ruff']}\n" in hooks
