@@ -55,8 +55,7 @@ def lift(place: Place) -> tuple[Tensor, Tensor]:
 
 
 def project(points: Points, place: Place) -> tuple[Tensor, Tensor]:
-    """The pixel (B, N) that each point falls on, counted row by row (H W for none), and its depth (B, N).
-    """
+    """The pixel (B, N) that each point falls on, counted row by row (H W for none), and its depth (B, N)."""
     height, width = place.depth.shape[2:]
     seen = (points.position - place.pose[:, None, :3, 3]) @ place.pose[:, :3, :3]  # its inverse is transposed
     depth = seen[..., 2]

@@ -21,9 +21,7 @@ class Pyramid(nn.Module):
     widths[i], H / 2^i, W / 2^i).
     """
 
-    def __init__(
-        self, inputs: int, filters: int, halvings: int, limit: int, finest: int = 0, style: int = 0
-    ):
+    def __init__(self, inputs: int, filters: int, halvings: int, limit: int, finest: int = 0, style: int = 0):
         super().__init__()
         self.widths = widths(filters, halvings, limit)
         pairs = list(zip(self.widths, self.widths[1:], strict=False))

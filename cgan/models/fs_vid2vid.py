@@ -130,8 +130,7 @@ class Model(nn.Module):
     # --- what is made once for each clip
 
     def look(self, pictures: Tensor, labels: Tensor | None = None) -> Look:
-        """Read K references (B, K, 3, H, W); labels int64 (B, K, 1, H, W), `classes` where unknown, or None.
-        """
+        """Read K references (B, K, 3, H, W); labels int64 (B, K, 1, H, W), `classes` where unknown, or None."""
         classes = self.config.classes
         if labels is None:
             labels = torch.full_like(pictures[:, :, :1], classes, dtype=torch.long)
@@ -210,9 +209,7 @@ class Model(nn.Module):
         moved = warp(look.pictures.flatten(0, 1), flow).view(look.pictures.shape)
         return (moved * enlarged(found.mass, scale)[:, :, None]).sum(1), mask
 
-    def _warp_past(
-        self, query: Tensor, pose: list[Tensor], image: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def _warp_past(self, query: Tensor, pose: list[Tensor], image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The past frame, warped; its flow and its mask, from 0 to 1."""
         scale = 2**self.config.attention
         seen = F.pixel_unshuffle(image.to(query.dtype), scale)

@@ -107,9 +107,7 @@ class Animator:
     # --- the model; never a yield inside a context
 
     @torch.no_grad()
-    def _begin(
-        self, pictures: list[Tensor], told: list[Tensor], first: Tensor | None, seed: int
-    ) -> object:
+    def _begin(self, pictures: list[Tensor], told: list[Tensor], first: Tensor | None, seed: int) -> object:
         """What the model remembers before the first frame."""
         generator = torch.Generator().manual_seed(seed)  # on the CPU: the same numbers on every device
         normal = torch.randn(1, self.model.config.style, generator=generator).to(self.runtime.device)
