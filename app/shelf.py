@@ -23,9 +23,7 @@ class Shelf:
         self._lock = Lock()
 
     def find(self, task: str = "paint") -> cgan.Found:
-        """The checkpoints for a task (`paint`: label maps, `translate`: pictures, `animate`: label clips), and
-        what is wrong with the broken ones.
-        """
+        """The checkpoints for a task, one of `cgan.tasks.TASKS`, and what is wrong with the broken ones."""
         found = cgan.find(self.root)
         fit = [checkpoint for checkpoint in found.checkpoints if task_of(checkpoint) == task]
         return cgan.Found(fit, found.broken)
