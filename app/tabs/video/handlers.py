@@ -44,6 +44,7 @@ class Animating:
         animator = self.shelf.animator(name)
         least, most = animator.references
         subjects, clips = (example_subjects(animator) if most else []), example_clips(animator)
+        first = next((each for each in clips if each["name"].endswith(" down")), None)  # face to face
         films = "any video: its outlines are drawn" if draws_lines(animator.palette) else "a label video"
         return (
             gr.update(
@@ -51,7 +52,7 @@ class Animating:
                 most=most or 1, least=least, examples=subjects,
                 what=f"Who? One to {most} pictures" if most else "First frame, if you like",
             ),
-            gr.update(value=clips[0]["picture"] if clips else None, examples=clips, films=films),
+            gr.update(value=first["picture"] if first else None, examples=clips, films=films),
             gr.update(visible=bool(most and clips) or "hidden"),
             {"hint": f"{name} {NO_GEOMETRY}." if animator.needs_geometry else "The film appears here."},
             origin(animator.checkpoint),

@@ -78,7 +78,7 @@ def wire(parts: Parts, animating: Animating, page: Page) -> None:
     making = {"model": True, "trigger_mode": "always_last", "show_progress": "hidden"}
     on([parts.button.click], animating.animate, parts.asked, results, api_name="animate", **making)
     on(
-        [parts.subjects.input, parts.clips.input],
+        [parts.subjects.input, parts.clips.change],  # a model that is chosen brings a clip
         animating.follow,
         parts.asked,
         results,
