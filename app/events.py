@@ -3,6 +3,7 @@
 Model calls wait in one line: two at once would only make each other slow, or run out of GPU memory.
 """
 
+import inspect
 from collections.abc import Callable, Sequence
 from functools import wraps
 from importlib.util import find_spec
@@ -55,7 +56,14 @@ def _told(handler: Callable) -> Callable:
         except CganError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
-    return told
+    @wraps(handler)
+    def told_in_parts(*values):
+        try:
+            yield from handler(*values)
+        except CganError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    return told_in_parts if inspect.isgeneratorfunction(handler) else told
 
 
 def _on_zero_gpu(handler: Callable) -> Callable:

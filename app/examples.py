@@ -45,7 +45,7 @@ def pictures(*places: str) -> list[dict]:
             folder = FOLDER / "translate" / place
             files = [path for path in sorted(folder.glob("*")) if path.suffix.lower() in PICTURES]
             if files:
-                return [{"name": _name(path), "picture": _uri(path)} for path in files]
+                return [{"name": named(path), "picture": picture_file(path)} for path in files]
     return []
 
 
@@ -56,7 +56,7 @@ def sets(*places: str) -> list[dict]:
     """
     for place in places:
         folders = sorted(path for path in (FOLDER / "translate" / place).glob("*") if path.is_dir())
-        found = [{"name": _name(path), "pictures": _pictures(f"{place}/{path.name}")} for path in folders]
+        found = [{"name": named(path), "pictures": _pictures(f"{place}/{path.name}")} for path in folders]
         if found := [each for each in found if each["pictures"]]:
             return found
     return []
@@ -65,7 +65,7 @@ def sets(*places: str) -> list[dict]:
 def is_example(uri: str) -> bool:
     """Whether a picture is one of the examples to translate."""
     files = (FOLDER / "translate").rglob("*")
-    return any(path.suffix.lower() in PICTURES and _uri(path) == uri for path in files)
+    return any(path.suffix.lower() in PICTURES and picture_file(path) == uri for path in files)
 
 
 def _pictures(place: str) -> list[str]:
@@ -73,11 +73,12 @@ def _pictures(place: str) -> list[str]:
 
 
 @lru_cache(maxsize=256)
-def _uri(path: Path) -> str:
+def picture_file(path: Path) -> str:
+    """A picture's file as a data URI."""
     return requests.file_uri(path.read_bytes(), PICTURES[path.suffix.lower()])
 
 
-def _name(path: Path) -> str:
+def named(path: Path) -> str:
     """A file's name for people: "2-blue_coat.png" is "blue coat"."""
     return path.stem.lstrip("0123456789-").replace("-", " ").replace("_", " ") or path.stem
 
@@ -85,4 +86,4 @@ def _name(path: Path) -> str:
 def _example(path: Path, labels: np.ndarray, own: Palette, palette: Palette, size: tuple[int, int]) -> dict:
     places = [palette.names.index(name) if name in palette.names else 0 for name in own.names]
     translated = np.array(places, np.uint8)[labels]
-    return {"name": _name(path), "picture": write_map(fit(translated, size), palette)}
+    return {"name": named(path), "picture": write_map(fit(translated, size), palette)}

@@ -21,6 +21,7 @@ Message = MutableMapping[str, object]  # of ASGI
 Receive, Send = Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]
 
 _START = re.compile(r"data:image/[a-z0-9.+-]+;base64,", re.IGNORECASE)
+_FILM = re.compile(r"data:video/[a-z0-9.+-]+(?:;codecs=[\w., \"-]+)?;base64,", re.IGNORECASE)
 
 
 class BodyLimit:
@@ -70,10 +71,25 @@ def contents(uri: str, name: str) -> bytes:
     if head is None:
         allowed = "a data URI (data:image/png;base64,…), not a path or an address"
         raise MediaError(f"{name} must be {allowed}")
-    if len(uri) - head.end() > MAX_BYTES * 4 / 3 + 4:
+    return _unpacked(uri, head.end(), name)
+
+
+def is_film(uri: str) -> bool:
+    """Whether a client sent a video, or a GIF, as a data URI."""
+    return isinstance(uri, str) and (bool(_FILM.match(uri)) or uri[:15].lower() == "data:image/gif;")
+
+
+def film(uri: str, name: str) -> bytes:
+    """The video file inside a data URI for which `is_film`. Raises `MediaError` for one that is too large."""
+    return _unpacked(uri, uri.index("base64,") + 7, name) if _FILM.match(uri) else contents(uri, name)
+
+
+def _unpacked(uri: str, start: int, name: str) -> bytes:
+    """The bytes that a data URI has from `start` on."""
+    if len(uri) - start > MAX_BYTES * 4 / 3 + 4:
         raise MediaError(f"{name} is too large: at most {MAX_BYTES // 2**20} MiB are allowed")
     try:
-        return base64.b64decode(uri[head.end() :], validate=True)
+        return base64.b64decode(uri[start:], validate=True)
     except (binascii.Error, ValueError) as error:
         raise MediaError(f"{name} is not valid base64: {error}") from error
 
@@ -84,8 +100,8 @@ def read_picture(uri: str, name: str) -> np.ndarray:
 
 
 def file_uri(data: bytes, kind: str = "png") -> str:
-    """The data URI of a picture file's contents: what clients get, and may send again."""
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+    """The data URI of a picture's or an mp4's contents: what clients get, and may send again."""
+    return f"data:{'video' if kind == 'mp4' else 'image'}/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def picture_uri(picture: np.ndarray) -> str:

@@ -6,7 +6,7 @@ from threading import Lock
 
 import cgan
 from cgan import models
-from cgan.tasks import TASKS, Painter, Translator
+from cgan.tasks import TASKS, Animator, Painter, Task, Translator
 
 KEPT = 3  # loaded models
 
@@ -19,13 +19,11 @@ class Shelf:
 
     def __init__(self, root: Path, device: str = "auto", precision: str = "auto"):
         self.root, self.device, self.precision = Path(root), device, precision
-        self._loaded: OrderedDict[tuple[str, str], Painter | Translator] = OrderedDict()  # by name and hash
+        self._loaded: OrderedDict[tuple[str, str], Task] = OrderedDict()  # by name and hash
         self._lock = Lock()
 
     def find(self, task: str = "paint") -> cgan.Found:
-        """The checkpoints for a task (`paint`: label maps, `translate`: pictures), and what is wrong with the
-        broken ones.
-        """
+        """The checkpoints for a task, one of `cgan.tasks.TASKS`, and what is wrong with the broken ones."""
         found = cgan.find(self.root)
         fit = [checkpoint for checkpoint in found.checkpoints if task_of(checkpoint) == task]
         return cgan.Found(fit, found.broken)
@@ -53,7 +51,11 @@ class Shelf:
         """The checkpoint called `name`, ready to translate. Raises `CheckpointError`."""
         return self._lend(name, "translate")
 
-    def _lend(self, name: str, task: str) -> Painter | Translator:
+    def animator(self, name: str) -> Animator:
+        """The checkpoint called `name`, ready to animate. Raises `CheckpointError`."""
+        return self._lend(name, "animate")
+
+    def _lend(self, name: str, task: str) -> Task:
         key = (name, self.checkpoint(name, task).sha256)
         with self._lock:
             if key not in self._loaded:

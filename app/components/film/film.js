@@ -1,0 +1,86 @@
+// A film that is being made, frame by frame, or that is made and plays on a loop, beside the maps it is made of.
+//
+// `value`: see `__init__.py`. Event: `submit` when it is to stop.
+
+const TINY = 192; // pixels: up to that width a picture is shown as pixels
+const $ = (selector) => element.querySelector(selector);
+const [frame, picture, map] = [$(".frame"), $(".picture"), $(".map")];
+const [video, input, sheet] = [$(".video"), $(".input"), $(".sheet")];
+
+function source(part, uri) {
+  part.hidden = !uri;
+  if (uri && part.known !== uri) part.src = uri;
+  if (!uri && part.known) part.removeAttribute("src");
+  part.known = uri;
+}
+
+const shape = (width, height) => frame.style.setProperty("--aspect", width / height);
+
+function show() {
+  const value = props.value ?? {};
+  const running = Boolean(value.frame);
+  source(picture, value.frame);
+  source(map, value.map);
+  source(video, value.video);
+  source(input, value.input);
+  source(sheet, value.sheet);
+  for (const half of element.querySelectorAll(".half")) half.hidden = Boolean(value.sheet);
+  $(".empty").hidden = running || Boolean(value.video) || Boolean(value.sheet);
+  $(".empty").textContent = value.hint ?? "The film appears here.";
+  $(".bar").hidden = !running;
+  if (running) far(value);
+  saves(value);
+  gifs(value.gifs ?? []);
+}
+
+function far({ made, count, speed }) {
+  const bar = $("progress");
+  if (count) [bar.max, bar.value] = [count, made];
+  else bar.removeAttribute("value");
+  $(".far").textContent = `${made}${count ? ` of ${count}` : ""} · ${speed} frames a second`;
+}
+
+function saves(value) {
+  for (const button of element.querySelectorAll("[data-save]")) button.hidden = !value[button.dataset.save];
+  $(".saves").hidden = !value.video && !value.sheet;
+  $(".made").textContent = `${value.stopped ? "Stopped: " : ""}${value.made} frames · ${value.rate} a second`;
+}
+
+function save(uri, name) {
+  Object.assign(document.createElement("a"), { href: uri, download: name }).click();
+}
+
+function gifs(all) {
+  $(".gifs").replaceChildren(...all.map(({ name, gif }) => {
+    const made = document.createElement("button");
+    const face = Object.assign(document.createElement("img"), { src: gif, alt: "" });
+    Object.assign(made, { type: "button", className: "tile", title: `Save ${name} as GIF` });
+    made.ariaLabel = `Save ${name} as GIF`;
+    made.append(face, Object.assign(document.createElement("span"), { textContent: name }));
+    made.addEventListener("click", () => save(gif, `${name.replaceAll(" ", "-")}.gif`));
+    return made;
+  }));
+}
+
+const names = { video: "film.mp4", gif: "film.gif", sheet: "sheet.png" };
+element.addEventListener("click", (event) => {
+  const kind = event.target.closest("[data-save]")?.dataset.save;
+  if (kind && props.value?.[kind]) save(props.value[kind], names[kind]);
+});
+$(".stop").addEventListener("click", () => trigger("submit"));
+for (const part of [picture, map]) {
+  part.addEventListener("load", () => {
+    part.classList.toggle("tiny", part.naturalWidth <= TINY);
+    shape(part.naturalWidth * 2, part.naturalHeight);
+  });
+}
+sheet.addEventListener("load", () => shape(sheet.naturalWidth, sheet.naturalHeight));
+video.addEventListener("loadedmetadata", () => shape(video.videoWidth * 2, video.videoHeight));
+// The maps go with the film: they start when it starts and never drift far from it.
+video.addEventListener("timeupdate", () => {
+  if (Math.abs(input.currentTime - video.currentTime) > 0.12) input.currentTime = video.currentTime;
+});
+video.addEventListener("play", () => { input.play().catch(() => {}); });
+video.addEventListener("pause", () => input.pause());
+watch("value", show);
+show();

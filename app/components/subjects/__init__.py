@@ -1,0 +1,30 @@
+"""Pictures of a subject."""
+
+from app import requests
+from app.components import Widget
+
+
+class Subjects(Widget):
+    """Pictures of whom a film shows, or its first frame: a list of data URIs.
+
+    `what` says what they are, `least` and `most` how many; `examples` [{"name", "picture": data URI}] are to
+    begin with, `side` is the longest in pixels that is sent, `limit` the most bytes of a file.
+    """
+
+    api = {"type": "array", "items": {"type": "string"}}
+    example = ["data:image/png;base64,…"]
+
+    def __init__(
+        self,
+        value: list[str] | None = None,
+        *,
+        what: str = "",
+        least: int = 0,
+        most: int = 1,
+        examples: list[dict] | None = None,
+        side: int = 512,
+        limit: int = requests.MAX_BYTES,
+        **options,
+    ):
+        options |= {"what": what, "least": least, "most": most, "examples": examples or []}
+        super().__init__(value or [], side=side, limit=limit, **options)

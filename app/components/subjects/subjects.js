@@ -1,0 +1,67 @@
+// Pictures of whom a film shows, or its first frame. `value` is a list of data URIs.
+//
+// Props: `what` (they are), `least`, `most`, `side` (the longest in pixels that is sent), `limit` (bytes of a
+// file), and `examples` [{name, picture}]. Event: `input`.
+
+import { excess, onChoice, onDrop } from "../../scripts/files.js";
+import { shrink } from "../../scripts/shrink.js";
+import { tile } from "../../scripts/tile.js";
+
+const TINY = 128; // pixels: up to that width a picture is shown as pixels
+const CROSS = '<svg aria-hidden="true" viewBox="0 0 24 24"><path d="m7 7 10 10M17 7 7 17"/></svg>';
+const $ = (selector) => element.querySelector(selector);
+const [mix, add, file] = [$(".mix"), $(".add"), $("input")];
+const say = (text) => { $(".say").textContent = text; };
+
+function hand(pictures) {
+  say("");
+  props.value = pictures;
+  show();
+  trigger("input");
+}
+
+function card(picture, at) {
+  const made = Object.assign(document.createElement("div"), { className: "card", role: "listitem" });
+  const face = Object.assign(document.createElement("img"), { src: picture, alt: `picture ${at + 1}` });
+  face.addEventListener("load", () => face.classList.toggle("tiny", face.naturalWidth <= TINY));
+  const cross = Object.assign(document.createElement("button"), { type: "button", className: "drop", innerHTML: CROSS });
+  [cross.title, cross.ariaLabel] = [`Remove picture ${at + 1}`, `Remove picture ${at + 1}`];
+  cross.addEventListener("click", () => hand(props.value.filter((_, other) => other !== at)));
+  made.append(face, cross);
+  return made;
+}
+
+function show() {
+  const pictures = props.value ?? [];
+  $(".what").textContent = props.what;
+  mix.replaceChildren(...pictures.map(card));
+  add.hidden = pictures.length >= props.most;
+  add.classList.toggle("wanted", pictures.length < props.least);
+}
+
+async function read(files) {
+  const room = props.most - (props.value ?? []).length;
+  const chosen = files.slice(0, room);
+  const large = chosen.filter((each) => excess(each, props.limit));
+  const sent = await Promise.allSettled(
+    chosen.filter((each) => !large.includes(each)).map((each) => shrink(each, props.side, props.limit)),
+  );
+  const pictures = sent.filter(({ status }) => status === "fulfilled").map(({ value }) => value);
+  if (pictures.length) hand([...(props.value ?? []), ...pictures]);
+  if (large.length) say(excess(large[0], props.limit));
+  else if (pictures.length < sent.length) say("A picture cannot be read.");
+  else if (files.length > chosen.length) say(`There is room for ${props.most}.`);
+}
+
+function list() {
+  $(".sets").replaceChildren(...props.examples.map(({ name, picture }) =>
+    tile(picture, `Example: ${name}`, `Example character ${name}`, () => hand([picture]))));
+}
+
+add.addEventListener("click", () => file.click());
+onChoice(file, read);
+onDrop(element, read);
+watch(["value", "least", "most", "what"], show);
+watch("examples", list);
+list();
+show();

@@ -1,0 +1,88 @@
+"""Films that are being made: two videos, of the maps and of the frames, that grow a frame at a time.
+
+Small frames are enlarged for the video, by whole pixels: H.264 keeps colours at half the size, which would
+blur pixel art. GIFs keep the frames' own size.
+"""
+
+import io
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from app import requests
+from cgan import Palette
+from cgan.video import Writer, write_gif
+from cgan.video.writing import GIF_FRAMES
+
+SMALL = 256  # pixels: the longer side up to which frames are enlarged
+GIF_BYTES = 96 * 2**20  # of frames in memory: longer films have no GIF
+
+
+class Film:
+    """What an animator made of maps of `palette`, at `rate` frames a second. Use it in a `with`.
+
+    Its files lie in a temporary folder that goes when the `with` ends.
+    """
+
+    def __init__(self, palette: Palette, rate: float):
+        self.palette, self.rate = palette, rate
+        self.made, self.kept, self._bytes = 0, [], 0
+        self._spent, self._start = 0.0, time.perf_counter()
+        self._folder = tempfile.TemporaryDirectory(prefix="cgan-film-")
+        paths = [Path(self._folder.name) / name for name in ("maps.mp4", "frames.mp4")]
+        self._paths, self._writers = paths, [Writer(path, rate) for path in paths]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for writer in self._writers:
+            writer.close()
+        self._folder.cleanup()
+
+    @property
+    def speed(self) -> float:
+        """Frames a second that were made so far, without the time that showing them took."""
+        return self.made / max(self._spent, 1e-6)
+
+    def begin(self) -> None:
+        """A frame is going to be made: time runs."""
+        self._start = time.perf_counter()
+
+    def add(self, labels: np.ndarray, frame: np.ndarray) -> None:
+        """Add a frame, uint8 (H, W, 3), and the map, uint8 (H, W), that it was made of."""
+        self._spent += time.perf_counter() - self._start
+        self.made += 1
+        for writer, picture in zip(self._writers, (self.palette.colours(labels), frame), strict=True):
+            writer.write(enlarged(picture))
+        self._bytes += frame.nbytes
+        if self._bytes <= GIF_BYTES:
+            self.kept.append(frame)
+
+    def finished(self) -> dict[str, str]:
+        """The files as data URIs: `input` and `video`, mp4, and `gif`, which is "" for long films."""
+        for writer in self._writers:
+            writer.close()
+        maps, video = (requests.file_uri(path.read_bytes(), "mp4") for path in self._paths)
+        whole = len(self.kept) == self.made <= GIF_FRAMES
+        return {"input": maps, "video": video, "gif": gif(self.kept, self.rate) if whole else ""}
+
+
+def enlarged(picture: np.ndarray) -> np.ndarray:
+    """A picture, uint8 (H, W, 3), each pixel of which became a square if it is small."""
+    times = max(1, SMALL // max(picture.shape[:2]))
+    return picture.repeat(times, 0).repeat(times, 1)
+
+
+def gif(pictures: Sequence[np.ndarray], rate: float) -> str:
+    """Pictures as a GIF in a data URI."""
+    file = io.BytesIO()
+    write_gif(file, pictures, rate)
+    return requests.file_uri(file.getvalue(), "gif")

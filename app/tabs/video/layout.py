@@ -1,0 +1,97 @@
+"""How the Video tab looks, and to which handler each of its components talks."""
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from app import choosing
+from app.components.clips import Clips
+from app.components.film import Film
+from app.components.seed import Seed
+from app.components.size import Size
+from app.components.subjects import Subjects
+from app.events import on
+from app.tabs import Page
+from app.tabs.video.handlers import RATES, Animating
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The components of the tab that take part in events."""
+
+    chooser: choosing.Chooser
+    subjects: Subjects
+    clips: Clips
+    seed: Seed
+    rate: Size
+    button: gr.Button
+    all: gr.Button
+    film: Film
+
+    @property
+    def asked(self) -> list[gr.components.Component]:
+        """What says which film is to be made."""
+        return [self.chooser.model, self.subjects, self.clips, self.seed, self.rate]
+
+
+def lay_out() -> Parts:
+    """Place the components: the subject and the clip on the left, the film on the right."""
+    chooser = choosing.lay_out("v-")
+    with gr.Row(elem_id="v-panes", elem_classes=["panes"]):
+        with gr.Column(elem_id="v-from", scale=5):
+            subjects = Subjects(elem_id="v-subjects")
+            clips = Clips(elem_id="v-clips")
+            with gr.Row(elem_id="v-run-row"):
+                button = gr.Button(
+                    "Make the film", variant="primary", elem_id="v-go", elem_classes=["go"], min_width=80
+                )
+                every = gr.Button("All actions", elem_id="v-all", visible="hidden", min_width=80)
+            with gr.Accordion("Advanced options", open=False, elem_id="v-advanced"):
+                rate = Size(0, RATES[1], 0, step=1, label="Frames a second",
+                            info="0: those of the clip; 8 where it has none.", elem_id="v-rate")  # fmt: skip
+                seed = Seed(elem_id="v-seed")
+        with gr.Column(elem_id="v-to", scale=7):
+            film = Film(elem_id="v-film")
+    return Parts(chooser, subjects, clips, seed, rate, button, every, film)
+
+
+def wire(parts: Parts, animating: Animating, page: Page) -> None:
+    """Connect the components to the handlers."""
+    chooser, film, quiet = parts.chooser, parts.film, {"show_progress": "hidden"}
+    results = [film, page.status]
+    on(
+        [page.opened["video"].select, chooser.refresh.click],
+        animating.animators,
+        [chooser.model],
+        [chooser.model, chooser.notice],
+        api_name="animators",
+        **quiet,
+    )
+    on(
+        [chooser.model.change],
+        animating.choose,
+        [chooser.model],
+        [parts.subjects, parts.clips, parts.all, film, chooser.origin],
+        api_name="choose_animator",
+        **quiet,
+    )
+    making = {"model": True, "trigger_mode": "always_last", "show_progress": "hidden"}
+    on([parts.button.click], animating.animate, parts.asked, results, api_name="animate", **making)
+    on(
+        [parts.subjects.input, parts.clips.change],  # a model that is chosen brings a clip
+        animating.follow,
+        parts.asked,
+        results,
+        api_name="follow_clip",
+        api_visibility="private",
+        **making,
+    )
+    on(
+        [parts.all.click],
+        animating.sheet,
+        [chooser.model, parts.subjects, parts.rate],
+        results,
+        api_name="sheet",
+        **making,
+    )
+    on([film.submit], animating.stop, [], [], api_name="stop", queue=False, **quiet)

@@ -1,0 +1,115 @@
+"""The Video tab in real Chromium: a character walks, films play, stop and are saved."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from app_fixtures import PATIENCE, browser
+from PIL import Image
+from playwright.sync_api import expect, sync_playwright
+from video_fixtures import address, character
+
+from app.shelf import Shelf
+from app.ui import build, launch
+from cgan.video import Video
+
+PLAYS = "film => film.readyState >= 2 && film.duration > 0.5 && !film.paused && film.videoWidth === 256"
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_playwright() as playwright:
+        made = browser(playwright)
+        yield made
+        made.close()
+
+
+def visit(chromium, url=None, **options):
+    """A new visitor on the Video tab."""
+    page = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}} | options).new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(url or address())
+    expect(page.get_by_role("tab", name="Video")).to_be_visible()
+    page.get_by_role("tab", name="Video").click()
+    return page
+
+
+@pytest.fixture(scope="module")
+def shared(chromium):
+    page = visit(chromium)
+    expect(page.locator("#v-model input")).to_have_value("fs_vid2vid")
+    expect(page.locator(".clips .step")).to_have_count(16)
+    yield page
+    page.context.close()
+
+
+def plays(page) -> None:
+    """Until the film of the page plays."""
+    expect(page.locator(".film .video")).to_be_visible()
+    page.wait_for_function(f"() => ({PLAYS})(document.querySelector('.film .video'))")
+
+
+def test_an_uploaded_character_walks_and_the_film_plays(shared):
+    file = io.BytesIO()
+    Image.fromarray(character()).save(file, "PNG")
+    upload = {"name": "me.png", "mimeType": "image/png", "buffer": file.getvalue()}
+    shared.get_by_label("Remove picture 1").click()
+    expect(shared.locator(".film .empty")).to_contain_text("Who is it?")
+    shared.get_by_label("Subject picture files").set_input_files(upload)
+    plays(shared)
+    assert 1.0 < shared.eval_on_selector(".film .video", "film => film.duration") < 1.3
+    assert shared.eval_on_selector(".film .input", "film => film.readyState") >= 1
+    expect(shared.locator("#status")).to_contain_text("frames a second")
+    expect(shared.locator(".film .made")).to_have_text("9 frames · 8 a second")
+    before = shared.locator(".film .video").get_attribute("src")
+    shared.get_by_label("Clip slash left").click()
+    expect(shared.locator(".film .made")).to_have_text("6 frames · 8 a second")
+    plays(shared)
+    assert shared.locator(".film .video").get_attribute("src") != before
+
+
+def test_films_are_saved(shared):
+    for label, name in (("Save as mp4", "film.mp4"), ("Save as GIF", "film.gif")):
+        with shared.expect_download() as download:
+            shared.get_by_label(label).click()
+        assert download.value.suggested_filename == name
+        assert len(list(Video(download.value.path().read_bytes(), name))) == 6
+
+
+def test_a_long_film_is_stopped_and_kept(shared):
+    sheet = io.BytesIO()
+    Image.fromarray(np.zeros((64 * 20, 64 * 30), np.uint8)).save(sheet, "PNG")
+    upload = {"name": "long.png", "mimeType": "image/png", "buffer": sheet.getvalue()}
+    shared.get_by_label("Clip file").set_input_files(upload)
+    shared.get_by_label("Stop", exact=True).click()
+    expect(shared.locator(".film .made")).to_contain_text("Stopped: ")
+    expect(shared.locator(".film .bar")).to_be_hidden()
+    plays(shared)
+
+
+def test_all_actions_become_a_sheet(shared):
+    shared.get_by_role("button", name="All actions").click()
+    expect(shared.locator(".film .gifs .tile")).to_have_count(16)
+    uri = shared.locator(".film .sheet").get_attribute("src")
+    assert Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))).size == (576, 1024)
+    with shared.expect_download() as download:
+        shared.get_by_label("Save the sheet as PNG").click()
+    assert download.value.suggested_filename == "sheet.png"
+
+
+def test_on_a_phone_the_film_is_below_and_nothing_sticks_out(chromium):
+    page = visit(chromium, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    expect(page.locator(".clips .step")).to_have_count(16)
+    clips, film = (page.locator(part).bounding_box() for part in ("#v-clips", ".film .frame"))
+    assert film["y"] >= clips["y"] + clips["height"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.context.close()
+
+
+def test_without_animators_the_tab_says_what_to_run(chromium, tmp_path):
+    _, url, _ = launch(empty := build(Shelf(tmp_path, "cpu")), prevent_thread_lock=True, quiet=True)
+    page = visit(chromium, url)
+    expect(page.locator("#v-notice")).to_contain_text("python -m train fs_vid2vid --data")
+    page.context.close()
+    empty.close()
