@@ -130,7 +130,7 @@ class Model(nn.Module):
     # --- what is made once for each clip
 
     def look(self, pictures: Tensor, labels: Tensor | None = None) -> Look:
-        """Read K references (B, K, 3, H, W); labels int64 (B, K, 1, H, W), `classes` where unknown, or None."""
+        """K references (B, K, 3, H, W); labels int64 (B, K, 1, H, W), `classes` where unknown, or None."""
         classes = self.config.classes
         if labels is None:
             labels = torch.full_like(pictures[:, :, :1], classes, dtype=torch.long)
