@@ -148,34 +148,29 @@ def test_two_processes_equal_one(command, painted_folder, tmp_path):
     assert start["blocks.0.conv_0.weight"].abs().sum() > 0
 
 
-def test_fine_tuning_starts_from_a_checkpoint(command, painted_folder, tmp_path):
+def run(capfd, *words) -> tuple[int, str]:
+    """`python -m train …` in this process: exit code and what was said."""
+    try:
+        code = main([*map(str, words)])
+    except SystemExit as error:  # of argparse
+        code = error.code
+    return code, capfd.readouterr().err
+
+
+def test_fine_tuning_starts_from_a_checkpoint(painted_folder, tmp_path, capfd):
     first, second = tmp_path / "first", tmp_path / "second"
-    done = command(*TINY, "--data", painted_folder, "--images", 8, "--out", first)
-    assert done.returncode == 0, done.stderr
-    done = command(
-        *TINY,
-        "--data",
-        painted_folder,
-        "--images",
-        4,
-        "--out",
-        second,
-        "--start-from",
-        first,
-        "--rate",
-        0,
-        "--discriminator-rate",
-        0,
-    )
-    assert done.returncode == 0 and "its run's discriminator" in done.stderr, done.stderr
+    code, said = run(capfd, *TINY, "--data", painted_folder, "--images", 8, "--out", first)
+    assert code == 0, said
+    still = ("--images", 4, "--rate", 0, "--discriminator-rate", 0)
+    more = (*TINY, "--data", painted_folder, "--start-from", first)
+    code, said = run(capfd, *more, *still, "--out", second)
+    assert code == 0 and "its run's discriminator" in said, said
     masters = [tensors(folder)["bank.discriminator.master"] for folder in (first, second)]
     assert torch.equal(*masters)
     ours, theirs = (load_file(folder / "model.safetensors")["to_rgb.weight"] for folder in (second, first))
     assert torch.allclose(ours.float(), theirs.float(), atol=2e-2)
-    refused = command(
-        *TINY, "--data", painted_folder, "--out", tmp_path / "x", "--start-from", first, "--filters", 3
-    )
-    assert refused.returncode == 2 and "the checkpoint decides" in refused.stderr
+    code, said = run(capfd, *more, "--out", tmp_path / "x", "--filters", 3)
+    assert code == 2 and "the checkpoint decides" in said
 
 
 REFUSALS = {
@@ -186,19 +181,20 @@ REFUSALS = {
     "device": (("spade", "--device", "cuda:9", "--preset", "tiny"), "cuda:9"),
     "validation": ((*TINY, "--validation", "some"), "neither a folder nor a share"),
     "start": ((*TINY, "--start-from", "nothing"), "no checkpoint 'nothing'"),
-    "weights": ((*TINY[:3], "--perceptual", "vgg19", "--perceptual-weights", "README.md"), "README.md"),
+    "weights": (
+        (*TINY[:3], "--size", "64", "--perceptual", "vgg19", "--perceptual-weights", "README.md"),
+        "README.md",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", REFUSALS)
-def test_refusals_are_one_clear_line(tmp_path, monkeypatch, capfd, case):
+def test_refusals_are_one_clear_line(painted_folder, tmp_path, monkeypatch, capfd, case):
     monkeypatch.chdir(ROOT)
     words, expected = REFUSALS[case]
-    try:
-        code = main([*words, *(("--out", str(tmp_path / "out")) if len(words) > 1 else ())])
-    except SystemExit as error:  # of argparse
-        code = error.code
-    said = capfd.readouterr().err
+    if len(words) > 1:
+        words = (words[0], "--data", painted_folder, "--out", tmp_path / "out", *words[1:])
+    code, said = run(capfd, *words)
     assert code == 2 and expected in said, said
     assert not (tmp_path / "out" / "model.safetensors").exists()
 
@@ -211,8 +207,8 @@ def test_a_refusal_of_the_command(command):
 
 def test_an_unwritable_folder(tmp_path, capfd):
     (tmp_path / "file").write_text("in the way")
-    assert main([*TINY, "--out", str(tmp_path / "file" / "x")]) == 1
-    assert "error:" in capfd.readouterr().err
+    code, said = run(capfd, *TINY, "--out", tmp_path / "file" / "x")
+    assert code == 1 and "error:" in said
 
 
 def test_a_full_disk_keeps_the_last_state(tmp_path, monkeypatch):
@@ -241,9 +237,9 @@ def test_rate_falls_to_zero():
     assert [rate(1.0, images, run) for images in (0, 50, 75, 100)] == [1.0, 1.0, 0.5, 0.0]
 
 
-def test_without_data_it_learns_from_the_world(command, tmp_path):
-    done = command(*TINY, "--images", 8, "--out", tmp_path / "world")
-    assert done.returncode == 0 and "rendering 32 landscapes" in done.stderr, done.stderr
+def test_without_data_it_learns_from_the_world(tmp_path, capfd):
+    code, said = run(capfd, *TINY, "--images", 8, "--out", tmp_path / "world")
+    assert code == 0 and "rendering 32 landscapes" in said, said
     checkpoint = cgan.read_checkpoint(tmp_path / "world")
     assert "snow" in checkpoint.palette.names and checkpoint.about["data"] == "the built-in world"
     assert tensors(tmp_path / "world")["data.images"].shape == (32, 3, 72, 72)
