@@ -142,3 +142,57 @@ def test_the_world_shows_other_classes_in_validation(monkeypatch):
     assert torch.equal(pool.frames.classes, again.frames.classes)
     batch = pool.batch([0, 1], 3, (32, 32))
     assert batch.contents.shape == (2, 3, 32, 32) and batch.style_classes.max() < 60
+
+
+def letters(tmp_path):
+    """Three typefaces of the letters a to c, each picture of one brightness; one has no c."""
+    for face in range(3):
+        (tmp_path / f"face {face}").mkdir()
+        for letter, name in enumerate("abc"[: 2 if face == 2 else 3]):
+            grey = 10 + 70 * face + 20 * letter
+            Image.new("RGB", (40, 40), (grey,) * 3).save(tmp_path / f"face {face}" / f"{name}.png")
+    return tmp_path
+
+
+def test_files_of_one_name_are_pairs(tmp_path):
+    said = []
+    data = read_few_shot(letters(tmp_path), (32, 32), (), said.append, pairs=True, flip=False)
+    assert any("8 of 8 pictures show what pictures of other classes show" in line for line in said)
+    batch = data.batch(range(8), 3, (32, 32))
+    grey = ((batch.targets.mean((1, 2, 3)) + 1) * 127.5).round()
+    for row in range(8):
+        face, letter = int(batch.style_classes[row]), int(data.shown[row])
+        there = not (face == 2 and letter == 2)
+        assert bool(batch.known[row]) == there
+        assert not there or grey[row] == 10 + 70 * face + 20 * letter
+    assert batch.known.sum() < 8 or 2 not in batch.style_classes[data.shown == 2]
+    training, aside = data.split(0.4)
+    assert training.flip is aside.flip is False and len(aside.shown) == len(aside)
+    plain = read_few_shot(tmp_path, (32, 32)).batch(range(4), 3, (32, 32))
+    assert plain.targets is None and plain.known is None
+
+
+def test_pairs_need_equal_names(tmp_path):
+    for face in range(2):
+        (tmp_path / f"face {face}").mkdir()
+        for letter in range(2):
+            Image.new("RGB", (40, 40)).save(tmp_path / f"face {face}" / f"{face}{letter}.png")
+    with pytest.raises(DataError, match="no two classes have a file of the same name"):
+        read_few_shot(tmp_path, (32, 32), pairs=True)
+
+
+def test_letters_are_not_mirrored(tmp_path):
+    """Without flips, the dark half of a picture stays where it is; with them it does not."""
+    half = Image.new("RGB", (40, 40), (255,) * 3)
+    half.paste((0, 0, 0), (0, 0, 20, 40))
+    for face in range(2):
+        (tmp_path / f"face {face}").mkdir()
+        for name in "ab":
+            half.save(tmp_path / f"face {face}" / f"{name}.png")
+
+    def darker_left(flip: bool) -> set[bool]:
+        data = read_few_shot(tmp_path, (32, 32), flip=flip)
+        images = torch.cat([data.batch(range(4), seed, (32, 32)).contents for seed in range(8)])
+        return {bool(image[..., :16].mean() < image[..., 16:].mean()) for image in images}
+
+    assert darker_left(False) == {True} and darker_left(True) == {True, False}

@@ -168,6 +168,20 @@ def test_wanted_pictures_are_rebuilt(name):
     assert left_after_rebuilding(name) < 0.75
 
 
+def test_a_known_translation_is_a_target():
+    """Only rows whose target is known count; a perfect translation would cost nothing."""
+    recipe = recipe_of("funit")
+    batch = FewShot.fake(3, (32, 32), paired=True)
+    torch.manual_seed(0)
+    terms = list(recipe.step(batch))[1].terms
+    torch.manual_seed(0)
+    other = batch.targets.clone()
+    other[0] = 1 - other[0]  # the unknown one
+    again = list(recipe.step(batch._replace(targets=other)))[1].terms
+    assert terms["target"] > 0 and torch.equal(terms["target"], again["target"])
+    assert "target" not in list(recipe.step(FewShot.fake(3, (32, 32))))[1].terms
+
+
 def test_classes_are_held_out_by_name(tmp_path):
     for number, name in enumerate(("cat", "cow", "fox", "owl")):
         (tmp_path / name).mkdir()
