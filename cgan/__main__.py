@@ -15,7 +15,7 @@ import cgan
 
 # word: (module with `main(words)`, words before the user's, what must be installed, which extra brings it)
 COMMANDS = {
-    "app": ("app.ui", [], "gradio", "app"),
+    "app": ("app.start", [], "gradio", "app"),
     "train": ("train.__main__", [], "torchvision", "train"),
     "evaluate": ("train.__main__", ["evaluate"], "torchvision", "train"),
 }

@@ -16,6 +16,7 @@ from train.data.batches import Painted
 from train.engine.bank import PRECISIONS, Bank
 from train.engine.graphs import EAGER, Captured, captured_or_say_why
 from train.engine.turns import descend, turns
+from train.recipes._tables import use_tables
 
 SIZE = (64, 64)
 
@@ -165,6 +166,7 @@ class Strict(TorchDispatchMode):
 @pytest.mark.parametrize("name", recipes.names())
 def test_steps_can_be_captured(name):
     it = Learner(name)
+    use_tables(it.recipe, "off")  # as they are where graphs are
     batch = bench.fake_batch(it.recipe, models.module(name).PRESETS["tiny"], 2, SIZE, "cpu")
     it.step([batch])  # Adam makes its state
     seen = []
