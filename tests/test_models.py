@@ -182,12 +182,12 @@ def test_a_run_resumes(mode, tmp_path, monkeypatch):
     assert use(task).shape == (1, 40, 71, 3)
 
 
-def loaded(mode: Mode, std: float, tmp_path):
+def loaded(mode: Mode, tmp_path):
     """The mode's task with drawn weights, away from the start, where all pictures are grey."""
     recipe, data = recipe_of(mode)
     generator = torch.Generator().manual_seed(0)
     for parameter in recipe.model.parameters():
-        torch.nn.init.normal_(parameter, std=std, generator=generator)
+        torch.nn.init.normal_(parameter, std=0.2, generator=generator)
     batch = data.batch(range(8), 0, (64, 64), augment=False)
     recipe.finish(recipe.model, recipe.calibrate(recipe.model, batch))
     return cgan.load(cgan.save(tmp_path / "x", recipe.model, recipe.palette(data), ABOUT), device="cpu")
@@ -195,7 +195,7 @@ def loaded(mode: Mode, std: float, tmp_path):
 
 @over(TRANSLATORS)
 def test_translate(mode, tmp_path):
-    it = loaded(mode, 0.1, tmp_path)
+    it = loaded(mode, tmp_path)
     styles = {"pictures": {"style": photograph(70, 50, 1)}}
     for direction in it.directions:
         how = {"direction": direction, **styles.get(it.styles, {})}
@@ -217,7 +217,7 @@ def test_translate(mode, tmp_path):
 
 @over(TRANSLATORS)
 def test_the_style_decides(mode, tmp_path):
-    it, picture = loaded(mode, 0.1, tmp_path), photograph(64, 64)
+    it, picture = loaded(mode, tmp_path), photograph(64, 64)
     dark, light = np.full((40, 30, 3), 20, np.uint8), photograph(30, 40, 2)
     if it.styles == "none":
         with pytest.raises(ValueError, match="takes no style"):
@@ -228,7 +228,7 @@ def test_the_style_decides(mode, tmp_path):
     assert not np.array_equal(it.translate(picture, style=dark), it.translate(picture, style=light))
     assert np.array_equal(it.translate(picture, style=dark), it.translate(picture, style=it.encode(dark)))
     mixed = (it.encode(dark) + 3 * it.encode(light)) / 4
-    assert np.allclose(it.encode([dark, light], weights=[1, 3]), mixed, atol=1e-5)
+    assert np.abs(it.encode([dark, light], weights=[1, 3]) - mixed).max() < 1e-4 * np.abs(mixed).max()
     with pytest.raises(ValueError, match="weights"):
         it.encode([dark, light], weights=[0, 0])
     with pytest.raises(ValueError, match="style vector has"):
@@ -252,7 +252,7 @@ def two_classes() -> np.ndarray:
 
 @over(PAINTERS)
 def test_paint(mode, tmp_path):
-    it = loaded(mode, 0.3, tmp_path)
+    it = loaded(mode, tmp_path)
     paint, labels = it.paint, two_classes()
     one, again = paint(labels, seed=3), paint(labels, seed=3)
     assert one.shape == (1, 50, 71, 3) and one.dtype == np.uint8 and one.std() > 5
@@ -269,7 +269,7 @@ def test_paint(mode, tmp_path):
 
 @over(PAINTERS)
 def test_paint_with_style(mode, tmp_path):
-    it, labels = loaded(mode, 0.3, tmp_path), two_classes()
+    it, labels = loaded(mode, tmp_path), two_classes()
     dark, light = np.full((40, 30, 3), 20, np.uint8), np.full((40, 30, 3), 230, np.uint8)
     assert not np.array_equal(it.paint(labels, style=dark), it.paint(labels, style=light))
     assert np.array_equal(it.paint(labels, style=dark), it.paint(labels, style=it.encode(dark, labels)))
@@ -278,7 +278,7 @@ def test_paint_with_style(mode, tmp_path):
 
 @over(PAINTERS)
 def test_paint_refuses(mode, tmp_path):
-    it = loaded(mode, 0.3, tmp_path)
+    it = loaded(mode, tmp_path)
     labels = np.zeros((64, 64), np.uint8)
     labels[0, :5] = 200
     with pytest.raises(cgan.DataError, match=r"id 200 \(5 pixels.*allowed: 0 sky"):
@@ -302,7 +302,7 @@ def test_an_unknown_model_names_the_others():
 @over(PAINTERS)
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 def test_fp16_paints_as_fp32_does(mode, tmp_path):
-    folder = loaded(mode, 0.3, tmp_path).checkpoint.folder
+    folder = loaded(mode, tmp_path).checkpoint.folder
     labels = np.repeat(np.arange(6, dtype=np.uint8), 16)[:, None].repeat(64, 1)
     half, full = (cgan.load(folder, device="cuda", precision=p).paint(labels)[0] for p in ("fp16", "fp32"))
     assert np.abs(half.astype(int) - full).mean() <= 2
