@@ -217,9 +217,11 @@ def test_keys_choose_tools_sizes_and_classes(page):
     expect(page.get_by_role("radio")).to_have_count(1)
     search.press("Enter")
     expect(page.get_by_role("radio", name="pavement")).to_be_checked()
+    expect(page.get_by_role("radio")).to_have_count(len(PALETTE))
     search.press("4")  # text to look for, not a key
     expect(page.get_by_role("radio")).to_have_count(0)
-    search.fill("")
+    search.press("Escape")  # gives the keys back to the canvas, as Enter did
+    expect(page.get_by_role("radio")).to_have_count(len(PALETTE))
     expect(page.get_by_role("radio", name="pavement")).to_be_checked()
 
 

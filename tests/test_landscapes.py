@@ -40,7 +40,7 @@ def test_the_pool_grows_with_the_images_seen(rendered):
 
 
 def test_the_oldest_make_room(rendered, monkeypatch):
-    monkeypatch.setattr(landscapes, "CAPACITY", 8)
+    monkeypatch.setattr(Landscapes, "capacity", 8)
     pool = Landscapes((32, 32), count=6)
     pool.advance(3 * EVERY)
     assert len(pool) == 8 and pool.frames.labels[:, 0, 0, 0].tolist() == [2, 2, 4, 4, 5, 5, 6, 6]

@@ -98,8 +98,12 @@ element.addEventListener("click", (event) => {
 $(".find input").addEventListener("input", search);
 $(".find input").addEventListener("keydown", (event) => {
   const first = [...view.list.children].find((item) => !item.hidden);
-  if (event.key === "Enter" && first) { choose(Number(first.dataset.id)); event.target.blur(); }
-  if (event.key === "Escape") { event.target.value = ""; search(); event.target.blur(); }
+  if (event.key === "Enter" && first) choose(Number(first.dataset.id));
+  if (event.key === "Escape" || (event.key === "Enter" && first)) {
+    event.target.value = "";
+    search();
+    event.target.blur();
+  }
 });
 view.list.addEventListener("keydown", (event) => {
   const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
