@@ -9,9 +9,10 @@ from cgan.errors import DataError
 from cgan.labels import Label, Palette
 from train.data.batches import Clip, FewShotClip
 from train.data.clips import ClipData, Window
-from train.data.flights import RETURNING, SHOWN, FewShotFlights, Flights, route
+from train.data.flights import SHOWN, FewShotFlights, Flights
 from train.data.flows import cached_flows, folder
 from train.data.stored import canvas, place
+from train.world.flights import RETURNING, route
 from train.world.motion import warp
 from train.world.world import World
 

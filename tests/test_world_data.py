@@ -8,11 +8,13 @@ import torch
 from PIL import Image
 
 from train.data.batches import Clip
+from train.data.clip_reading import read_clips
 from train.data.flights import clips
 from train.data.painted import read_painted
 from train.world import cache, classes, command, folder
 from train.world import views as data
 from train.world.biomes import shape_of
+from train.world.flights import flight, pose_of
 from train.world.styles import Style
 
 SIZE = (64, 64)
@@ -108,6 +110,21 @@ def test_folder_round_trip(tmp_path):
     assert np.array_equal(stored, first.labels[0, 0].numpy())
     numbers = np.array(Image.open(tmp_path / "set" / "instances" / "00000.png"))
     assert np.array_equal(numbers, first.instances[0, 0].numpy())
+
+
+def test_flights_are_written_as_they_were_flown(tmp_path):
+    assert list(folder.write_clips(tmp_path / "set", 1, 4, (64, 64), first=10)) == [1]
+    read = read_clips(tmp_path / "set", (64, 64))
+    number = int(read.names[0].removeprefix("flight-"))
+    flown = flight(number, 4, (64, 64))
+    assert np.array_equal(read.palette.rgb, classes.palette().rgb) and read.lengths == (4,)
+    batch = read.batch([0], 0, (64, 64), augment=False)
+    assert (batch.labels[0] == flown.frames.labels).float().mean() > 0.95  # stored 72 wide, cut to 64
+    far = (flown.frames.depth * folder.MODEL).clamp(max=folder.FARTHEST).amax()
+    assert abs(float(batch.depth.max() - far)) < 0.05
+    steps = (pose_of(flown.frames.camera)[1:, :3, 3] - pose_of(flown.frames.camera)[:-1, :3, 3]).norm(dim=1)
+    stored = (batch.pose[0, 1:, :3, 3] - batch.pose[0, :-1, :3, 3]).norm(dim=1)
+    assert torch.allclose(stored, folder.MODEL * steps, rtol=1e-3)
 
 
 def test_bakes_are_kept_and_broken_ones_made_again(tmp_path, monkeypatch):

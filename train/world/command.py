@@ -1,4 +1,4 @@
-"""Render landscapes: a data folder for training, or a contact sheet of twelve worlds in six styles."""
+"""Render landscapes: a data folder of pictures or clips, or a contact sheet of worlds in six styles."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--images", type=int, default=2000, help="how many frames (default %(default)s)")
     parser.add_argument(
+        "--clips", type=int, help="write so many flights instead, with depth and cameras, for video models"
+    )
+    parser.add_argument("--frames", type=int, default=16, help="frames of each flight (default %(default)s)")
+    parser.add_argument(
         "--size", type=int, default=256, help="height and width in pixels (default %(default)s)"
     )
     parser.add_argument("--first", type=int, default=0, help="seed of the first world (default %(default)s)")
@@ -36,6 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError("give either --out FOLDER or --sheet FILE")
     if arguments.images < 1 or arguments.first < 0:
         raise ValueError("--images must be 1 or more, --first 0 or more")
+    if arguments.frames < 2 or (arguments.clips is not None and arguments.clips < 1):
+        raise ValueError("--clips must be 1 or more, --frames 2 or more")
     side = arguments.side if arguments.sheet else arguments.size
     if not 32 <= side <= 2048 or side % 4:
         raise ValueError(f"a size of {side} does not work; give 32 to 2048 pixels, a multiple of 4")
@@ -49,15 +55,20 @@ def _write(arguments: argparse.Namespace, device: torch.device) -> int:
     """Write the folder, with a line every ten seconds."""
     if arguments.out.exists() and any(arguments.out.iterdir()):
         raise ValueError(f"{arguments.out} is not empty; give a new folder")
-    begin = told = time.monotonic()
-    for count in folder.write(
-        arguments.out, arguments.images, (arguments.size,) * 2, arguments.first, device
-    ):
+    size, begin = (arguments.size,) * 2, time.monotonic()
+    if arguments.clips is None:
+        whole, what = arguments.images, "images"
+        counts = folder.write(arguments.out, whole, size, arguments.first, device)
+    else:
+        whole, what = arguments.clips, "flights"
+        counts = folder.write_clips(arguments.out, whole, arguments.frames, size, arguments.first, device)
+    told = begin
+    for count in counts:
         now = time.monotonic()
         if now - told > 10:
             told = now
-            left = (now - begin) / count * (arguments.images - count)
-            print(f"{count} of {arguments.images} images, {left / 60:.0f} minutes left", flush=True)
+            left = (now - begin) / count * (whole - count)
+            print(f"{count} of {whole} {what}, {left / 60:.0f} minutes left", flush=True)
     print(f"{arguments.out} is ready: train with --data {arguments.out}")
     return 0
 
