@@ -168,6 +168,36 @@ def test_wanted_pictures_are_rebuilt(name):
     assert left_after_rebuilding(name) < 0.75
 
 
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_white_pictures_learn_to_be_black(precision):
+    """Where tanh has saturated on the wrong side, L1's gradient is gone; the cross-entropy's is not."""
+    model = tiny(funit)
+    with torch.no_grad():
+        model.decoder.to_rgb.weight.zero_()
+        model.decoder.to_rgb.bias.fill_(5)
+    black, pull = -torch.ones(1, 3, 32, 32), {}
+    for pixels in ("l1", "entropy"):
+        recipe = recipes.module("funit")
+        hyper = replace(recipe.PRESETS["tiny"], pixels=pixels, discriminator="none")
+        learning = recipe.Recipe(model.config, hyper, None)
+        with torch.autocast("cpu", precision, enabled=precision != torch.float32):
+            white = model.decode(model.content(pictures(1)), model.encode(pictures(1)))
+            (pull[pixels],) = torch.autograd.grad(
+                learning.apart(white, black).mean(), model.decoder.to_rgb.bias
+            )
+        assert learning.apart(black, black).abs().max() < 1e-6
+    assert pull["l1"].sum() < 1e-3 and pull["entropy"].sum() > 1.5  # of at most 2
+
+
+def test_without_a_discriminator_the_generator_plays_alone():
+    recipe = recipes.module("funit")
+    hyper = replace(recipe.PRESETS["tiny"], discriminator="none")
+    alone = recipe.Recipe(funit.PRESETS["tiny"], hyper, None)
+    (loss,) = alone.step(FewShot.fake(3, (32, 32), paired=True))
+    assert set(alone.players) == {"generator"} == {loss.player}
+    assert set(loss.terms) == {"reconstruction", "target"} and loss.total.isfinite()
+
+
 def test_a_known_translation_is_a_target():
     """Only rows whose target is known count; a perfect translation would cost nothing."""
     recipe = recipe_of("funit")

@@ -19,6 +19,7 @@ TOOLS = {
     "bench": "train.bench.learning",
     "proof": "train.bench.proof",
     "world": "train.world.command",
+    "glyphs": "train.data.glyphs",
 }
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from cgan.layers.autoencoder import ContentEncoder, Spread, StyleEncoder, residuals, widths
 from cgan.layers.blocks import Conv
 from cgan.layers.few_shot import UpResidual
+from cgan.layers.precision import wide
 
 if TYPE_CHECKING:
     from cgan.tasks.protocols import ShownModel
@@ -47,6 +48,7 @@ PRESETS = {
 class Decoder(nn.Module):
     """Content and style become a picture: residual blocks with AdaIN, growing ones, and a 7x7 convolution.
 
+    The last step is in fp32: in bf16, tanh is 1 from 3.1 on, and what is 1 has no gradient.
     Shapes: content (B, channels, h, w); style (B, hidden); out (B, 3, h * 2^halvings, w * 2^halvings) in
     [-1, 1].
     """
@@ -64,7 +66,7 @@ class Decoder(nn.Module):
         x = content
         for block in (*self.blocks, *self.ups):
             x = block(x, style)
-        return torch.tanh(self.to_rgb(x))
+        return torch.tanh(wide(self.to_rgb(x)))
 
 
 class Model(nn.Module):

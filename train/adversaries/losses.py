@@ -9,6 +9,7 @@ from torch import Tensor
 
 from cgan.layers.precision import wide
 
+SURE = 1e-5  # a chance is no nearer to 0 or 1, so that its logarithm is finite
 Judgement = list[list[Tensor]]  # for each scale of a discriminator: its features, and last its scores
 
 
@@ -86,6 +87,20 @@ def feature_matching(fake: Judgement, real: Judgement) -> Tensor:
         for ours, theirs in zip(fake, real, strict=True)
     ]
     return added(scales) / len(scales)
+
+
+def cross_entropy(x: Tensor, target: Tensor) -> Tensor:
+    """How far tanh's images are from others, all in [-1, 1], by cross-entropy, less the target's own: >= 0.
+
+    Each value is taken as the chance (1 + x) / 2 of white. Where tanh has saturated on the wrong side, L1 has
+    no gradient left: black letters on white paper stay white. This one has: before tanh, it is half of target
+    less output.
+    Shapes: x, target (B, 3, H, W); out (B, 3, H, W), in fp32.
+    """
+    chance, wanted = ((1 + wide(it)) / 2 for it in (x, target))
+    chance, wanted = (it.clamp(SURE, 1 - SURE) for it in (chance, wanted))
+    white = wanted * (wanted.log() - chance.log())
+    return white + (1 - wanted) * ((1 - wanted).log() - (1 - chance).log())
 
 
 def kl(mean: Tensor, log_variance: Tensor) -> Tensor:

@@ -37,13 +37,14 @@ class Hyper:
     beta_1: float = 0.0  # Adam's first beta
     beta_2: float = 0.999  # Adam's second beta
     weight_fool: float = 1.0  # weight of the adversarial loss
-    weight_reconstruction: float = 0.1  # weight of L1 between a picture and itself rebuilt
+    weight_reconstruction: float = 0.1  # weight of the distance of a picture and itself rebuilt
+    pixels: Literal["l1", "entropy"] = "l1"  # distance of pixels: L1, or cross-entropy, for black and white
     weight_features: float = 1.0  # weight of matching the discriminator's mean features
     weight_perceptual: float = 0.0  # weight of the perceptual loss between a picture and itself rebuilt
-    discriminator: Literal["patch", "projected"] = "patch"  # of patches, or on a trained network's features
+    discriminator: Literal["patch", "projected", "none"] = "patch"  # of patches, on features, or (pairs) none
     discriminator_filters: int = 64  # channels of the discriminator's first layer
     discriminator_layers: int = 6  # patch: stages, each half as large as the one before
-    weight_target: float = 10.0  # weight of L1 between translations and their targets, with pairs
+    weight_target: float = 10.0  # weight of the distance of translations and their targets, with pairs
     pairs: bool = False  # files of one name show the same thing in every class: translations are known
     flip: bool = True  # pictures may be mirrored
     held_out: str = ""  # classes that are kept from training, with commas between; none: some, by the seed
@@ -59,6 +60,7 @@ PROJECTED = Hyper(
     discriminator_rate=2e-4,
     beta_2=0.9,
     weight_reconstruction=5.0,
+    pixels="entropy",
     weight_features=2.0,
     discriminator="projected",
 )
@@ -80,19 +82,13 @@ class Recipe:
         self.perceptual = perceptual if hyper.weight_perceptual else None
         self.model = self.network(config)
         initialise(self.model)
-        filters = hyper.discriminator_filters
-        self.discriminator: Projected | Projection
-        if hyper.discriminator == "projected":
-            self.discriminator = Projected(filters=filters, classes=config.classes)
-        else:
-            self.discriminator = Projection(config.classes, filters, hyper.discriminator_layers)
         betas = (hyper.beta_1, hyper.beta_2)
-        self.players = {
-            "discriminator": Player(
-                self.discriminator, hyper.discriminator_rate, betas, self.discriminator.normalised()
-            ),
-            "generator": Player(self.model, hyper.rate, betas),
-        }
+        self.players = {"generator": Player(self.model, hyper.rate, betas)}
+        self.discriminator = judge_of(config, hyper)
+        if self.discriminator is not None:
+            normalised = self.discriminator.normalised()
+            judge = Player(self.discriminator, hyper.discriminator_rate, betas, normalised)
+            self.players = {"discriminator": judge} | self.players
 
     @staticmethod
     def kind(config: funit.Config) -> type:
@@ -126,34 +122,50 @@ class Recipe:
         return few_shot_world(size, seed, say)
 
     def step(self, batch: FewShot) -> Iterator[Loss]:
-        """One step: the discriminator's turn, then the generator's, on the same translations.
+        """One step: the discriminator's turn, where there is one, then the generator's, on the same pictures.
 
         Each content is drawn twice: in the style of another picture, and in its own, which rebuilds it.
         """
         content = self.model.content(batch.contents)
         codes = self.model.encode(torch.cat([batch.styles, batch.contents]))
         drawn = self.model.decode(torch.cat([content, content]), codes)
-        turns = Turns(self.discriminator, drawn, batch.styles)  # the first half is what is translated
-        fake, real = turns.discriminate(batch.style_classes)
-        yield Loss("discriminator", {"fake": losses.hinge_fake(fake), "real": losses.hinge_real(real)})
+        turns, terms = None, {}
+        if self.discriminator is not None:
+            turns = Turns(self.discriminator, drawn, batch.styles)  # the first half is what is translated
+            fake, real = turns.discriminate(batch.style_classes)
+            yield Loss("discriminator", {"fake": losses.hinge_fake(fake), "real": losses.hinge_real(real)})
+            terms = self._adversarial(turns, batch)
+        yield Loss("generator", terms | self._wanted(turns, drawn, batch))
 
+    def _adversarial(self, turns: Turns, batch: FewShot) -> dict[str, Tensor]:
+        """What the discriminator wants of both halves, and of the translations its mean features."""
         judged = turns.fool(torch.cat([batch.style_classes, batch.content_classes]))
         real = turns.compare(batch.style_classes)
         fake, _ = losses.halves(judged)
-        hyper, rebuilt = self.hyper, drawn.chunk(2)[1]
-        apart = (wide(rebuilt) - wide(batch.contents)).abs().mean()
-        terms = {
-            "fool": hyper.weight_fool * losses.hinge_fool(judged),  # half of it for what is rebuilt
-            "features": hyper.weight_features * losses.feature_matching(fake, real),
-            "reconstruction": hyper.weight_reconstruction * apart,
+        return {
+            "fool": self.hyper.weight_fool * losses.hinge_fool(judged),  # half of it for what is rebuilt
+            "features": self.hyper.weight_features * losses.feature_matching(fake, real),
         }
+
+    def _wanted(self, turns: Turns | None, drawn: Tensor, batch: FewShot) -> dict[str, Tensor]:
+        """The distances of what is rebuilt from the pictures, and of translations from known targets."""
+        hyper, (translated, rebuilt) = self.hyper, drawn.chunk(2)
+        apart = self.apart(rebuilt, batch.contents).mean()
+        terms = {"reconstruction": hyper.weight_reconstruction * apart}
         if batch.targets is not None and batch.known is not None:
-            missed = apart_by_row(drawn.chunk(2)[0], batch.targets) * batch.known
+            missed = self.apart(translated, batch.targets) * batch.known
             terms["target"] = hyper.weight_target * missed.sum() / batch.known.sum().clamp(min=1)
         if self.perceptual is not None:
-            pair = (wide(turns.shifted(x)) for x in self._compared(drawn, batch))
-            terms["perceptual"] = hyper.weight_perceptual * self.perceptual(*pair)
-        yield Loss("generator", terms)
+            pair = self._compared(drawn, batch)
+            a, b = (wide(x if turns is None else turns.shifted(x)) for x in pair)
+            terms["perceptual"] = hyper.weight_perceptual * self.perceptual(a, b)
+        return terms
+
+    def apart(self, x: Tensor, target: Tensor) -> Tensor:
+        """The distance of the pixels of each row, (B, 3, H, W) both, in fp32: (B,)."""
+        if self.hyper.pixels == "entropy":
+            return losses.cross_entropy(x, target).mean((1, 2, 3))
+        return (wide(x) - wide(target)).abs().mean((1, 2, 3))
 
     @staticmethod
     def _compared(drawn: Tensor, batch: FewShot) -> tuple[Tensor, Tensor]:
@@ -176,9 +188,14 @@ class Recipe:
         """Nothing was."""
 
 
-def apart_by_row(x: Tensor, target: Tensor) -> Tensor:
-    """L1 between the images of each row, (B, 3, H, W) both, in fp32: (B,)."""
-    return (wide(x) - wide(target)).abs().mean((1, 2, 3))
+def judge_of(config: funit.Config, hyper: Hyper) -> Projected | Projection | None:
+    """The discriminator that `hyper` asks for."""
+    filters = hyper.discriminator_filters
+    if hyper.discriminator == "none":
+        return None
+    if hyper.discriminator == "projected":
+        return Projected(filters=filters, classes=config.classes)
+    return Projection(config.classes, filters, hyper.discriminator_layers)
 
 
 def initialise(model: nn.Module) -> None:
