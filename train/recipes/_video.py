@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from cgan.layers.precision import wide
-from train.adversaries.losses import Judgement
 from train.data.clips import Window
 
 STRICT = 5.0  # a warped picture that is wrong by 1 / STRICT of the colours' half range counts 1 / e
@@ -58,13 +57,6 @@ def flow_terms(
         size = max(flow.shape[2:])  # in shares of the frame, so that all sizes weigh alike
         terms["flow"] = 10 * l1(flow / size, truth / size, seen)
     return terms
-
-
-def halves(judged: Judgement) -> tuple[Judgement, Judgement]:
-    """The judgements of the two halves of a batch."""
-    pairs = [[feature.chunk(2) for feature in scale] for scale in judged]
-    first, second = ([[pair[i] for pair in scale] for scale in pairs] for i in range(2))
-    return first, second
 
 
 def window(frames: int, growth: int) -> Window:

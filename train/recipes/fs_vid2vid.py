@@ -26,7 +26,7 @@ from train.data.protocol import Size
 from train.data.sprites import SpriteData
 from train.processes import normal
 from train.recipes import Loss, Player, RecipeOf, frozen
-from train.recipes._video import at, flow_terms, halves, initialise, l1, nothing, window
+from train.recipes._video import at, flow_terms, initialise, l1, nothing, window
 
 Data = FewShotClipData | SpriteData | FewShotFlights
 
@@ -136,7 +136,7 @@ class Recipe:
             frame = self.model(pose, self.model.look(batch.references, told), past)
             seen = self._condition(batch, labels)
             both = torch.cat([frame.image.detach().to(target.dtype), target])
-            fake, real = halves(self.discriminator(torch.cat([torch.cat([seen, seen]), both], 1)))
+            fake, real = losses.halves(self.discriminator(torch.cat([torch.cat([seen, seen]), both], 1)))
             yield Loss("discriminator", {"fake": losses.hinge_fake(fake), "real": losses.hinge_real(real)})
             terms = self._adversarial(seen, frame.image, target) | self._pictured(frame, target)
             if frame.past is not None and frame.flow is not None and frame.mask is not None:

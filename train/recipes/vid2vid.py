@@ -1,15 +1,14 @@
 """How vid2vid learns (see `cgan/models/vid2vid.py`).
 
 Frame after frame: the discriminators' turn, then the generator's; what is past is a constant. One
-discriminator sees a frame and its labels, the other three frames in a row. The style is read from the clip's
-first true frame, and learned at the first frame of a clip.
+discriminator sees a frame and its labels, the other three frames in a row (`train/recipes/_watch.py`). The
+style is read from the clip's first true frame, and learned at the first frame of a clip.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +18,6 @@ from cgan.layers.points import Place
 from cgan.layers.precision import wide
 from cgan.models import vid2vid
 from train.adversaries import losses
-from train.adversaries.losses import Judgement
-from train.adversaries.patch import MultiScale
 from train.data.batches import Clip
 from train.data.clip_reading import read_clips
 from train.data.clips import ClipData
@@ -28,11 +25,12 @@ from train.data.flights import Flights, world_clips
 from train.data.folders import Say
 from train.data.protocol import Size
 from train.processes import normal
-from train.recipes import Loss, Player, RecipeOf, frozen
-from train.recipes._video import at, awake, flow_terms, halves, initialise, l1, window
+from train.recipes import Loss, Player, RecipeOf
+from train.recipes._video import at, awake, flow_terms, initialise, l1, window
+from train.recipes._watch import Discriminators, Watch
+from train.recipes.spade import light
 
 Data = ClipData | Flights
-SPAN = 3  # frames that are judged together
 
 
 @dataclass(frozen=True)
@@ -47,37 +45,24 @@ class Hyper:
     growth: int = 60_000  # clips begin with one frame, and double after each so many samples (0: at once)
     weight_fool: float = 1.0  # weight of the adversarial loss of single frames
     weight_motion: float = 1.0  # weight of the adversarial loss of frames in a row
-    weight_features: float = 10.0  # weight of feature matching
+    weight_features: float = 10.0  # weight of feature matching (projected: 2)
     weight_perceptual: float = 10.0  # weight of the perceptual loss
+    weight_light: float = 0.0  # weight of L1 between blocks' mean colours: the style picture's light
     weight_flow: float = 10.0  # weight of what teaches flow and mask
     weight_guide: float = 0.0  # weight of L1 to what was painted before, where that is known
     weight_kl: float = 0.002  # weight of the KL divergence of the styles from N(0, 1)
+    discriminator: Literal["patch", "projected"] = "patch"  # of patches, or on a trained network's features
     discriminator_filters: int = 64  # channels of the discriminators' first layers
-    discriminator_layers: int = 3  # layers of each scale
-    discriminator_scales: int = 2  # scales, each half as large as the one before
+    discriminator_layers: int = 3  # patch: layers of each scale
+    discriminator_scales: int = 2  # patch: scales, each half as large as the one before
 
 
+PROJECTED = Hyper(discriminator="projected", weight_features=2.0, weight_light=10.0)
 PRESETS = {
-    "tiny": Hyper(
-        frames=3, growth=0, discriminator_filters=4, discriminator_layers=2, discriminator_scales=1
-    ),
-    "small": Hyper(beta_1=0.0, beta_2=0.9, frames=6, growth=4_000, discriminator_filters=32),
+    "tiny": replace(PROJECTED, frames=3, growth=0, discriminator_filters=4),
+    "small": replace(PROJECTED, beta_1=0.0, beta_2=0.9, frames=6, growth=4_000),
     "paper": Hyper(),
 }
-
-
-class Discriminators(nn.Module):
-    """One for single frames with their labels, one for `SPAN` frames in a row; they learn as one player."""
-
-    def __init__(self, classes: int, hyper: Hyper):
-        super().__init__()
-        shape = hyper.discriminator_filters, hyper.discriminator_layers, hyper.discriminator_scales
-        self.frame, self.motion = MultiScale(classes + 3, *shape), MultiScale(3 * SPAN, *shape)
-
-    def normalised(self) -> list[nn.Module]:
-        """The layers to be held under spectral norm: all convolutions but the first and the last."""
-        inner = re.compile(r".*convolutions\.[1-9]\d*")
-        return [layer for name, layer in self.named_modules() if inner.fullmatch(name)]
 
 
 class Recipe:
@@ -89,8 +74,10 @@ class Recipe:
     def __init__(self, config: vid2vid.Config, hyper: Hyper, perceptual: nn.Module | None):
         self.hyper, self.perceptual, self.saved = hyper, perceptual, "generator"
         self.model = self.network(config)
-        self.discriminators = Discriminators(config.classes, hyper)
-        self.discriminators.apply(initialise)
+        shape = hyper.discriminator_filters, hyper.discriminator_layers, hyper.discriminator_scales
+        self.discriminators = Discriminators(config.classes, *shape, hyper.discriminator == "projected")
+        if hyper.discriminator == "patch":
+            self.discriminators.apply(initialise)
         self.model.blocks.apply(initialise)
         self.model.encoder.apply(awake)
         betas = (hyper.beta_1, hyper.beta_2)
@@ -136,19 +123,15 @@ class Recipe:
         """One step: two turns for each frame."""
         mean, log_variance = (wide(part) for part in self.model.encode(batch.images[:, 0]))
         past = vid2vid.Past(mean + normal(*mean.shape, like=mean) * (0.5 * log_variance).exp())
+        watch = Watch(self.discriminators, batch.images[:, 0])
         for t in range(batch.labels.shape[1]):
             labels, target = batch.labels[:, t], batch.images[:, t]
-            before = past.images[: SPAN - 1]
             frame, past = self.model.film(labels, past, place_of(batch, t))
             told = onehot(labels, self.model.config.classes).to(target.dtype)
-            true = torch.cat([target, *(batch.images[:, t - 1 - i] for i in range(len(before)))], 1)
-            ours = torch.cat([frame.image.to(target.dtype), *before], 1)
-            yield Loss("discriminator", self._judged(told, ours.detach(), true))
+            fake, real = watch.look(frame.image.to(target.dtype), target, told)
+            yield Loss("discriminator", judged(watch))
 
-            terms = self._fooled(told, ours, true)
-            if self.perceptual is not None:
-                apart = self.perceptual(wide(frame.image), wide(target))
-                terms["perceptual"] = self.hyper.weight_perceptual * apart
+            terms = self._fooled(watch) | self._pictured(fake, real)
             if t == 0:
                 terms["kl"] = self.hyper.weight_kl * losses.kl(mean, log_variance)
             if frame.warped is not None and frame.flow is not None and frame.mask is not None:
@@ -161,31 +144,23 @@ class Recipe:
                 terms["guide"] = self.hyper.weight_guide * apart
             yield Loss("generator", terms)
 
-    def _both(self, told: Tensor, ours: Tensor, true: Tensor) -> list[tuple[Judgement, Judgement]]:
-        """(fake, real) judgements of the newest frame of each (B, 3 n, H, W), and of `SPAN` frames."""
-        first = torch.cat([torch.cat([told, told]), torch.cat([ours[:, :3], true[:, :3]])], 1)
-        judged = [halves(self.discriminators.frame(first))]
-        if ours.shape[1] == 3 * SPAN:
-            judged.append(halves(self.discriminators.motion(torch.cat([ours, true]))))
-        return judged
-
-    def _judged(self, told: Tensor, ours: Tensor, true: Tensor) -> dict[str, Tensor]:
-        """The terms of the discriminators' turn."""
-        terms: dict[str, Tensor] = {}
-        for name, (fake, real) in zip(("", "motion_"), self._both(told, ours, true), strict=False):
-            terms |= {f"{name}fake": losses.hinge_fake(fake), f"{name}real": losses.hinge_real(real)}
+    def _fooled(self, watch: Watch) -> dict[str, Tensor]:
+        """The adversarial terms of the generator's turn."""
+        hyper, terms = self.hyper, dict[str, Tensor]()
+        weights = {"": hyper.weight_fool, "motion_": hyper.weight_motion}
+        for (name, weight), (fake, real) in zip(weights.items(), watch.fool(), strict=False):
+            terms[f"{name}fool"] = weight * losses.hinge_fool(fake)
+            matched = hyper.weight_features * losses.feature_matching(fake, real)
+            terms[f"{name}features"] = weight * matched
         return terms
 
-    def _fooled(self, told: Tensor, ours: Tensor, true: Tensor) -> dict[str, Tensor]:
-        """The adversarial terms of the generator's turn."""
-        with frozen(self.discriminators):
-            judged = self._both(told, ours, true)
-        weights = (("", self.hyper.weight_fool), ("motion_", self.hyper.weight_motion))
-        terms: dict[str, Tensor] = {}
-        for (name, weight), (fake, real) in zip(weights, judged, strict=False):
-            terms[f"{name}fool"] = weight * losses.hinge_fool(fake)
-            matched = self.hyper.weight_features * losses.feature_matching(fake, real)
-            terms[f"{name}features"] = weight * matched
+    def _pictured(self, fake: Tensor, real: Tensor) -> dict[str, Tensor]:
+        """How far a frame is from the true one, both as they are judged."""
+        hyper, terms = self.hyper, dict[str, Tensor]()
+        if self.perceptual is not None:
+            terms["perceptual"] = hyper.weight_perceptual * self.perceptual(wide(fake), wide(real))
+        if hyper.weight_light:
+            terms["light"] = hyper.weight_light * light(fake, real)
         return terms
 
     @torch.no_grad()
@@ -199,6 +174,14 @@ class Recipe:
         model.style_mean.copy_(facts.mean(0))
         covariance = torch.cov(facts.double().T) + 1e-6 * torch.eye(facts.shape[1], device=facts.device)
         model.style_factor.copy_(torch.linalg.cholesky(covariance))
+
+
+def judged(watch: Watch) -> dict[str, Tensor]:
+    """The terms of the discriminators' turn."""
+    terms: dict[str, Tensor] = {}
+    for name, (fake, real) in zip(("", "motion_"), watch.discriminate(), strict=False):
+        terms |= {f"{name}fake": losses.hinge_fake(fake), f"{name}real": losses.hinge_real(real)}
+    return terms
 
 
 def place_of(batch: Clip, t: int) -> Place | None:
