@@ -26,7 +26,7 @@ FILE_LINES, FUNCTION_LINES, LINE_LENGTH = 500, 60, 110
 FORBIDDEN = {"app": {"train"}, "cgan": {"app", "train", "gradio", "torchvision"}, "train": {"app", "gradio"}}
 # Inside train/: a wing imports what stands before it, and itself; never what stands beside it or behind
 WINGS = (
-    {"options", "run", "log", "cache", "processes"},
+    {"options", "parsing", "run", "log", "cache", "processes"},
     {"world", "teachers"},
     {"data", "adversaries"},
     {"recipes"},
@@ -34,7 +34,7 @@ WINGS = (
     {"judge"},
     {"publish"},
     {"bench"},
-    {"launch"},
+    {"launch", "describe"},
     {"__main__"},
 )
 STANDING = {wing: place for place, wings in enumerate(WINGS) for wing in wings}

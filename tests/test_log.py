@@ -1,11 +1,13 @@
 """What a run says: rows, lines, and who may speak."""
 
 import json
+import re
+import sys
 
 import pytest
 import torch
 
-from train.log import Log, duration, is_first, keep_rows, read, say
+from train.log import ROWS_EVERY, Log, duration, is_first, keep_rows, read, say, tally
 
 
 def rows(folder):
@@ -49,6 +51,51 @@ def test_plain_lines_tell_progress(capsys):
     log.close()
     err = capsys.readouterr().err
     assert "20/20 images" in err and "fool 0.123" in err and "memory 1.2 GiB" in err and "left" in err
+
+
+def test_losses_have_lines_of_their_own_which_fit_a_terminal(capsys):
+    log = Log(None, total=20)
+    losses = {f"loss number {i}": torch.tensor(float(i)) for i in range(12)}
+    log.progress(20, losses, {"memory": "1.2 GiB"})
+    first, *rest = capsys.readouterr().err.splitlines()
+    assert first.startswith("20/20 images") and "loss" not in first
+    assert all(line.startswith("  loss number") and len(line) < 80 for line in rest[:-1])
+    assert " ".join(rest).count("loss number") == 12 and "memory 1.2 GiB" in rest[-1]
+
+
+def test_the_bar_fits_80_columns(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    log = Log(None, total=1_000_000, start=123_456)
+    log.progress(234_567, {"fool": torch.tensor(0.5)}, {})
+    log.close()
+    bars = [line for line in re.split(r"[\r\n]", capsys.readouterr().err) if "images, " in line]
+    assert bars and all(len(line) <= 80 for line in bars)
+    assert "234567/1000000 images" in bars[-1] and bars[-1].endswith("left")
+
+
+def test_a_slow_run_writes_rows_too(tmp_path, monkeypatch):
+    log = Log(tmp_path, total=1000, every=500)
+    log.progress(4, {}, {})
+    monkeypatch.setattr(log, "row_at", log.row_at - ROWS_EVERY)
+    log.progress(8, {}, {})
+    log.progress(12, {}, {})
+    assert [row["images"] for row in rows(tmp_path)] == [8]
+
+
+def test_preparing_tells_how_far_it_is():
+    said = []
+    reached = tally(said.append, "rendering 4 landscapes", 4, every=0)
+    for done in range(1, 5):
+        reached(done)
+    assert said[0] == "rendering 4 landscapes …" and [line.split(",")[0] for line in said[1:]] == [
+        "  1 of 4",
+        "  2 of 4",
+        "  3 of 4",
+    ]
+    assert all(line.endswith(" left") for line in said[1:])
+    patient = []
+    tally(patient.append, "reading", 4, every=1e9)(2)
+    assert patient == ["reading …"]
 
 
 def test_only_the_first_process_speaks(tmp_path, monkeypatch, capsys):

@@ -139,7 +139,7 @@ def test_a_card_that_was_rewritten_by_hand_stays(it):
         put_scores(card.parent, "x")
     it.evaluate()
     assert card.read_text() == "my own words"
-    assert "unknown" in model_card(
+    assert "not stated" in model_card(
         "x",
         it.recipe.model,
         it.publisher.about | {"images": 1, "minutes": 2, "scores": {}},

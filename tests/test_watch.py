@@ -1,4 +1,4 @@
-"""What the discriminators of a clip are shown: single frames with labels, frames in a row, under one shift."""
+"""What the discriminators of a clip are shown: frames with labels, frames in a row, under one shift."""
 
 import pytest
 import torch

@@ -1,7 +1,7 @@
 """One training run, put together: flags -> Config, Hyper, Run -> data, recipe, publisher, trainer."""
 
-import argparse
 import dataclasses
+import json
 import os
 import shutil
 from pathlib import Path
@@ -13,11 +13,13 @@ import cgan
 from cgan import models
 from cgan.checkpoint import load_model, locate
 from cgan.errors import DataError
+from cgan.files import replaced
 from cgan.labels import Palette
 from cgan.runtime import Runtime
 from train import judge as judges
 from train import processes as distributed
 from train import recipes
+from train.data.folders import listed
 from train.data.protocol import Data
 from train.data.stored import place
 from train.engine import state
@@ -26,12 +28,13 @@ from train.engine.trainer import Trainer
 from train.judge.metrics import Metrics
 from train.judge.parts import chosen_by
 from train.judge.protocol import Sitting
-from train.log import say
+from train.log import is_first, say
 from train.options import add_flags, as_dict, flag, from_flags, show
-from train.publish.publisher import Publisher, hardware, versions
+from train.parsing import Parser, nearest
+from train.publish.publisher import SAMPLES, Publisher, hardware, versions
 from train.recipes import AnyRecipe
 from train.recipes._tables import use_tables
-from train.run import MAY_DIFFER, PRESETS, Run, check
+from train.run import GROUPS, MAY_DIFFER, PRESETS, Run, check
 from train.teachers import networks as teachers
 
 FIXED = {"classes"}  # fields of a Config that follow from the data
@@ -47,17 +50,64 @@ def learn(name: str, words: list[str]) -> int:
         if device.type == "cpu":
             keep_freed()
         trainer = build(name, preset, config, hyper, run, device)
+        note(trainer, name, words)
         done = trainer.fit()
-    if not done:
-        say(f"stopped after {trainer.images} of {run.images} images; the same command goes on from here")
-    else:
-        say(f"{trainer.publisher.folder} is ready: cgan.load({str(trainer.publisher.folder)!r})")
+    say(farewell(trainer, done))
     return 0 if done else 130
+
+
+def note(trainer: Trainer[Any, Any], name: str, words: list[str]) -> None:
+    """Leave `training/run.json`, by which programs can show the run and start the same command again."""
+    if is_first():
+        facts = {"model": name, "words": words, "images": trainer.run.images, "every": trainer.every}
+        with replaced(trainer.state_folder / "run.json") as beside:
+            beside.write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+
+
+def farewell(trainer: Trainer[Any, Any], done: bool) -> str:
+    """What a run says at its end: how far it is, where its samples are, and what to do next."""
+    folder = trainer.publisher.folder
+    if not done:
+        seen = f"stopped after {trainer.images} of {trainer.run.images} images"
+        return f"{seen}; the same command goes on from here"
+    sheets = sorted((folder / SAMPLES).glob("*.jpg"))
+    lines = {
+        "samples": sheets[-1] if sheets else "none",
+        "page": f"python -m cgan app --checkpoints {folder.parent}",
+        "scores": f"python -m train evaluate {folder} --data HELD_BACK",
+        "python": f"cgan.load({str(folder)!r})",
+    }
+    return "\n".join([f"{folder} is ready", *(f"  {word:<8} {what}" for word, what in lines.items())])
+
+
+def check_data(words: list[str]) -> int:
+    """`check MODEL …`: read the data of such a run, say what they are, and start nothing."""
+    there, given = recipes.names(), words[0] if words else "MODEL"
+    if given not in there:
+        raise ValueError(
+            f"check {given}{nearest(given, there)}: give one of {', '.join(there)}, and its flags"
+        )
+    _, config, hyper, run = parse(given, words[1:])
+    check(run)
+    recipe = recipes.module(given).Recipe
+    data, validation = read_data(recipe, run, hyper)
+    recipe.configure(config, data)
+    palette = recipe.palette(data)
+    classes = f" · {len(palette)} classes: {listed(palette.names)}" if palette else ""
+    say(f"{given} can learn from {counted(data, validation)}{classes}")
+    return 0
+
+
+def counted(data: Data[Any], validation: Data[Any] | None) -> str:
+    """How many pictures there are, in words."""
+    more = "" if validation is None else f", {len(validation)} more for validation"
+    return f"{len(data)} pictures{more}"
 
 
 def parse(name: str, words: list[str]) -> tuple[str, Any, Any, Run]:
     """The preset's name, and Config, Hyper and Run as preset, checkpoint to start and flags make them."""
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    command = f"python -m train {name}"
+    first = Parser(command, add_help=False)
     first.add_argument("--preset", choices=PRESETS, default=None)
     first.add_argument("--start-from", default=None)
     first.add_argument("--device", default="auto")
@@ -71,18 +121,13 @@ def parse(name: str, words: list[str]) -> tuple[str, Any, Any, Run]:
             raise ValueError(f"--start-from {early.start_from} is a {checkpoint.model}, not a {name}")
         base = model.Config(**checkpoint.config)
 
-    parser = argparse.ArgumentParser(
-        f"python -m train {name}",
-        description=model.__doc__,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser(command, model.__doc__, usage=f"{command} [--data FOLDER] [--out FOLDER] [flags]")
     parser.add_argument(
         "--preset", choices=PRESETS, default=preset, help="sizes (paper on a GPU, else small)"
     )
-    add_flags(parser, Run, Run(**PRESETS[preset]))
-    add_flags(parser, model.Config, base, without=FIXED)
+    add_flags(parser, Run, Run(**PRESETS[preset]), groups=GROUPS)
     add_flags(parser, recipe.Hyper, recipe.PRESETS[preset])
+    add_flags(parser, model.Config, base, without=FIXED)
     arguments = parser.parse_args(words)
     config = from_flags(arguments, model.Config)
     if early.start_from is not None and config != base:
@@ -114,6 +159,8 @@ def build(
     if hyper.weight_perceptual:
         perceptual = teachers.perceptual(run.perceptual, run.perceptual_weights)
     metrics = Metrics(run.perceptual_weights, run.metric_weights, device)
+    for line in off(run, hyper, validation, metrics):
+        say(line)
 
     torch.manual_seed(run.seed)
     recipe = recipe_of(fitted, hyper, None if perceptual is None else perceptual.to(device))
@@ -127,8 +174,7 @@ def build(
     trainer = Trainer(recipe, placed, run, publisher, device, precision)
     millions = sum(p.numel() for p in recipe.model.parameters()) / 1e6
     say(
-        f"{name} {preset}, {millions:.1f} M weights · {len(data)} pictures"
-        f"{'' if validation is None else f', {len(validation)} more for validation'} · {hardware(device)} · "
+        f"{name} {preset}, {millions:.1f} M weights · {counted(data, validation)} · {hardware(device)} · "
         f"{precision} · spectral norm: {trainer.banks[recipe.saved].spectral.backend} · {out}"
     )
     if begun:
@@ -136,6 +182,18 @@ def build(
     elif start is not None:
         begin_with(trainer, *start)
     return trainer
+
+
+def off(run: Run, hyper: Any, validation: Data[Any] | None, metrics: Metrics) -> list[str]:
+    """What this run goes without, and which flag brings it: said once, before the start."""
+    lines = []
+    if hyper.weight_perceptual and run.perceptual == "none":
+        lines.append("perceptual loss: off (--perceptual none); --perceptual auto turns it on")
+    if validation is None:
+        lines.append("scores: off (--validation none), so the last weights are kept, not the best")
+    elif not metrics.available:
+        lines.append("scores: off, as no network for them is here; the last weights are kept, not the best")
+    return lines
 
 
 def choose_precision(wish: str, device: torch.device) -> str:

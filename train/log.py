@@ -8,9 +8,11 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import sys
+import textwrap
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 Value = Tensor | float | int | str
+WIDTH = 80  # columns of a line, where the terminal has no fewer
+LOSSES_EVERY = 30.0  # seconds between two lines of losses
+ROWS_EVERY = 20.0  # seconds after which a row is due, however few images there were
+BAR = "{percentage:3.0f}% {bar} {n_fmt}/{total_fmt} images, {rate_fmt}, {remaining} left"
 
 
 def is_first() -> bool:
@@ -38,11 +44,29 @@ def say(line: str) -> None:
         sys.stderr.flush()
 
 
+def tally(say: Callable[[str], None], what: str, total: int, every: float = 5.0) -> Callable[[int], None]:
+    """Say at once what is begun; gives what to call with how much of it is done, which tells now and then.
+
+    every: seconds between two lines; the last one is left out, as what comes next tells of it.
+    """
+    began = told = time.monotonic()
+    say(f"{what} …")
+
+    def reached(done: int) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if now - told >= every and done < total:
+            told = now
+            say(f"  {done} of {total}, {duration((now - began) / done * (total - done))} left")
+
+    return reached
+
+
 class Log:
     """The progress of one run, from `start` to `total` images.
 
     folder: where `log.jsonl` (and TensorBoard's files) go; None writes nothing.
-    every:  images between two rows of `log.jsonl`.
+    every:  images between two rows of `log.jsonl`; a slow run writes one every 20 seconds.
     Rows beyond `start`, left by a run that was killed after its last save, are dropped at the opening.
     Processes other than the first build a Log that does nothing.
     """
@@ -51,9 +75,13 @@ class Log:
         self.total, self.every = total, every
         self.active = is_first()
         self.folder = folder if self.active else None
-        self.began, self.begun_at, self.written_at, self.shown = time.monotonic(), start, start, 0.0
+        self.began = self.row_at = time.monotonic()
+        self.begun_at, self.written_at, self.shown, self.losses_at = start, start, 0.0, 0.0
         self.terminal = self.active and sys.stderr.isatty()
-        self.bar = tqdm(total=total, initial=start, unit="img", dynamic_ncols=True, disable=not self.terminal)
+        self.width = min(WIDTH, shutil.get_terminal_size().columns) - 1
+        self.bar = tqdm(
+            total=total, initial=start, unit="", ncols=self.width, bar_format=BAR, disable=not self.terminal
+        )
         self.board: SummaryWriter | None = None
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -72,8 +100,8 @@ class Log:
         if now - self.shown > (0.5 if self.terminal else 10.0) or ends:
             self.shown = now
             self._show(images, losses, facts)
-        if images - self.written_at >= self.every or ends:
-            self.written_at = images
+        if images - self.written_at >= self.every or now - self.row_at >= ROWS_EVERY or ends:
+            self.written_at, self.row_at = images, now
             self.record("step", images, {**losses, "images_per_second": self.rate(images), **facts})
 
     def record(self, kind: str, images: int, values: Mapping[str, Value]) -> None:
@@ -99,16 +127,21 @@ class Log:
             self.board.close()
 
     def _show(self, images: int, losses: Mapping[str, Tensor], facts: Mapping[str, Value]) -> None:
-        words = [f"{name} {read(value):.3g}" for name, value in losses.items()]
-        words += [f"{name} {value}" for name, value in facts.items()]
+        """Move the bar, or print a line; and at longer intervals the losses, on lines of their own."""
         if self.terminal:
-            self.bar.set_postfix_str("  ".join(words), refresh=False)
             self.bar.update(images - self.bar.n)
-            self.bar.refresh()
-            return
-        rate = self.rate(images)
-        left = duration((self.total - images) / rate) if rate else "?"
-        say(f"{images}/{self.total} images  {rate:g}/s  {left} left  " + "  ".join(words))
+        else:
+            rate = self.rate(images)
+            left = duration((self.total - images) / rate) if rate else "?"
+            say(f"{images}/{self.total} images  {rate:g}/s  {left} left")
+        now = time.monotonic()
+        if now - self.losses_at >= LOSSES_EVERY or images >= self.total:
+            self.losses_at = now
+            words = [f"{name} {read(value):.3g}" for name, value in losses.items()]
+            words += [f"{name} {value}" for name, value in facts.items()]
+            joined = "  ".join(word.replace(" ", "\N{NO-BREAK SPACE}") for word in words)
+            for line in textwrap.wrap(joined, self.width, initial_indent="  ", subsequent_indent="  "):
+                say(line.replace("\N{NO-BREAK SPACE}", " "))
 
 
 def read(value: Value) -> float | int | str:

@@ -31,15 +31,23 @@ T = TypeVar("T", bound=Dataclass)
 
 
 def add_flags(
-    parser: argparse.ArgumentParser, kind: type, defaults: Any = None, without: Collection[str] = ()
+    parser: argparse.ArgumentParser,
+    kind: type,
+    defaults: Any = None,
+    without: Collection[str] = (),
+    groups: Mapping[str, Collection[str]] | None = None,
 ) -> None:
     """Add a flag to `parser` for each field of the dataclass `kind`.
 
     `defaults`, an instance of `kind` or a mapping of field names, replaces the fields' defaults (a preset).
     Sizes are written `256` or `192x256`: height x width. A field without any default becomes required; those
-    named in `without` keep their default and get no flag.
+    named in `without` keep their default and get no flag. `groups` puts fields under headings, in that order;
+    the others stand under the first line of the class's docstring.
     """
-    group = parser.add_argument_group(title_of(kind))
+    under: dict[str, Any] = {}
+    for heading, names in (groups or {}).items():
+        under |= dict.fromkeys(names, parser.add_argument_group(heading))
+    rest = parser.add_argument_group(title_of(kind))
     meanings, hints = comments(kind), typing.get_type_hints(kind)
     given = _values(defaults)
     for field in dataclasses.fields(kind):
@@ -55,7 +63,7 @@ def add_flags(
             keywords["default"] = default
             text += "" if "(default:" in text else f" (default: {show(default)})"
         keywords["help"] = text.strip().replace("%", "%%")
-        group.add_argument(flag(field.name), dest=field.name, **keywords)
+        under.get(field.name, rest).add_argument(flag(field.name), dest=field.name, **keywords)
 
 
 def from_flags(arguments: argparse.Namespace, kind: type[T]) -> T:

@@ -34,7 +34,7 @@ class Run:
     start_from: str | None = None  # fine-tune this checkpoint: a name, a folder or a Hub repository
     fresh: bool = False  # delete the run in --out and start anew
     data_name: str | None = None  # what the model card calls the data (default: the folder's name)
-    licence: str = "unknown"  # licence of the checkpoint, for the model card
+    licence: str = "not stated"  # licence of the checkpoint, for the model card
     attribution: str = ""  # who must be named, for the model card
 
 
@@ -43,6 +43,20 @@ PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {"size": (64, 64), "images": 2_000},
     "small": {},
     "paper": {"size": (256, 256), "images": 1_000_000, "batch": 16},
+}
+
+# Headings of the help, and which options stand under each; the first has what most people need.
+GROUPS = {
+    "what matters most": (
+        *("data", "out", "size", "images", "batch"),
+        *("validation", "device", "precision", "start_from"),
+    ),
+    "on this machine": ("accumulate", "compile", "graphs", "tables", "save_minutes", "fresh"),
+    "course and scores": (
+        *("seed", "decay_from", "evaluate_every", "calibrate"),
+        *("perceptual", "perceptual_weights", "metric_weights"),
+    ),
+    "for the model card": ("data_name", "licence", "attribution"),
 }
 
 # Options that may differ when a run is resumed. They change where it runs, what is said of it and how long it

@@ -143,7 +143,7 @@ def read_few_shot(
         if len(files) == 1
     ]
     files = [file for part in found.values() for file in part]
-    images, shapes = folders.read_pictures(files, folder, canvas(size), problems)
+    images, shapes = folders.read_pictures(files, folder, canvas(size), problems, say=say)
     folders.check(folder, problems)
     folders.say_cut(say, shapes, folder, size)
     classes = [number for number, part in enumerate(found.values()) for _ in part]
@@ -185,7 +185,7 @@ class FewShotWorld(Pool[FewShotData, FewShot]):
 
     def far(self, first: int, count: int) -> FewShotData:
         """Frames of other worlds, of the classes held out."""
-        return FewShotWorld(self.size, first, unseen=True, count=count, distinct=True).frames
+        return FewShotWorld(self.size, first, unseen=True, count=count, distinct=True, say=self.say).frames
 
     def made(self, **tensors: Tensor) -> FewShotData:
         """Frames of these tensors."""

@@ -69,7 +69,9 @@ class Flown(Pool[F, B]):
 
     def far(self, first: int, count: int) -> F:
         """Flights over other worlds, all frames of which are shown."""
-        far = type(self)(self.size, first, whole(self.window), count, self.length, self.instances)
+        far = type(self)(
+            self.size, first, whole(self.window), count, self.length, self.instances, say=self.say
+        )
         return far.frames
 
     def next(self) -> F:

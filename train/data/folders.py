@@ -6,6 +6,7 @@ tells them all before anything is started.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +23,7 @@ from cgan.edges import SIDE, edge_drawing
 from cgan.errors import CganError, DataError
 from cgan.pictures import read_picture
 from train.data.protocol import Size
+from train.log import tally
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 LOSSLESS = {".png", ".bmp", ".tif", ".tiff", ".gif"}
@@ -137,14 +139,24 @@ def _pictures(part: Path, folder: Path, root: Path, problems: list[str]) -> list
 # Reading
 
 
-def read_all(read: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """`read` of each item, several at a time, in order."""
+def read_all(read: Callable[[T], R], items: Sequence[T], say: Say = silent, what: str = "reading") -> list[R]:
+    """`read` of each item, several at a time, in order; `say` is told `what` is done, and how far it is."""
+    done: list[R] = []
+    reached = tally(say, what, len(items))
     with ThreadPoolExecutor(READERS) as pool:
-        return list(pool.map(read, items))
+        for result in pool.map(read, items):
+            done.append(result)
+            reached(len(done))
+    return done
 
 
 def read_pictures(
-    files: Sequence[Path], folder: Path, canvas: Size, problems: list[str], drawings: bool = False
+    files: Sequence[Path],
+    folder: Path,
+    canvas: Size,
+    problems: list[str],
+    drawings: bool = False,
+    say: Say = silent,
 ) -> tuple[Tensor, list[Size]]:
     """(pictures uint8 (N, 3, *canvas), their (height, width) in the files, which are not all of one shape).
 
@@ -164,7 +176,9 @@ def read_pictures(
         pictures[index] = torch.from_numpy(stored).permute(2, 0, 1)
         return wrong, picture.shape[:2]
 
-    done = read_all(read, range(len(files)))
+    deed = "drawing the outlines of" if drawings else "reading"
+    name = os.path.commonpath([file.parent for file in files]) if files else folder
+    done = read_all(read, range(len(files)), say, f"{deed} {len(files)} pictures in {Path(name).name}/")
     problems += [line for wrong, _ in done for line in wrong]
     return pictures, [shape for _, shape in done]
 

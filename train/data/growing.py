@@ -21,6 +21,7 @@ from train.data.batches import Painted
 from train.data.painted import PaintedData
 from train.data.protocol import B, Indices, Size
 from train.data.stored import MARGIN, Stored
+from train.log import tally
 from train.world import classes
 from train.world.render import Frame
 from train.world.views import View, view_at, view_frame
@@ -62,9 +63,12 @@ class Pool(Generic[F, B]):
         self.device = torch.device("cpu")
         height, width = (4 * math.ceil(side * MARGIN / 4) for side in size)
         self.stored: Size = (height, width)
-        say(f"rendering {count} landscapes to begin with")
+        self.say = say
+        purpose = "for validation" if first >= FAR_AWAY else "to begin with"
+        reached = tally(say, f"rendering {count} landscapes {purpose}", count)
         self.frames = self.next()
         while len(self) < count:
+            reached(len(self))
             self._grow()
 
     def styled(self, view: View) -> View:
@@ -140,7 +144,7 @@ class Landscapes(Pool[PaintedData, Painted]):
 
     def far(self, first: int, count: int) -> PaintedData:
         """Frames of other worlds."""
-        return Landscapes(self.size, first, self.instances, count=count, distinct=True).frames
+        return Landscapes(self.size, first, self.instances, count=count, distinct=True, say=self.say).frames
 
     def made(self, **tensors: Tensor) -> PaintedData:
         """Frames of these tensors."""

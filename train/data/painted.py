@@ -77,7 +77,8 @@ def read_painted(folder: Path, size: Size, say: Say = folders.silent) -> Painted
     pairs = _pairs(folder, problems)
     palette = palette_of(folder, problems)
     stored = canvas(size)
-    read = folders.read_all(lambda pair: _read_sample(pair, palette, stored), pairs)
+    what = f"reading {len(pairs)} pictures and their maps in {folder}"
+    read = folders.read_all(lambda pair: _read_sample(pair, palette, stored), pairs, say, what)
     samples = [sample for sample in read if isinstance(sample, _Sample)]
     problems += [line for wrong in read if isinstance(wrong, list) for line in wrong]
     if not problems and len(pairs) < 2:

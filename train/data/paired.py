@@ -61,7 +61,7 @@ def read_paired(folder: Path, size: Size, say: Say = folders.silent) -> PairedDa
     if inputs and images and len(stems) < 2:
         problems.append(f"{len(stems)} pair(s) of pictures; at least 2 are needed")
     sides = [
-        folders.read_pictures([side[stem] for stem in stems], folder, canvas(size), problems)
+        folders.read_pictures([side[stem] for stem in stems], folder, canvas(size), problems, say=say)
         for side in (inputs, images)
     ]
     (_, shapes), (_, of_images) = sides

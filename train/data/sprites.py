@@ -148,7 +148,8 @@ def read_sprites(folder: Path, size: Size, window: Window, say: Say = folders.si
     actions = [path.name.removesuffix(MAPS) for path in sorted(characters[0].glob(f"*{MAPS}"))]
     if not actions:
         problems.append(f"there are no sheets with maps (NAME.png and NAME{MAPS}) in {characters[0].name}/")
-    read = folders.read_all(lambda path: _character(path, actions, palette, size), characters)
+    what = f"reading {len(characters)} characters"
+    read = folders.read_all(lambda path: _character(path, actions, palette, size), characters, say, what)
     problems += [line for wrong, _ in read for line in wrong]
     shapes = {tuple(len(sheet[1]) for sheet in sheets) for _, sheets in read}
     if not problems and len(shapes) > 1:

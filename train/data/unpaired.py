@@ -101,9 +101,7 @@ def read_unpaired(
     ]
     sides, shapes = [], []
     for name, files in found.items() if len(found) == 2 else ():
-        if name == edges:
-            say(f"drawing the outlines of {len(files)} pictures in {name}/")
-        pictures, seen = folders.read_pictures(files, folder, canvas(size), problems, name == edges)
+        pictures, seen = folders.read_pictures(files, folder, canvas(size), problems, name == edges, say)
         sides.append(pictures)
         shapes += seen
     folders.check(folder, problems)
@@ -134,7 +132,7 @@ class UnpairedWorld(Pool[UnpairedData, Unpaired]):
 
     def far(self, first: int, count: int) -> UnpairedData:
         """Frames of other worlds."""
-        return UnpairedWorld(self.size, first, self.between, count=count, distinct=True).frames
+        return UnpairedWorld(self.size, first, self.between, count=count, distinct=True, say=self.say).frames
 
     def made(self, **tensors: Tensor) -> UnpairedData:
         """Frames of these tensors."""

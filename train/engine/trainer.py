@@ -86,6 +86,7 @@ class Trainer(Generic[M, B]):
         self.banks = {name: Bank(player, self.precision, run.seed) for name, player in recipe.players.items()}
         self.average = Average(recipe.model, self.banks[recipe.saved])
         self.images, self.seconds, self.stopping, self.compiled = 0, 0.0, False, False
+        self.doing = "this step"  # or whatever else a signal waits for
         self.descend: Step[B] = self._descend  # or its graph
         self.each = run.batch * run.accumulate * distributed.size()
         self.every = -(-(run.evaluate_every or max(run.images // 20, 1)) // self.each) * self.each
@@ -113,10 +114,12 @@ class Trainer(Generic[M, B]):
                     self.save()
                     last_save = time.monotonic()
                 self.stopping = distributed.agree(self.stopping, self.device)
+            self.save()
             published = distributed.agree(self.publisher.published, self.device)  # by the first process
             if not published:
+                say("judging and saving the first checkpoint; Ctrl-C leaves it for the next time")
                 self.evaluate(log)
-            self.save()
+                self.save()
         finally:
             log.close()
             for number, handler in old.items():
@@ -218,7 +221,7 @@ class Trainer(Generic[M, B]):
         if self.stopping:
             raise KeyboardInterrupt
         self.stopping = True
-        say("stopping after this step; once more to stop at once, losing what was not saved")
+        say(f"stopping: finishing {self.doing}, then saving; once more stops at once and loses the unsaved")
 
     def _facts(self) -> dict[str, str]:
         return {"precision": self.precision.name, "memory": memory(self.device)}
@@ -227,6 +230,7 @@ class Trainer(Generic[M, B]):
 
     def evaluate(self, log: Log | None = None) -> None:
         """Calibrate the averaged model, judge it on the validation data, publish it if it is the best."""
+        self.doing = f"the evaluation after {self.images} images"
         torch.manual_seed(mix(self.run.seed, 3))
         self.average.calibrate(self.recipe, self._calibration())
         if distributed.rank() == 0:
@@ -234,6 +238,7 @@ class Trainer(Generic[M, B]):
             if log is not None:
                 log.record("evaluation", self.images, scores)
         distributed.wait()
+        self.doing = "this step"
 
     def _calibration(self) -> Iterator[B]:
         count = min(self.run.calibrate, max(1, -(-len(self.data) // self.run.batch)))

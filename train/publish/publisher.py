@@ -17,6 +17,8 @@ from train.judge.protocol import Judge, Sitting
 from train.judge.sheet import Picture
 from train.publish import card
 
+SAMPLES = Path("training") / "samples"  # in the checkpoint's folder: a sheet for each evaluation
+
 
 @dataclass
 class Publisher:
@@ -33,6 +35,7 @@ class Publisher:
     say: Callable[[str], None]
     best: float | None = None
     published: bool = False
+    silent: bool = False  # it was said that there are no scores
 
     def consider(self, model: nn.Module, seen: int, seconds: float) -> dict[str, float]:
         """The scores of `model`, which has `seen` so many pictures in so many seconds.
@@ -40,15 +43,23 @@ class Publisher:
         Saves samples, and the model unless an earlier one was better.
         """
         samples, preview = self.judge.sheets(model, self.sitting)
-        sheet.write(self.folder / "training" / "samples" / f"{seen:09d}.jpg", samples)
+        sheet.write(self.folder / SAMPLES / f"{seen:09d}.jpg", samples)
         scores = self.judge.scores(model, self.sitting)
         score = total(scores)
         if self.best is None or score is None or score <= self.best:
             self.best = score
             self._publish(model, preview, scores, seen, seconds)
-        words = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
-        self.say(f"{seen} images: {words or 'not judged'}")
+        self._tell(scores, seen)
         return scores
+
+    def _tell(self, scores: dict[str, float], seen: int) -> None:
+        """Say the scores; where there are none although there should be, say so once."""
+        words = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
+        if not scores and self.sitting.validation is not None and not self.silent:
+            self.silent = True
+            count = len(self.sitting.validation)
+            self.say(f"scores: off, as {count} validation picture(s) are too few; the last weights are kept")
+        self.say(f"{seen} images: {words or 'saved'} · samples: {self.folder / SAMPLES / f'{seen:09d}.jpg'}")
 
     def _publish(
         self, model: nn.Module, preview: Picture, scores: dict[str, float], seen: int, seconds: float
