@@ -16,10 +16,19 @@ ROOT = Path(__file__).parent.parent
 PATIENCE = 1200  # seconds for a child process to end: on a busy machine; it shows what hangs, and no more
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--seed",
+        type=int,
+        default=0,
+        help="what tests draw weights and pictures with: those that learn hold for any",
+    )
+
+
 @pytest.fixture(autouse=True)
-def one_seed():
+def one_seed(request):
     """Tests do not depend on the tests before them."""
-    torch.manual_seed(0)
+    torch.manual_seed(request.config.getoption("--seed"))
 
 
 @pytest.fixture(scope="session")
