@@ -107,8 +107,10 @@ def test_a_step_from_a_graph_is_a_step(monkeypatch):
 def test_wrong_words():
     with pytest.raises(ValueError, match="--inference CHECKPOINT"):
         bench.run(parsed())
-    with pytest.raises(ValueError, match="--size a multiple of 32"):
+    with pytest.raises(ValueError, match="--size 100x100: .* multiples of 32, such as 96x96"):
         bench.run(parsed("spade", "--size", "100"))
+    with pytest.raises(ValueError, match="multiples of 128"):
+        bench.run(parsed("vid2vid", "--preset", "paper", "--size", "64"))
 
 
 def test_inference_gets_its_flags(monkeypatch):

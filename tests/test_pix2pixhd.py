@@ -228,9 +228,3 @@ def test_painting_and_saving(tmp_path):
     checkpoint, model = load_model(folder)
     assert pix2pixhd.Config(**checkpoint.config) == config and "style" not in checkpoint.config
     assert torch.allclose(model.clusters, recipe.model.clusters, atol=1e-3)
-
-
-def test_sizes_that_cannot_be_halved_are_refused():
-    data = rectangles(2, (32, 32))
-    with pytest.raises(ValueError, match="--size 32x32: with --downs 4 and --enhancers 2.*multiples of 64"):
-        learning.Recipe.configure(replace(CONFIG, downs=4, enhancers=2), data)

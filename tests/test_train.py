@@ -176,6 +176,14 @@ def test_fine_tuning_starts_from_a_checkpoint(painted_folder, tmp_path, capfd):
 REFUSALS = {
     "unknown command": (("spad",), "no command spad (did you mean spade?); there are: coco_funit"),
     "size": ((*TINY, "--size", "50"), "multiples of 32"),
+    "size of vid2vid": (
+        ("vid2vid", "--preset", "paper", "--device", "cpu", "--size", "96x300"),
+        "--size 96x300: height and width must be multiples of 128, such as 128x256",
+    ),
+    "size of pix2pixhd": (
+        ("pix2pixhd", *FLAGS, "--size", "96", "--downs", "4", "--enhancers", "2"),
+        "--size 96x96: height and width must be multiples of 64",
+    ),
     "images": ((*TINY, "--images", "0"), "--images 0: it must be at least 1"),
     "no folder": ((*TINY, "--data", "nowhere"), "nowhere is not a folder"),
     "flag": ((*TINY, "--bath", "3"), "no flag --bath (did you mean --batch?)"),

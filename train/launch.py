@@ -45,7 +45,7 @@ LOCAL = ("data", "out", "validation", "perceptual_weights", "metric_weights", "s
 def learn(name: str, words: list[str]) -> int:
     """Train model `name`: 0 when the run is complete, 130 when a signal stopped it (all is saved)."""
     preset, config, hyper, run = parse(name, words)
-    check(run)
+    check(run, recipes.multiple_of(name, config))
     with distributed.processes(Runtime.choose(run.device).device) as device:
         if device.type == "cpu":
             keep_freed()

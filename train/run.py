@@ -13,7 +13,7 @@ class Run:
 
     data: Path | None = None  # folder of training data; none: the built-in world
     out: Path | None = None  # folder of the checkpoint (default: checkpoints/MODEL-DATA)
-    size: tuple[int, int] = (128, 128)  # height x width of the training crops, multiples of 32
+    size: tuple[int, int] = (128, 128)  # height x width of the training crops, multiples of 32 or more
     images: int = 40_000  # pictures to see in all: the unit of progress
     batch: int = 4  # pictures in a batch, on each process
     accumulate: int = 1  # batches whose gradients are added up in a step
@@ -68,16 +68,27 @@ MAY_DIFFER = {
 }
 
 
-def check(run: Run) -> None:
-    """Raise ValueError for numbers that make no sense, naming the flag and what is allowed."""
-    height, width = run.size
-    if height % 32 or width % 32:
-        raise ValueError(f"--size {height}x{width}: height and width must be multiples of 32")
+def check(run: Run, multiple: int) -> None:
+    """Raise ValueError for numbers that make no sense, naming the flag and what is allowed.
+
+    multiple: what must divide height and width.
+    """
+    check_size(run.size, multiple)
     for name in ("images", "batch", "accumulate", "calibrate"):
         if getattr(run, name) < 1:
             raise ValueError(f"--{name} {getattr(run, name)}: it must be at least 1")
     if not 0 <= run.decay_from <= 1:
         raise ValueError(f"--decay-from {run.decay_from}: it must lie between 0 and 1")
+
+
+def check_size(size: tuple[int, int], multiple: int) -> None:
+    """Raise ValueError for a size whose sides are no multiples, naming the nearest that is one."""
+    height, width = size
+    if height % multiple or width % multiple:
+        near = "x".join(str(max(1, round(side / multiple)) * multiple) for side in size)
+        raise ValueError(
+            f"--size {height}x{width}: height and width must be multiples of {multiple}, such as {near}"
+        )
 
 
 def rate(base: float, images: int, run: Run) -> float:

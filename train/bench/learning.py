@@ -44,7 +44,7 @@ from train.options import parse_size
 from train.publish.publisher import hardware, versions
 from train.recipes import Loss, Recipe
 from train.recipes._tables import Painter, use_tables
-from train.run import PRESETS
+from train.run import PRESETS, check_size
 from train.teachers import networks as teachers
 
 WARM_UP = 2  # steps before the first that counts
@@ -348,8 +348,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.model is None:
         raise ValueError(f"bench what? A model: {', '.join(recipes.names())}; or --inference CHECKPOINT")
     runtime, size = Runtime.choose(arguments.device or "auto"), arguments.size or (128, 128)
-    if min(arguments.batch, arguments.steps) < 1 or size[0] % 32 or size[1] % 32:
-        raise ValueError("--batch and --steps must be at least 1, --size a multiple of 32")
+    if min(arguments.batch, arguments.steps) < 1:
+        raise ValueError("--batch and --steps must be at least 1")
+    preset = models.module(arguments.model).PRESETS[arguments.preset]
+    check_size(size, recipes.multiple_of(arguments.model, preset))
     ways = choose_ways(arguments.precisions, arguments.compile, runtime.device, arguments.graphs)
     if runtime.device.type == "cpu":
         keep_freed()

@@ -120,7 +120,9 @@ def _source(there: dict[str, Path], source: str, problems: list[str]) -> str:
         if len(present) == 1:
             return present[0]
         ways = f"there are {', '.join(present)}" if present else "there is no labels/, poses/ or landmarks/"
-        problems.append(f"{ways}: say where labels come from; allowed: {', '.join(SOURCES)}")
+        problems.append(
+            f"{ways}: say where label maps come from, with --labels; allowed: {', '.join(SOURCES)}"
+        )
         return "edges"
     if source not in SOURCES:
         raise ValueError(f"labels cannot come from {source!r}; allowed: auto, {', '.join(SOURCES)}")

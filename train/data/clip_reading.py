@@ -48,20 +48,21 @@ def read_clips(
     say: Say = folders.silent,
     labels: str = "auto",
     flow: bool = True,
+    geometry: bool = False,
 ) -> ClipData:
     """Read and check label videos, stored so that crops of `size` = (height, width) can be taken.
 
     window: the frames of a sample. labels: where label maps come from: "labels", "poses", "landmarks",
     "edges", "depth", or "auto" for the one of the first three that there is. flow: whether optical flow is
-    computed. Pictures of another shape than `size` are cut at the centre, and `say` is told so. Raises one
-    DataError that lists all problems.
+    computed. geometry: whether depth and cameras are needed. Pictures of another shape than `size` are cut
+    at the centre, and `say` is told so. Raises one DataError that lists all problems.
     """
     folder = Path(folder)
     expected = "images/ and labels/ (or poses/, landmarks/), in which each clip is a folder or a video"
     folders.check_folder(folder, expected)
     window = window or Window()
     problems: list[str] = []
-    gathered = gather(folder, size, labels, max(LEAST, window.first), problems)
+    gathered = gather(folder, size, labels, max(LEAST, window.first), problems, geometry)
     folders.check(folder, problems)
     return gathered.data(folder, size, window, flow, say)
 
@@ -99,6 +100,7 @@ class Gathered:
             "lengths": tuple(len(clip.fields["images"]) for clip in self.clips),
             "names": tuple(clip.name for clip in self.clips),
             "palette": palette,
+            "source": self.source,
             "mirror": mirror_of(palette.names),
             "vanishing": vanishing() if self.source == "poses" else None,
         }
@@ -159,9 +161,18 @@ PALETTES: dict[str, Callable[[], Palette]] = {
 }
 
 
-def gather(folder: Path, size: Size, labels: str, least: int, problems: list[str]) -> Gathered:
-    """Read all clips of a folder; what is wrong goes to `problems`. `least`: frames that a clip needs."""
+def gather(
+    folder: Path, size: Size, labels: str, least: int, problems: list[str], geometry: bool = False
+) -> Gathered:
+    """Read all clips of a folder; what is wrong goes to `problems`.
+
+    least: frames that a clip needs; labels and geometry as for `read_clips`.
+    """
     found, source = find_clips(folder, labels, problems)
+    there = {part for clip in found for part in clip.parts}
+    missing = [f"{part}/" for part in ("depth", "pose") if geometry and found and part not in there]
+    if missing:
+        problems.append(f"there is no {' and no '.join(missing)}: a world-consistent model needs both")
     palette = palette_of(folder, problems) if source == "labels" else PALETTES[source]()
     reader = _Reader(source, palette, canvas(size), problems)
     clips = [reader.clip(clip) for clip in found]

@@ -59,10 +59,11 @@ def whole(window: Window) -> Window:
 class Frames(Stored[B]):
     """Frames of clips: what all data of video models share.
 
-    Shapes, with F frames of all clips in order: images uint8 (F, 3, H, W); labels uint8 (F, 1, H, W). lengths
-    and names: the clips' numbers of frames and names. window: how many frames a sample has, or as many as the
-    longest clip has, where that is shorter. mirror: the class of each class when a picture is flipped, or
-    None where none changes. vanishing: how often each class is left out of a sample's labels, or None.
+    Shapes, with F frames of all clips in order: images uint8 (F, 3, H, W); labels uint8 (F, 1, H, W).
+    lengths and names: the clips' numbers of frames and names. window: how many frames a sample has, or as
+    many as the longest clip has, where that is shorter. source: what the labels were made of. mirror: the
+    class of each class when a picture is flipped, or None where none changes. vanishing: how often each
+    class is left out of a sample's labels, or None.
     """
 
     images: Tensor
@@ -71,6 +72,7 @@ class Frames(Stored[B]):
     names: tuple[str, ...]
     palette: Palette
     window: Window = field(default_factory=Window, compare=False)
+    source: str = "labels"
     mirror: tuple[int, ...] | None = None
     vanishing: tuple[float, ...] | None = None
 

@@ -140,6 +140,10 @@ def read_few_shot_clips(
     window = window or Window()
     subjects = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
     if any(path.name.endswith(MAPS) for subject in subjects for path in subject.iterdir()):
+        if labels not in ("auto", "labels"):
+            raise DataError(
+                f"{folder} has sheets of characters, which bring label maps: --labels {labels} does not fit"
+            )
         return read_sprites(folder, size, window, say)
     problems: list[str] = []
     if len(subjects) < 2:

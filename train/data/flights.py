@@ -36,6 +36,7 @@ class Flown(Pool[F, B]):
     aside: ClassVar[int] = 4
     every: ClassVar[int] = 24
     capacity: ClassVar[int] = 128  # flights; in frames once they are as long as they will be
+    source: ClassVar[str] = "labels"  # what label maps were made of
     shown: ClassVar[int] = 0  # further pictures that come with a flight
 
     def __init__(

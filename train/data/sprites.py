@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -53,6 +54,8 @@ class SpriteData(Stored[FewShotClip]):
     names: list[str]
     strips: tuple[Strip, ...]
     window: Window
+
+    source: ClassVar[str] = "labels"  # sheets bring their maps
 
     def __len__(self) -> int:
         return len(self.names) * len(self.strips)

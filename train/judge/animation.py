@@ -38,6 +38,11 @@ def frames_of(about: About) -> int:
     return int(min(max(learnt, 2), LONGEST))
 
 
+def labels_of(about: About) -> str:
+    """What a checkpoint's label maps are made of; those of older ones are what is there."""
+    return str(about.get("labels", "auto"))
+
+
 @torch.no_grad()
 def animated(
     model: Model, batch: Clip | FewShotClip, drawn: Sequence[int] | None = None, alone: bool = False

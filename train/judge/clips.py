@@ -57,14 +57,13 @@ class Judge(protocol.Judge[ClipData, Animator, Clip]):
     def read(self, folder: Path, task: Animator) -> ClipData:
         """The clips of a folder; DataError when their classes are not the animator's."""
         frames = animation.frames_of(task.checkpoint.about)
-        data = read_clips(folder, task.size, Window(2, 0, frames), say)
+        labels = animation.labels_of(task.checkpoint.about)
+        data = read_clips(folder, task.size, Window(2, 0, frames), say, labels, geometry=task.needs_geometry)
         if data.palette.names != task.palette.names:
             raise DataError(
                 f"{folder} and the checkpoint have other classes: {', '.join(data.palette.names)} and "
                 f"{', '.join(task.palette.names)}"
             )
-        if task.needs_geometry and (data.depth is None or data.pose is None or data.intrinsics is None):
-            raise DataError(f"{folder} has no depth and cameras, which {task.checkpoint.name} needs")
         return data
 
     def pictures(self, data: ClipData) -> list[Tensor]:

@@ -55,7 +55,8 @@ class Judge(protocol.Judge[Data, Animator, FewShotClip]):
     def read(self, folder: Path, task: Animator) -> Data:
         """The subjects of a folder; DataError when their classes are not the animator's."""
         frames = animation.frames_of(task.checkpoint.about)
-        data = read_few_shot_clips(folder, task.size, Window(frames, 0, frames), say)
+        labels = animation.labels_of(task.checkpoint.about)
+        data = read_few_shot_clips(folder, task.size, Window(frames, 0, frames), say, labels)
         if data.palette.names != task.palette.names:
             raise DataError(
                 f"{folder} and the checkpoint have other classes: {', '.join(data.palette.names)} and "

@@ -5,6 +5,7 @@ A recipe's file has `Hyper` (a frozen dataclass: learning), `PRESETS` (name -> H
 """
 
 import importlib
+import math
 import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,8 +14,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+import torch
 from torch import Tensor, nn
 
+from cgan import models
 from cgan.labels import Palette
 from train.data.folders import Say
 from train.data.protocol import Batch, Data, Size
@@ -119,6 +122,7 @@ class RecipeOf(Protocol[C, H, D, M, B]):
         """What the checkpoint should tell about the data beside their name, for its config.json."""
 
 
+SIDES = 32  # discriminators and judges halve pictures so often that it divides their sides
 AnyRecipe = RecipeOf[Any, Any, Any, Any, Any]  # which one, only its name says
 
 
@@ -126,6 +130,13 @@ def kind_of(name: str, config: Any) -> type[Any]:
     """The kind of batch that model `name` of this Config learns from, one of `train.data.batches`."""
     kind: type[Any] = module(name).Recipe.kind(config)
     return kind
+
+
+def multiple_of(name: str, config: Any) -> int:
+    """What divides the sides of the pictures that model `name` of this Config learns from."""
+    with torch.device("meta"):  # its shape, without memory
+        model = models.module(name).Model(config)
+    return math.lcm(SIDES, model.multiple)
 
 
 def names() -> list[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal, Protocol
+
 import torch
 from torch import Tensor, nn
 
 from cgan.layers.precision import wide
 from train.data.clips import Window
 
+Labels = Literal["auto", "labels", "poses", "landmarks", "edges", "depth"]
 STRICT = 5.0  # a warped picture that is wrong by 1 / STRICT of the colours' half range counts 1 / e
 
 
@@ -67,6 +70,19 @@ def window(frames: int, growth: int) -> Window:
 def at(x: Tensor | None, t: int) -> Tensor | None:
     """Frame `t` of (B, T, …), if there is such a thing."""
     return None if x is None else x[:, t]
+
+
+class Labelled(Protocol):
+    """Data that know where their label maps come from."""
+
+    @property
+    def source(self) -> str:
+        """One of `train.data.clip_folders.SOURCES`."""
+
+
+def about_labels(data: Labelled) -> dict[str, Any]:
+    """What a checkpoint tells of its label maps, so that an app knows how to make them of a video."""
+    return {"labels": data.source}
 
 
 @torch.no_grad()

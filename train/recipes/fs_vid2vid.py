@@ -26,7 +26,7 @@ from train.data.protocol import Size
 from train.data.sprites import SpriteData
 from train.processes import normal
 from train.recipes import Loss, Player, RecipeOf, frozen
-from train.recipes._video import at, flow_terms, initialise, l1, nothing, window
+from train.recipes._video import Labels, about_labels, at, flow_terms, initialise, l1, nothing, window
 
 Data = FewShotClipData | SpriteData | FewShotFlights
 
@@ -41,6 +41,7 @@ class Hyper:
     beta_2: float = 0.999  # Adam's second beta
     frames: int = 16  # frames of a clip in training, at most
     growth: int = 100_000  # clips begin with one frame, and double after each so many samples (0: at once)
+    labels: Labels = "auto"  # where label maps come from (auto: labels, poses or landmarks)
     hidden_labels: float = 0.3  # share of the samples whose references come without their label maps
     weight_fool: float = 1.0  # weight of the adversarial loss
     weight_features: float = 10.0  # weight of feature matching
@@ -114,13 +115,13 @@ class Recipe:
 
     @staticmethod
     def about(data: Data) -> dict[str, Any]:
-        """Nothing: the palette says it all."""
-        return {}
+        """What its label maps are made of."""
+        return about_labels(data)
 
     @staticmethod
     def read(folder: Path, size: Size, hyper: Hyper, say: Say) -> FewShotClipData | SpriteData:
         """The data of a folder of clips, a sub-folder for each subject, or of sheets of characters."""
-        return read_few_shot_clips(folder, size, window(hyper.frames, hyper.growth), say)
+        return read_few_shot_clips(folder, size, window(hyper.frames, hyper.growth), say, hyper.labels)
 
     @staticmethod
     def builtin(size: Size, seed: int, hyper: Hyper, say: Say) -> FewShotFlights:

@@ -113,17 +113,7 @@ class Recipe:
 
     @staticmethod
     def configure(config: pix2pixhd.Config, data: Data) -> pix2pixhd.Config:
-        """The Config for this data: as many classes as its palette has, none for pairs of pictures.
-
-        ValueError where the size of the pictures does not suit the number of halvings.
-        """
-        multiple = 2 ** (config.downs + config.enhancers)
-        if any(side % multiple for side in data.size):
-            height, width = data.size
-            raise ValueError(
-                f"--size {height}x{width}: with --downs {config.downs} and --enhancers {config.enhancers}, "
-                f"height and width must be multiples of {multiple}"
-            )
+        """The Config for this data: as many classes as its palette has, none for pairs of pictures."""
         if isinstance(data, PairedData):
             return replace(config, classes=0, edges=False, features=0)
         return replace(config, classes=len(data.palette))

@@ -26,7 +26,7 @@ from train.data.folders import Say
 from train.data.protocol import Size
 from train.processes import normal
 from train.recipes import Loss, Player, RecipeOf
-from train.recipes._video import at, awake, flow_terms, initialise, l1, window
+from train.recipes._video import Labels, about_labels, at, awake, flow_terms, initialise, l1, window
 from train.recipes._watch import Discriminators, Watch
 from train.recipes.spade import light
 
@@ -43,6 +43,7 @@ class Hyper:
     beta_2: float = 0.999  # Adam's second beta
     frames: int = 16  # frames of a clip in training, at most
     growth: int = 60_000  # clips begin with one frame, and double after each so many samples (0: at once)
+    labels: Labels = "auto"  # where label maps come from (auto: labels, poses or landmarks)
     weight_fool: float = 1.0  # weight of the adversarial loss of single frames
     weight_motion: float = 1.0  # weight of the adversarial loss of frames in a row
     weight_features: float = 10.0  # weight of feature matching (projected: 2)
@@ -106,13 +107,13 @@ class Recipe:
 
     @staticmethod
     def about(data: Data) -> dict[str, Any]:
-        """Nothing: the palette says it all."""
-        return {}
+        """What its label maps are made of."""
+        return about_labels(data)
 
     @staticmethod
     def read(folder: Path, size: Size, hyper: Hyper, say: Say) -> ClipData:
         """The clips of a folder."""
-        return read_clips(folder, size, window(hyper.frames, hyper.growth), say)
+        return read_clips(folder, size, window(hyper.frames, hyper.growth), say, hyper.labels)
 
     @staticmethod
     def builtin(size: Size, seed: int, hyper: Hyper, say: Say) -> Flights:

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from cgan import models
-from cgan.errors import DataError
 from cgan.models import wc_vid2vid
 from train.data.batches import Clip
+from train.data.clip_reading import read_clips
 from train.data.clips import ClipData
 from train.data.folders import Say
 from train.data.protocol import Size
 from train.recipes import RecipeOf, vid2vid
+from train.recipes._video import window
 from train.recipes.vid2vid import Data, Hyper
 
 __all__ = ["PRESETS", "Hyper", "Recipe"]
@@ -31,10 +32,8 @@ class Recipe(vid2vid.Recipe):
     @staticmethod
     def read(folder: Path, size: Size, hyper: Hyper, say: Say) -> ClipData:
         """The clips of a folder, which must have depth and cameras."""
-        data = vid2vid.Recipe.read(folder, size, hyper, say)
-        if vid2vid.place_of(data.batch([0], 0, size), 0) is None:
-            raise DataError(f"{folder} has no depth and cameras, which wc_vid2vid needs; vid2vid does not")
-        return data
+        clips = window(hyper.frames, hyper.growth)
+        return read_clips(folder, size, clips, say, hyper.labels, geometry=True)
 
 
 if TYPE_CHECKING:
