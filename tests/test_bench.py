@@ -8,6 +8,7 @@ import torch
 
 from cgan import models
 from train import recipes
+from train.bench import filming
 from train.bench import learning as bench
 from train.bench.learning import Measured, Way, choose_ways, norm_cost, table
 
@@ -111,6 +112,39 @@ def test_wrong_words():
         bench.run(parsed("spade", "--size", "100"))
     with pytest.raises(ValueError, match="multiples of 128"):
         bench.run(parsed("vid2vid", "--preset", "paper", "--size", "64"))
+
+
+@pytest.mark.parametrize("name", ["vid2vid", "wc_vid2vid", "fs_vid2vid"])
+def test_video_models_are_measured(name, tmp_path, capsys):
+    """Plain and sooner agree; SPADE is beside them."""
+    out = tmp_path / "table.md"
+    flags = [
+        name,
+        "--size",
+        "64",
+        "--device",
+        "cpu",
+        "--out",
+        str(out),
+        "--inference",
+        "tiny",
+        "--rounds",
+        "2",
+    ]
+    assert bench.run(parsed(*flags)) == 0
+    rows = [line.split("|")[1:-1] for line in out.read_text().splitlines() if line.startswith("| ")]
+    assert [row[0].strip() for row in rows[1:]] == [filming.PLAIN, filming.SOONER, filming.ALONE]
+    assert float(rows[2][-1]) <= 2e-5 and all(float(cell) > 0 for row in rows[1:] for cell in row[1:4])
+    assert f"{name} tiny" in capsys.readouterr().out
+
+
+def test_what_cannot_be_filmed():
+    with pytest.raises(ValueError, match="neither spade nor a video model"):
+        bench.run(parsed("unit", "--inference", "small"))
+    with pytest.raises(ValueError, match="no preset 'huge'; there are: tiny"):
+        bench.run(parsed("vid2vid", "--inference", "huge"))
+    with pytest.raises(ValueError, match="multiples of 128"):
+        bench.run(parsed("vid2vid", "--size", "64", "--inference", "paper", "--device", "cpu"))
 
 
 def test_inference_gets_its_flags(monkeypatch):

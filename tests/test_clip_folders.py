@@ -101,7 +101,10 @@ def test_videos(tmp_path):
 
 def test_edges_need_no_labels(tmp_path):
     write(tmp_path, {"a": 4}, labels=None)
-    assert "say where label maps come from, with --labels; allowed: labels, poses, landmarks, edges, depth" in refused(tmp_path)
+    assert (
+        "say where label maps come from, with --labels; allowed: labels, poses, landmarks, edges, depth"
+        in refused(tmp_path)
+    )
     data = read_clips(tmp_path, SIZE, labels="edges", flow=False)
     assert data.palette.names == ["paper", "line"] and 0 < data.labels.float().mean() < 0.5
     with pytest.raises(ValueError, match="labels cannot come from 'thoughts'"):

@@ -49,5 +49,9 @@ class FlowNet(nn.Module):
         self.head = nn.Conv2d(filters, 3, 3, padding=1)
 
     def forward(self, x: Tensor, scale: int = 2) -> tuple[Tensor, Tensor]:
-        found = wide(self.head(F.leaky_relu(self.body(x)[0], 0.2)))
+        return self.after(self.body.start(x), scale)
+
+    def after(self, started: Tensor, scale: int = 2) -> tuple[Tensor, Tensor]:
+        """What follows the body's first convolution, whose result (B, filters, h, w) is given."""
+        found = wide(self.head(F.leaky_relu(self.body.after(started)[0], 0.2)))
         return enlarged(found[:, :2] * self.reach, scale), enlarged(found[:, 2:], scale)

@@ -5,7 +5,7 @@ Park et al., CVPR 2019 (SPADE); Mallya, Wang, Sapra, Liu: World-Consistent Video
 that are generated for each sample).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -71,6 +71,7 @@ class MultiBlock(nn.Module):
             self.norm_s = MultiNorm(inputs, conditions)
             self.conv_s = nn.Conv2d(inputs, outputs, 1, bias=False)
             self.made_for.append(2 * inputs)
+        self.instead: Callable[..., Tensor] | None = None  # computes the same, sooner (multi_faster.py)
 
     def forward(
         self,
@@ -79,6 +80,8 @@ class MultiBlock(nn.Module):
         parts: Tensor | None = None,
         weights: Sequence[Tensor] | None = None,
     ) -> Tensor:
+        if self.instead is not None:
+            return self.instead(x, conditions, parts, weights)
         made: list[tuple[Tensor, Tensor] | None] = [None] * len(self.made_for)
         if parts is not None and weights is not None:
             made = [(parts, weight) for weight in weights]

@@ -34,7 +34,11 @@ class Pyramid(nn.Module):
         )
 
     def forward(self, x: Tensor, style: Tensor | None = None) -> list[Tensor]:
-        levels = [self.start(x)]
+        return self.after(self.start(x), style)
+
+    def after(self, started: Tensor, style: Tensor | None = None) -> list[Tensor]:
+        """What follows the first convolution, whose result (B, filters, H, W) is given."""
+        levels = [started]
         if style is not None:
             levels[0] = levels[0] + self.styles[0](style)[:, :, None, None]
         for down in self.downs:

@@ -24,7 +24,9 @@ from cgan.layers.attention import Found, ReferenceAttention, places_of
 from cgan.layers.blocks import double
 from cgan.layers.flow import FlowNet, enlarged, warp
 from cgan.layers.hyper import WeightGenerator, pooled
+from cgan.layers.lookup import Lookup
 from cgan.layers.multi import MultiBlock
+from cgan.layers.multi_faster import hasten
 from cgan.layers.precision import wide
 from cgan.layers.pyramid import Pyramid
 
@@ -118,6 +120,7 @@ class Model(nn.Module):
         outputs = [width for widths_of in self.made_for for width in widths_of]
         self.weights = WeightGenerator(config.parts, widths[at] + 1, config.hidden, outputs)
         self.to_rgb = nn.Conv2d(widths[0], 3 + 3, 3, padding=1)
+        self._sooner: Lookup | None = None
 
     def _block(self, level: int) -> MultiBlock:
         """The generator's block at a scale, which leaves as many channels as the next finer one has."""
@@ -143,9 +146,19 @@ class Model(nn.Module):
 
     def pose(self, labels: Tensor) -> list[Tensor]:
         """The features of a label map, int64 (B, 1, H, W), at all scales."""
+        if self._sooner is not None:
+            return self.poses.after(self._sooner([labels]))
         condition = onehot(labels, self.config.classes)
         features: list[Tensor] = self.poses(condition.to(self.start.weight.dtype))
         return features
+
+    def faster(self) -> None:
+        """Compute sooner from now on, for inference in fp32 on a CPU: the same but for rounding.
+
+        The weights must not change any more.
+        """
+        hasten(self.blocks)
+        self._sooner = Lookup(self.poses.start, self.config.classes, 1)
 
     # --- a clip
 

@@ -10,6 +10,7 @@ itself. The embedding of the labels reads it: added to the generator's features,
 away.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -21,7 +22,9 @@ from cgan.labels import onehot
 from cgan.layers.autoencoder import StyleEncoder
 from cgan.layers.blocks import double
 from cgan.layers.flow import FlowNet, warp
+from cgan.layers.lookup import Lookup
 from cgan.layers.multi import Conditions, MultiBlock
+from cgan.layers.multi_faster import hasten
 from cgan.layers.points import Place, Points
 from cgan.layers.precision import wide
 from cgan.layers.pyramid import Pyramid
@@ -100,6 +103,7 @@ class Model(nn.Module):
         self.start = nn.Conv2d(widths[-1], widths[-1], 3, padding=1)
         self.blocks = nn.ModuleList(self._block(level) for level in range(config.halvings + 1))
         self.to_rgb = nn.Conv2d(widths[0], 3, 3, padding=1)
+        self._sooner: dict[nn.Module, Lookup] = {}
         self.register_buffer("style_mean", torch.zeros(config.style))
         self.register_buffer("style_factor", torch.eye(config.style))
 
@@ -163,17 +167,15 @@ class Model(nn.Module):
         guide: (B, guides, H, W), a further condition, or None where there is nothing to go by.
         """
         dtype = self.start.weight.dtype
-        told = onehot(labels, self.config.classes).to(dtype)
-        maps = self.maps(told, past.style.to(dtype))
+        maps = self.maps.after(self._started(self.maps.start, [labels]), past.style.to(dtype))
         conditions: list[list[Tensor | None]] = [[level, None] for level in maps]
         frame = Frame(past.style)
         if past.images:
-            latest = past.images[0].to(dtype)
-            shown = onehot(past.labels[0], self.config.classes).to(dtype)
-            finest = self.config.finest
-            for level, feature in enumerate(self.before(torch.cat([shown, latest], 1))):
+            latest, finest = past.images[0].to(dtype), self.config.finest
+            before = self._started(self.before.start, past.labels[:1], [latest])
+            for level, feature in enumerate(self.before.after(before)):
                 conditions[finest + level][1] = feature
-            flow, mask = self.flow(self._motion(told, past))
+            flow, mask = self.flow.after(self._motion(labels, past))
             warped, mask = warp(latest, flow), mask.sigmoid()
             for level, feature in enumerate(self.of_warped(torch.cat([warped, mask], 1).to(dtype))):
                 conditions[level][1] = feature
@@ -186,14 +188,41 @@ class Model(nn.Module):
                 conditions[level].append(feature)
         return frame._replace(image=self._paint(maps, conditions))
 
-    def _motion(self, told: Tensor, past: Past) -> Tensor:
-        """All that tells of motion, in cells of 2x2 pixels; a past that is too short is repeated."""
-        labels, images = (
+    def _motion(self, labels: Tensor, past: Past) -> Tensor:
+        """The flow network's first layer, which sees all in cells of 2x2 pixels.
+
+        A past that is too short is repeated.
+        """
+        maps, images = (
             [*parts, *[parts[-1]] * self.config.pasts][: self.config.pasts]
             for parts in (past.labels, past.images)
         )
-        maps = [onehot(each, self.config.classes).to(told.dtype) for each in labels]
-        return F.pixel_unshuffle(torch.cat([told, *maps, *(each.to(told.dtype) for each in images)], 1), 2)
+        return self._started(self.flow.body.start, [labels, *maps], images, 2)
+
+    def _started(
+        self, layer: nn.Conv2d, maps: Sequence[Tensor], images: Sequence[Tensor] = (), cell: int = 1
+    ) -> Tensor:
+        """What a first layer makes of label maps and of images beside them, in cells of pixels."""
+        dtype = self.start.weight.dtype
+        if layer in self._sooner:
+            return self._sooner[layer](maps, images)
+        told = [onehot(each, self.config.classes).to(dtype) for each in maps]
+        x = torch.cat([*told, *(each.to(dtype) for each in images)], 1)
+        out: Tensor = layer(F.pixel_unshuffle(x, cell))
+        return out
+
+    def faster(self) -> None:
+        """Compute sooner from now on, for inference in fp32 on a CPU: the same but for rounding.
+
+        The weights must not change any more.
+        """
+        hasten(self.blocks)
+        classes, pasts = self.config.classes, self.config.pasts
+        self._sooner = {
+            self.maps.start: Lookup(self.maps.start, classes, 1),
+            self.before.start: Lookup(self.before.start, classes, 1),
+            self.flow.body.start: Lookup(self.flow.body.start, classes, 1 + pasts, 2),
+        }
 
     def _paint(self, maps: list[Tensor], conditions: list[list[Tensor | None]]) -> Tensor:
         """From the coarsest scale to the finest."""

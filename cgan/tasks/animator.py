@@ -48,6 +48,8 @@ class Animator:
     def __init__(self, checkpoint: Checkpoint, model: Any, runtime: Runtime):
         self.checkpoint, self.runtime = checkpoint, runtime
         self.model: Any = runtime.prepare(model)
+        if runtime.device.type == "cpu" and runtime.dtype == torch.float32:
+            self.model.faster()
         if checkpoint.palette is None:
             raise ValueError(f"{checkpoint.name} has no palette: its maps cannot be read")
         self.palette = checkpoint.palette
@@ -106,7 +108,7 @@ class Animator:
 
     # --- the model; never a yield inside a context
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def _begin(self, pictures: list[Tensor], told: list[Tensor], first: Tensor | None, seed: int) -> object:
         """What the model remembers before the first frame."""
         generator = torch.Generator().manual_seed(seed)  # on the CPU: the same numbers on every device
@@ -119,7 +121,7 @@ class Animator:
                 normal,
             )
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def _advance(
         self, labels: Map, state: object, place: tuple[Tensor, Tensor, Tensor] | None
     ) -> tuple[Tensor, object]:

@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cgan import models
 from cgan.checkpoint import load_model, locate
 from cgan.graphs import Replayed
 from cgan.layers.spade.norm import SpadeBlock, SpadeNorm
@@ -43,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CHECKPOINT",
         help=f"a SPADE checkpoint: folder, name or Hub id; or {', '.join(spade.PRESETS)} with random weights",
     )
+    parser.add_argument("--model", choices=models.names(), help="whose preset it is (default: spade)")
     parser.add_argument("--size", type=int, default=256, help="height and width of the map (default: 256)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     parser.add_argument("--rounds", type=int, default=11, help="pictures painted in each way (default: 11)")
@@ -52,6 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print the table; 0. Raises ValueError and CganError for what cannot be measured."""
     runtime = Runtime.choose(arguments.device, "fp32")
+    if arguments.model not in (None, "spade"):
+        raise ValueError(f"{arguments.model} is neither spade nor a video model: only these are measured")
     if arguments.size % spade.Model.multiple or arguments.size < spade.Model.multiple:
         raise ValueError(f"--size {arguments.size}: give a multiple of {spade.Model.multiple}")
     if arguments.rounds < 1:

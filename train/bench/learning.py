@@ -337,7 +337,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--inference",
         nargs=argparse.REMAINDER,
         metavar="CHECKPOINT",
-        help="measure painting instead; flags of its own follow (--inference --help)",
+        help="measure painting, or video models, instead; flags of its own follow (--inference --help)",
     )
 
 
@@ -383,6 +383,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def run_inference(arguments: argparse.Namespace) -> int:
     """`--inference`, with the flags that came before it."""
+    from train.bench import filming
     from train.bench import inference as bench_inference
 
     parser = argparse.ArgumentParser("python -m train bench", description=bench_inference.__doc__)
@@ -390,7 +391,9 @@ def run_inference(arguments: argparse.Namespace) -> int:
     words = ["--device", arguments.device] if arguments.device else []
     words += ["--size", str(arguments.size[0])] if arguments.size else []
     words += ["--out", str(arguments.out)] if arguments.out else []
-    return bench_inference.run(parser.parse_args([*words, "--inference", *arguments.inference]))
+    words += ["--model", arguments.model] if arguments.model else []
+    given = parser.parse_args([*words, "--inference", *arguments.inference])
+    return filming.run(given) if filming.films(given.model, given.inference) else bench_inference.run(given)
 
 
 def choose_ways(
