@@ -76,7 +76,7 @@ class Lookup:
     def __init__(self, layer: nn.Conv2d, classes: int, maps: int, cell: int = 1):
         each = classes * cell**2
         parts = layer.weight.split([*[each] * maps, layer.weight.shape[1] - maps * each], 1)
-        self.cell, self.bias, self.of_images = cell, layer.bias, parts[-1]
+        self.cell, self.bias, self.of_images = cell, layer.get_parameter("bias"), parts[-1]
         self.tables = [LabelConvolution(part, cell) for part in parts[:-1]]
 
     def __call__(self, maps: Sequence[Tensor], images: Sequence[Tensor] = ()) -> Tensor:

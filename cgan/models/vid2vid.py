@@ -184,8 +184,8 @@ class Model(nn.Module):
             guides: Conditions = [None] * self.config.finest
             if guide is not None:
                 guides = self.of_guide(guide.to(dtype))
-            for level, feature in enumerate(guides):
-                conditions[level].append(feature)
+            for level, known in enumerate(guides):
+                conditions[level].append(known)
         return frame._replace(image=self._paint(maps, conditions))
 
     def _motion(self, labels: Tensor, past: Past) -> Tensor:

@@ -79,7 +79,8 @@ def model_of(name: str | None, source: str, size: tuple[int, int]) -> tuple[Any,
     ValueError where it cannot make frames of that size.
     """
     if name is None:
-        checkpoint, model = load_model(locate(source))
+        checkpoint, module = load_model(locate(source))
+        model: Any = module
         check_size(size, model.multiple)
         return model, str(checkpoint.about.get("preset", "small"))
     presets = models.module(name).PRESETS
