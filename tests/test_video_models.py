@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from drawn import clips, few_shot_clips
 from PIL import Image
+from runs import FLAGS
 
 import cgan
 from cgan import models
@@ -17,7 +18,7 @@ from cgan.layers.multi import MultiBlock
 from cgan.layers.points import Place, Points, grown, no_points, render
 from cgan.models import fs_vid2vid, vid2vid
 from cgan.tasks import Geometry
-from train import recipes
+from train import launch, recipes
 from train.data.batches import Clip, FewShotClip
 from train.data.clips import Window
 from train.data.sprites import read_sprites
@@ -333,6 +334,41 @@ def test_two_turns_a_frame():
         banks[loss.player].backward(sum(loss.terms.values()))
         banks[loss.player].descend(1e-4)
     assert turns == ["discriminator", "generator"] * 4
+
+
+@pytest.mark.parametrize(("name", "discriminator"), [("vid2vid", "patch"), ("fs_vid2vid", "projected")])
+def test_the_other_discriminator_learns_and_resumes(name, discriminator, tmp_path, monkeypatch):
+    """It is none of the preset's: weights move, and a run that was interrupted ends as one that was not."""
+    recipe, draw = recipes.module(name).Recipe, few_shot_clips if name == "fs_vid2vid" else clips
+    monkeypatch.setattr(recipe, "builtin", staticmethod(lambda *_: draw(4, (64, 64))))
+    words = [
+        *FLAGS,
+        "--images",
+        "4",
+        "--batch",
+        "2",
+        "--validation",
+        "none",
+        "--discriminator",
+        discriminator,
+    ]
+
+    def trainer_in(folder):
+        given = launch.parse(name, [*words, "--out", str(tmp_path / folder)])
+        return launch.build(name, *given, torch.device("cpu"))
+
+    whole = trainer_in("whole")
+    begun = {player: bank.master.detach().clone() for player, bank in whole.banks.items()}
+    whole.step()
+    parts = trainer_in("parts")
+    parts.step()
+    parts.save()
+    resumed = trainer_in("parts")
+    for trainer in (whole, resumed):
+        trainer.step()
+    for player, bank in whole.banks.items():
+        assert torch.equal(bank.master, resumed.banks[player].master)
+        assert (bank.master != begun[player]).float().mean() > 0.5
 
 
 def test_few_shot_clips_are_followed():

@@ -5,10 +5,10 @@ known, so reconstruction leads: L1 on the frame and, less, on what it is blended
 and flow where to look. The adversarial loss is light.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from cgan.layers.precision import wide
 from cgan.models import fs_vid2vid
 from train.adversaries import losses
 from train.adversaries.patch import SharedPatch
+from train.adversaries.projected import Projected
 from train.data.batches import FewShotClip
 from train.data.few_shot_clips import FewShotClipData, read_few_shot_clips
 from train.data.flights import FewShotFlights, few_shot_world_clips
@@ -25,7 +26,8 @@ from train.data.folders import Say
 from train.data.protocol import Size
 from train.data.sprites import SpriteData
 from train.processes import normal
-from train.recipes import Loss, Player, RecipeOf, frozen
+from train.recipes import Loss, Player, RecipeOf
+from train.recipes._turns import Turns
 from train.recipes._video import Labels, about_labels, at, flow_terms, initialise, l1, nothing, window
 
 Data = FewShotClipData | SpriteData | FewShotFlights
@@ -44,14 +46,15 @@ class Hyper:
     labels: Labels = "auto"  # where label maps come from (auto: labels, poses or landmarks)
     hidden_labels: float = 0.3  # share of the samples whose references come without their label maps
     weight_fool: float = 1.0  # weight of the adversarial loss
-    weight_features: float = 10.0  # weight of feature matching
+    weight_features: float = 10.0  # weight of feature matching (projected: 2)
     weight_reconstruction: float = 10.0  # weight of L1 between a frame and what it should be
     weight_sources: float = 3.0  # weight of the same for what is copied and warped from the references
     weight_perceptual: float = 10.0  # weight of the perceptual loss
     weight_flow: float = 5.0  # weight of what teaches the past frame's flow and mask
+    discriminator: Literal["patch", "projected"] = "patch"  # of patches, or on a trained network's features
     discriminator_filters: int = 32  # channels of the discriminator's first layer
-    discriminator_layers: int = 4  # layers of the discriminator
-    discriminator_scales: int = 2  # scales, each half as large as the one before
+    discriminator_layers: int = 4  # patch: layers of the discriminator
+    discriminator_scales: int = 2  # patch: scales, each half as large as the one before
 
 
 PRESETS = {
@@ -84,17 +87,12 @@ class Recipe:
         self.hyper, self.saved = hyper, "generator"
         self.perceptual = perceptual if hyper.weight_perceptual else None
         self.model = fs_vid2vid.Model(config)
-        self.discriminator = SharedPatch(
-            config.classes + 6,
-            hyper.discriminator_filters,
-            hyper.discriminator_layers,
-            hyper.discriminator_scales,
-        )
-        self.discriminator.apply(initialise)
+        self.discriminator = make_discriminator(hyper, config.classes + 3)
         betas = (hyper.beta_1, hyper.beta_2)
-        convolutions = [*self.discriminator.convolutions]
         self.players = {
-            "discriminator": Player(self.discriminator, hyper.discriminator_rate, betas, convolutions),
+            "discriminator": Player(
+                self.discriminator, hyper.discriminator_rate, betas, normalised(self.discriminator)
+            ),
             "generator": Player(self.model, hyper.rate, betas),
         }
 
@@ -135,11 +133,11 @@ class Recipe:
             labels, target = batch.labels[:, t], batch.images[:, t]
             pose = self.model.pose(labels)
             frame = self.model(pose, self.model.look(batch.references, told), past)
-            seen = self._condition(batch, labels)
-            both = torch.cat([frame.image.detach().to(target.dtype), target])
-            fake, real = losses.halves(self.discriminator(torch.cat([torch.cat([seen, seen]), both], 1)))
+            fake_image, beside = frame.image.to(target.dtype), self._condition(batch, labels)
+            turns = Turns(self.discriminator, fake_image, target, beside)
+            fake, real = turns.discriminate()
             yield Loss("discriminator", {"fake": losses.hinge_fake(fake), "real": losses.hinge_real(real)})
-            terms = self._adversarial(seen, frame.image, target) | self._pictured(frame, target)
+            terms = self._adversarial(turns) | self.pictured(frame, target, turns.shifted)
             if frame.past is not None and frame.flow is not None and frame.mask is not None:
                 truth, visible = at(batch.flow, t - 1), at(batch.seen, t - 1)
                 found = flow_terms(frame.past, frame.flow, frame.mask, target, truth, visible)
@@ -160,25 +158,27 @@ class Recipe:
         told = onehot(labels, self.model.config.classes).to(batch.images.dtype)
         return torch.cat([told, batch.references[:, 0]], 1)
 
-    def _adversarial(self, seen: Tensor, image: Tensor, target: Tensor) -> dict[str, Tensor]:
-        with frozen(self.discriminator):
-            judged = self.discriminator(torch.cat([seen, image.to(seen.dtype)], 1))
-            with torch.no_grad():
-                real = self.discriminator(torch.cat([seen, target], 1))
+    def _adversarial(self, turns: Turns) -> dict[str, Tensor]:
+        judged, real = turns.fool(), turns.compare()
         return {
             "fool": self.hyper.weight_fool * losses.hinge_fool(judged),
             "features": self.hyper.weight_features * losses.feature_matching(judged, real),
         }
 
-    def _pictured(self, frame: fs_vid2vid.Frame, target: Tensor) -> dict[str, Tensor]:
-        """How far the frame is from the target, and what it is blended from."""
+    def pictured(
+        self, frame: fs_vid2vid.Frame, target: Tensor, shifted: Callable[[Tensor], Tensor] = wide
+    ) -> dict[str, Tensor]:
+        """How far the frame is from the target, and what it is blended from.
+
+        shifted: how both are moved before a network with strides compares them.
+        """
         sources = l1(frame.copied, target) + l1(frame.warped, target)
         terms = {
             "reconstruction": self.hyper.weight_reconstruction * l1(frame.image, target),
             "sources": self.hyper.weight_sources * sources,
         }
         if self.perceptual is not None:
-            apart = self.perceptual(wide(frame.image), wide(target))
+            apart = self.perceptual(shifted(wide(frame.image)), shifted(wide(target)))
             terms["perceptual"] = self.hyper.weight_perceptual * apart
         return terms
 
@@ -188,6 +188,23 @@ class Recipe:
 
     def finish(self, model: fs_vid2vid.Model, facts: Tensor) -> None:
         """Nothing was."""
+
+
+def make_discriminator(hyper: Hyper, conditions: int) -> SharedPatch | Projected:
+    """The discriminator of frames; conditions: channels of what is known of them."""
+    if hyper.discriminator == "projected":
+        return Projected(conditions, hyper.discriminator_filters)
+    shape = hyper.discriminator_filters, hyper.discriminator_layers, hyper.discriminator_scales
+    patch = SharedPatch(conditions + 3, *shape)
+    patch.apply(initialise)
+    return patch
+
+
+def normalised(discriminator: SharedPatch | Projected) -> list[nn.Module]:
+    """The layers to be held under spectral norm."""
+    if isinstance(discriminator, Projected):
+        return discriminator.normalised()
+    return [*discriminator.convolutions]
 
 
 if TYPE_CHECKING:
