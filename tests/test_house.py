@@ -34,7 +34,7 @@ WINGS = (
     {"judge"},
     {"publish"},
     {"bench"},
-    {"launch", "describe"},
+    {"launch", "describe", "tune"},
     {"__main__"},
 )
 STANDING = {wing: place for place, wings in enumerate(WINGS) for wing in wings}
