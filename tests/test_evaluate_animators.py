@@ -109,6 +109,25 @@ def test_clips_are_judged(name, tmp_path, examination):
     assert len(judge.cells(task, data, None, examination, 2, outputs_only=False)[0]) == 3
 
 
+@pytest.mark.parametrize(("length", "count"), [(5, 60), (2, 30), (100, 80), (7, 10)])
+def test_a_film_goes_there_and_back(length, count):
+    order = judge_of_clips.there_and_back(length, count)
+    second = judge_of_clips.RATE
+    assert order[:second] == order[-second:] and len(order) > second
+    assert {abs(a - b) for a, b in zip(order, order[1:], strict=False)} == {1}
+    assert max(order) < length and min(order) == 0 and (count < 60 or abs(len(order) - count) < 30)
+
+
+def test_long_films_are_watched(tmp_path, examination, monkeypatch):
+    monkeypatch.setattr(judge_of_clips, "RATE", 3)
+    data = clips(2, SIZE, frames=4)
+    task = cgan.load(checkpoint("wc_vid2vid", data, tmp_path), device="cpu")
+    section = judge_of_clips.endurance(task, data, replace(examination, seconds=4.0))
+    assert {*section.rows} == {"the first second", "the last second"}
+    assert f"{len(judge_of_clips.there_and_back(4, 12))} frames" in section.title
+    assert "times the first" in section.note and all("frechet" in row for row in section.rows.values())
+
+
 def test_pieces_of_clips_are_spread():
     pieces = judge_of_clips.spread_clips(clips(4, SIZE, frames=7), 3, 12)
     assert [piece.labels.shape[:2] for piece in pieces] == [(1, 3)] * 4
@@ -123,6 +142,17 @@ def test_subjects_are_judged(tmp_path, examination):
     assert {"lpips", "l1", "frechet", "flicker"} <= {*section.rows["one reference"]}
     assert "identified" not in section.rows["one reference"] and "halves" in section.note.lower()
     assert len(judge.cells(task, data, None, examination, 2, outputs_only=False)[0]) == 4
+
+
+def test_references_are_spread(tmp_path):
+    """The first is the one that is shown alone; the others are other frames of the same subject."""
+    sprites = read_sprites(characters(tmp_path / "all"), SIZE, Window(2, 0, 2))
+    for data, row in ((sprites, 1), (few_shot_clips(3, SIZE, frames=2), 5)):
+        one, four = (
+            data.batch([row], 0, data.size, augment=False, shots=count).references[0] for count in (1, 4)
+        )
+        assert four.shape[0] == 4 and torch.equal(one[0], four[0])
+        assert not all(torch.equal(four[0], other) for other in four[1:])
 
 
 def test_the_right_character_is_the_nearest_in_its_pose(tmp_path):
@@ -144,7 +174,9 @@ def test_characters_by_the_command(tmp_path, squeezenet_file, capsys):
     assert evaluate.run(parser.parse_args([str(word) for word in words])) == 0
     out = capsys.readouterr().out
     (table,) = json.loads(out.strip().splitlines()[-1])["tables"]
-    assert {"one reference, own maps", "one reference, another's maps"} <= {*table["rows"]}
+    assert {"one reference, own maps", "two references, own maps", "four references, another's maps"} <= {
+        *table["rows"]
+    }
     assert table["rows"]["the true frames"]["identified"] == 1
     assert table["rows"]["the reference itself"]["identified"] == 1, "each is of one grey"
     assert "right subject" in out and "chance is 0.25" in out and (tmp_path / "samples.jpg").exists()

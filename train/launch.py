@@ -88,7 +88,7 @@ def check_data(words: list[str]) -> int:
             f"check {given}{nearest(given, there)}: give one of {', '.join(there)}, and its flags"
         )
     _, config, hyper, run = parse(given, words[1:])
-    check(run)
+    check(run, recipes.multiple_of(given, config))
     recipe = recipes.module(given).Recipe
     data, validation = read_data(recipe, run, hyper)
     recipe.configure(config, data)

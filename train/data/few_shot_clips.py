@@ -73,21 +73,30 @@ class FewShotClipData(Frames[FewShotClip]):
         return free if self.stills is None else free * ~torch.tensor(self.stills)
 
     def batch(
-        self, indices: Indices, seed: int, size: Size, augment: bool = True, row_offset: int = 0
+        self,
+        indices: Indices,
+        seed: int,
+        size: Size,
+        augment: bool = True,
+        row_offset: int = 0,
+        shots: int = 1,
     ) -> FewShotClip:
         """Windows of the clips with the frames `indices`, and references of the same subjects.
 
         References come from other clips of the subject where there are any, else from frames outside of the
         window. With `augment`, their number is drawn, for all samples alike, and they are scaled and moved
-        independently of the window, but flipped with it; without, there is one. The rest is as in `ClipData`.
+        independently of the window, but flipped with it; without, there are `shots`. The rest is as in
+        `ClipData`.
         """
         count = len(indices)
-        shots = SHOTS[int(numbers(seed, 0, 1)[0, 0] * len(SHOTS))] if augment else 1
+        shots = SHOTS[int(numbers(seed, 0, 1)[0, 0] * len(SHOTS))] if augment else shots
         vanishing = len(self.vanishing or ())
         drawn = numbers(seed, row_offset, count, FIRST_SHOT + max(SHOTS) + 1 + vanishing)
         frames = self.windows(indices, drawn[:, CROP] if augment else None)
-        places = (torch.arange(shots) + drawn[:, FIRST_SHOT : FIRST_SHOT + shots]) / shots
-        places = (places + drawn[:, FIRST_SHOT + max(SHOTS), None]) % 1 if augment else torch.zeros(count, 1)
+        places = (torch.arange(shots) / shots).expand(count, shots)
+        if augment:
+            places = places + drawn[:, FIRST_SHOT : FIRST_SHOT + shots] / shots
+            places = (places + drawn[:, FIRST_SHOT + max(SHOTS), None]) % 1
         shown = self._references(frames, places)
         stored = self.images.shape[-2:]
         theta = affine(stored, size, count, drawn[:, :CROP] if augment else None)

@@ -78,13 +78,19 @@ class SpriteData(Stored[FewShotClip]):
         self.window.advance(images)
 
     def batch(
-        self, indices: Indices, seed: int, size: Size, augment: bool = True, row_offset: int = 0
+        self,
+        indices: Indices,
+        seed: int,
+        size: Size,
+        augment: bool = True,
+        row_offset: int = 0,
+        shots: int = 1,
     ) -> FewShotClip:
         """The clips at `indices`, with references of the same character; on the data's device.
 
         With `augment`, the first frame is drawn, and so are the number of references, what drives the clip
-        and how the pictures are changed. Without, there is one reference, of the first frame that looks down,
-        and another character's maps drive every second action and direction.
+        and how the pictures are changed. Without, there are `shots` references, spread over all frames from
+        the first that looks down on, and another character's maps drive every second action and direction.
         """
         if size != self.size:
             raise DataError(f"the sprites are {folders.told(self.size)}; give --size {self.size[0]}")
@@ -98,7 +104,9 @@ class SpriteData(Stored[FewShotClip]):
             shown = (drawn[:, 2 : 2 + shots] * self.images.shape[1]).long()
         else:
             start, borrowed = torch.zeros_like(rows), which % 2 == 1
-            shown = torch.full((len(rows), 1), self.strips[min(2, len(self.strips) - 1)][0])
+            count, down = self.images.shape[1], self.strips[min(2, len(self.strips) - 1)][0]
+            spread = (down + torch.arange(shots) * count // shots) % count
+            shown = spread.expand(len(rows), shots)
         frames = (start[:, None] + torch.arange(self.window.frames)) % strip[:, 1:] + strip[:, :1]
         others = (characters + 1 + (drawn[:, 10] * (len(self.names) - 1)).long()) % len(self.names)
         drivers = torch.where(borrowed, others, characters)

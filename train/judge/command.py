@@ -54,6 +54,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     flag("--segmenter", type=Path, metavar="FILE", help="lraspp_mobilenet_v3_large, for mIoU (painters)")
     flag("--pictures", type=int, default=500, help="most pictures that are translated (default: 500)")
+    flag(
+        "--seconds",
+        type=float,
+        default=0.0,
+        metavar="N",
+        help="film one clip for so long, there and back, and see whether it drifts into noise (vid2vid, "
+        "wc_vid2vid; default: 0, not at all; 30 is a good length)",
+    )
     flag("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     flag("--seed", type=int, default=0, help="draws the styles (default: 0)")
     flag("--no-cache", action="store_true", help="neither read nor keep features of real pictures")
@@ -70,7 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
     metrics = networks(arguments, task)
     data = judge.read(arguments.data, task)
     training = None if arguments.against is None else judge.read(arguments.against, task)
-    examination = Examination(metrics, arguments.seed, arguments.pictures, not arguments.no_cache)
+    examination = Examination(
+        metrics, arguments.seed, arguments.pictures, not arguments.no_cache, arguments.seconds
+    )
     if parts.unknown(task.checkpoint.about):
         say(f"{task.checkpoint.name} does not say what chose its weights: see that {arguments.data} did not")
     learnt = None if training is None else judge.pictures(training)

@@ -43,12 +43,16 @@ class Summary:
 
 @dataclass(frozen=True)
 class Examination:
-    """What all evaluations need: the networks, the seed, the most pictures to translate, whether to cache."""
+    """What all evaluations need: the networks, the seed, the most pictures to translate, whether to cache.
+
+    seconds: how long one more clip is filmed, by models that could drift away (0: none is).
+    """
 
     metrics: Metrics
     seed: int = 0
     most: int = 500
     cache: bool = False
+    seconds: float = 0.0
 
     def random(self) -> np.random.Generator:
         """Random numbers that depend on the seed alone."""

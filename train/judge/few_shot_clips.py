@@ -27,6 +27,7 @@ from train.judge.sheet import Cells, Pictures
 from train.log import say
 
 Data = FewShotClipData | SpriteData
+COUNTS = {1: "one reference", 2: "two references", 4: "four references"}  # that are compared
 
 
 class Judge(protocol.Judge[Data, Animator, FewShotClip]):
@@ -71,15 +72,17 @@ class Judge(protocol.Judge[Data, Animator, FewShotClip]):
     def sections(
         self, task: Animator, data: Data, training: Data | None, examination: Examination
     ) -> list[Section]:
-        """One table: clips animated from one picture, that picture itself, and the true frames."""
+        """One table: clips animated from one picture and more, the first itself, and the true frames."""
         rows_of, table = parts_of(data, animation.frames_of(task.checkpoint.about), examination.most), {}
         every = [row for rows in rows_of.values() for row in rows]
         real = examination.real(animation.pictures_of([batch.images for batch in batches(data, every)]))
         for name, rows in rows_of.items():
-            say(f"measuring: {name}")
-            clips = batches(data, rows)
-            made = [animation.performed(task, clip) for clip in clips]
-            table[name] = row_of(made, clips, real, examination) | right(made, data, rows)
+            for count, many in COUNTS.items():
+                title = f"{many}{name}"
+                say(f"measuring: {title}")
+                clips = batches(data, rows, count)
+                made = [animation.performed(task, clip) for clip in clips]
+                table[title] = row_of(made, clips, real, examination) | right(made, data, rows)
         clips = batches(data, every)
         copies = [clip.references[:, :1].expand_as(clip.images).cpu() for clip in clips]
         table["the reference itself"] = row_of(copies, clips, real, examination) | right(copies, data, every)
@@ -88,7 +91,7 @@ class Judge(protocol.Judge[Data, Animator, FewShotClip]):
         others = None if training is None else frames_of(training)
         name, floor = real_against_real(animation.pictures_of(truth), others, examination)
         shown = sum(len(animation.flat(video)) for video in truth)
-        title = f"{len(every)} held-back clips, {shown} frames, one reference each"
+        title = f"{len(every)} held-back clips, {shown} frames"
         words = [animation.ALIKE, *([] if training is not None else [HALVES])]
         if isinstance(data, SpriteData):
             count = len(data.names)
@@ -126,25 +129,24 @@ for frame in animator.animate(maps, references=[picture]):   # uint8 (H, W) of c
 def parts_of(data: Data, frames: int, most: int) -> dict[str, list[int]]:
     """The rows that are judged, spread evenly, by name: about `most` frames in all.
 
-    Characters are told apart by whose maps drive them, as the data have it for every second strip.
+    The names follow "one reference". Characters are told apart by whose maps drive them, as the data have it
+    for every second strip.
     """
     rows = sheet.evenly(len(data), max(2, most // frames)).tolist()
     if not isinstance(data, SpriteData):
-        return {"one reference": rows}
+        return {"": rows}
     borrowed = [row // len(data.names) % 2 == 1 for row in rows]
     parts = {
-        f"one reference, {whose} maps": [
-            row for row, other in zip(rows, borrowed, strict=True) if other == of
-        ]
+        f", {whose} maps": [row for row, other in zip(rows, borrowed, strict=True) if other == of]
         for whose, of in (("own", False), ("another's", True))
     }
     return {name: part for name, part in parts.items() if part}
 
 
-def batches(data: Data, rows: list[int]) -> list[FewShotClip]:
-    """The clips at `rows`, whole, with a reference each, in batches."""
+def batches(data: Data, rows: list[int], count: int = 1) -> list[FewShotClip]:
+    """The clips at `rows`, whole, with `count` references each, in batches."""
     parts = torch.tensor(rows).split(animation.BATCH)
-    return [data.batch(part.tolist(), 0, data.size, augment=False) for part in parts]
+    return [data.batch(part.tolist(), 0, data.size, augment=False, shots=count) for part in parts]
 
 
 def frames_of(data: Data) -> Pictures:
