@@ -5,6 +5,7 @@ Model calls wait in one line: two at once would only make each other slow, or ru
 
 import inspect
 from collections.abc import Callable, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from importlib.util import find_spec
 
@@ -12,6 +13,7 @@ import gradio as gr
 
 from cgan import CganError
 
+FAULT = "This is a fault of the app, not yours; its log says more"
 MODEL_LINE = {"concurrency_id": "model", "concurrency_limit": 1}
 
 
@@ -47,21 +49,31 @@ def on(
 
 
 def _told(handler: Callable) -> Callable:
-    """`handler`, whose CganError becomes the message that Gradio shows: the one place where that happens."""
+    """`handler`, whose CganError becomes the message that Gradio shows: the one place where that happens.
+
+    A fault of ours keeps its traceback, in the log; the client is told that it is one.
+    """
+
+    @contextmanager
+    def telling():
+        try:
+            yield
+        except CganError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        except gr.Error:
+            raise
+        except Exception as error:
+            raise gr.Error(f"{FAULT} ({type(error).__name__})") from error
 
     @wraps(handler)
     def told(*values):
-        try:
+        with telling():
             return handler(*values)
-        except CganError as error:
-            raise gr.Error(str(error), print_exception=False) from error
 
     @wraps(handler)
     def told_in_parts(*values):
-        try:
+        with telling():
             yield from handler(*values)
-        except CganError as error:
-            raise gr.Error(str(error), print_exception=False) from error
 
     return told_in_parts if inspect.isgeneratorfunction(handler) else told
 

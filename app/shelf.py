@@ -1,6 +1,9 @@
 """The shelf of checkpoints: lists those of a folder, lends loaded models, keeps the last few in memory."""
 
+import os
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
@@ -26,7 +29,7 @@ class Shelf:
         """The checkpoints for a task, one of `cgan.tasks.TASKS`, and what is wrong with the broken ones."""
         found = cgan.find(self.root)
         fit = [checkpoint for checkpoint in found.checkpoints if task_of(checkpoint) == task]
-        return cgan.Found(fit, found.broken)
+        return cgan.Found(fit, {name: self._as_told(error) for name, error in found.broken.items()})
 
     def checkpoint(self, name: str, task: str | None = None) -> cgan.Checkpoint:
         """What the checkpoint called `name` says about itself.
@@ -34,11 +37,13 @@ class Shelf:
         Raises `CheckpointError` if it is not here, or not for `task`.
         """
         there = {path.name for path in self.root.iterdir()} if self.root.is_dir() else set()
-        if name not in there:  # clients send names: a path or a Hub id is not looked for
+        # Clients send names, or anything: a path or a Hub id is not looked for.
+        if not isinstance(name, str) or name not in there:
             found = cgan.find(self.root).checkpoints
             names = ", ".join(each.name for each in found if task in (None, task_of(each))) or "none"
-            raise cgan.CheckpointError(f"no checkpoint {name!r} here; there are: {names}")
-        checkpoint = cgan.read_checkpoint(self.root / name)
+            raise cgan.CheckpointError(f"no checkpoint {name!r:.80} here; there are: {names}")
+        with self._unplaced():
+            checkpoint = cgan.read_checkpoint(self.root / name)
         if task not in (None, task_of(checkpoint)):
             raise cgan.CheckpointError(f"the checkpoint {name!r} is no {TASKS[task].__name__.lower()}")
         return checkpoint
@@ -55,11 +60,24 @@ class Shelf:
         """The checkpoint called `name`, ready to animate. Raises `CheckpointError`."""
         return self._lend(name, "animate")
 
+    def _as_told(self, error: cgan.CheckpointError) -> cgan.CheckpointError:
+        """The same error, which names checkpoints and not where they lie on this machine."""
+        return cgan.CheckpointError(str(error).replace(f"{self.root}{os.sep}", ""))
+
+    @contextmanager
+    def _unplaced(self) -> Iterator[None]:
+        """Errors from inside name no folder of this machine."""
+        try:
+            yield
+        except cgan.CheckpointError as error:
+            raise self._as_told(error) from error
+
     def _lend(self, name: str, task: str) -> Task:
         key = (name, self.checkpoint(name, task).sha256)
         with self._lock:
             if key not in self._loaded:
-                self._loaded[key] = cgan.load(self.root / name, self.device, self.precision)
+                with self._unplaced():
+                    self._loaded[key] = cgan.load(self.root / name, self.device, self.precision)
             self._loaded.move_to_end(key)
             while len(self._loaded) > KEPT:
                 self._loaded.popitem(last=False)

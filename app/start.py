@@ -19,7 +19,7 @@ def flags() -> argparse.ArgumentParser:
     port = os.environ.get("GRADIO_SERVER_PORT", "7860")
     add = parser.add_argument
     add("--host", default=host, help="address to listen on; 0.0.0.0 lets others in (default %(default)s)")
-    add("--port", type=int, default=int(port), help="default %(default)s")
+    add("--port", type=int, default=port, help="default %(default)s")
     add("--share", action="store_true", help="make a public link (through Gradio's servers)")
     add("--checkpoints", type=Path, default=default_root(), metavar="FOLDER", help="default %(default)s")
     add("--browser", action=argparse.BooleanOptionalAction, default=True, help="open the page in a browser")

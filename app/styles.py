@@ -57,13 +57,13 @@ class Encoder:
 
     def mixed(self, translator: Translator, mix: Sequence[Part], direction: str) -> np.ndarray:
         """The style of a mix, float32 (style,). One of its weights is positive."""
-        weights = np.array([part.weight for part in mix], np.float32)
+        weights = np.array([part.weight for part in mix])
         vectors = [
             self.of_translator(translator, part.picture, direction) if part.seed is None
             else translator.draw(part.seed, direction)
             for part in mix
         ]  # fmt: skip
-        return (weights / weights.sum()) @ np.stack(vectors)
+        return (weights / weights.sum() @ np.stack(vectors)).astype(np.float32)
 
     def _encoded(self, model: Painter | Translator, picture: np.ndarray, **options: str) -> np.ndarray:
         checkpoint = model.checkpoint

@@ -5,11 +5,16 @@ from pathlib import Path
 
 # Before Gradio is imported: nothing of this app needs a network, so nothing is looked up.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1000")
 
 import gradio as gr  # noqa: E402
+from gradio.utils import LRUCache  # noqa: E402
 
 from app import components, requests, tabs  # noqa: E402
 from app.shelf import Shelf  # noqa: E402
+
+SESSIONS = 256  # visitors that are remembered: the one who was away longest is forgotten first
+CLEAN, KEPT = 600, 3600  # seconds between two looks at uploaded files, and after which they are deleted
 
 STYLESHEETS = [Path(__file__).parent / "style.css", *components.STYLESHEETS, *tabs.STYLESHEETS]
 
@@ -33,7 +38,7 @@ def theme() -> gr.themes.Base:
 
 def build(shelf: Shelf) -> gr.Blocks:
     """The whole page: every tab that there is, filled and then connected."""
-    with gr.Blocks(title="cgan", fill_width=True) as blocks:
+    with gr.Blocks(title="cgan", fill_width=True, delete_cache=(CLEAN, KEPT)) as blocks:
         with gr.Row(elem_id="header"):
             gr.HTML(BRAND, elem_id="brand", apply_default_css=False)
             status = gr.HTML(elem_id="status", apply_default_css=False)
@@ -49,8 +54,13 @@ def build(shelf: Shelf) -> gr.Blocks:
 
 
 def launch(page: gr.Blocks, **options) -> tuple[object, str, str | None]:
-    """`page.launch` with what all starts of this app have in common: server, local and public address."""
+    """`page.launch` with what all starts of this app have in common: server, local and public address.
+
+    What Gradio keeps for a visitor is bounded, as is what it keeps of answers that nobody fetches.
+    """
+    page._queue.pending_messages_per_session = LRUCache(SESSIONS)  # noqa: SLF001  # there is no option for it
     return page.launch(
+        state_session_capacity=SESSIONS,
         theme=theme(),
         css_paths=STYLESHEETS,
         ssr_mode=False,

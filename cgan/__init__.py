@@ -12,6 +12,7 @@
 told in a `CganError`.
 """
 
+from cgan import threads  # noqa: F401  # before torch is loaded
 from cgan.checkpoint import Checkpoint, Found, find, load_model, push, save
 from cgan.checkpoint import read as read_checkpoint
 from cgan.errors import CganError, CheckpointError, DataError, MediaError

@@ -28,9 +28,12 @@ from cgan import hub, models, weights
 from cgan.errors import CganError, CheckpointError
 from cgan.files import sync_folder, write_through
 from cgan.labels import Palette
+from cgan.ranges import made
 
 FORMAT = 1
 CONFIG, WEIGHTS, PENDING = "config.json", "model.safetensors", ".new"
+MAX_SIDE = 4096  # pixels of the pictures that a model was trained on
+MAX_CONFIG = 2**22  # bytes of a config.json
 FILES = (CONFIG, WEIGHTS, "README.md", "preview.jpg", "samples.jpg")
 
 _FIELDS = {"format": int, "model": str, "config": dict, "palette": list, "about": dict, "sha256": str}
@@ -131,7 +134,8 @@ def locate(source: str | Path, revision: str | None = None, root: str | Path | N
         raise CheckpointError(f"{word}: {weights.PICKLE}")
     if os.path.isfile(word):
         raise CheckpointError(f"{word} is a file; give the folder that holds {CONFIG} and {WEIGHTS}")
-    if isinstance(source, str) and _HUB_ID.fullmatch(word):
+    beside = os.path.dirname(word)
+    if isinstance(source, str) and _HUB_ID.fullmatch(word) and not os.path.isdir(beside):
         return hub.download(word, revision, FILES)
     names = ", ".join(checkpoint.name for checkpoint in find(root).checkpoints) or "none"
     raise CheckpointError(f"no checkpoint {word!r}; in {root} there are: {names}; or give a folder or Hub id")
@@ -271,7 +275,7 @@ def _config(name: str, values: dict[str, Any]) -> Any:
     if missing := [field for field in known if field not in values]:
         raise CheckpointError(f"config lacks {weights.some(missing)}; {listed}")
     try:
-        return kind(**{field: _tuples(value) for field, value in values.items()})
+        return made(kind, values)
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"config makes no {name}: {weights.first_line(error)}") from error
 
@@ -293,8 +297,9 @@ def _check_about(about: dict[str, Any], error: type[Exception]) -> None:
     """`about` names the size of the training pictures, at which a model is at its best."""
     size: Any = about.get("size")
     pair = isinstance(size, (list, tuple)) and len(size) == 2
-    if not (pair and all(type(number) is int and number > 0 for number in size)):
-        raise error(f"about needs a size, [height, width] of the training pictures, not {size!r}")
+    if not (pair and all(type(number) is int and 0 < number <= MAX_SIDE for number in size)):
+        needed = f"[height, width] of the training pictures, each from 1 to {MAX_SIDE}"
+        raise error(f"about needs a size, {needed}, not {size!r:.60}")
     domains, edges = about.get("domains", ["A", "B"]), about.get("edges")
     pair = isinstance(domains, (list, tuple)) and len(domains) == 2
     if not (pair and all(isinstance(name, str) for name in domains)):
@@ -315,16 +320,13 @@ def _check_palette(
 def _bytes(path: Path, missing: bytes | None = None) -> bytes:
     """A file's contents, or `CheckpointError`; `missing` where there is no file, if given."""
     try:
+        if path.name.startswith(CONFIG) and path.stat().st_size > MAX_CONFIG:
+            raise CheckpointError(f"{path} is too large for a config: at most {MAX_CONFIG:,} bytes are read")
         return path.read_bytes()
     except OSError as error:
         if missing is not None and isinstance(error, FileNotFoundError):
             return missing
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _tuples(value: Any) -> Any:
-    """JSON's lists as the tuples that a frozen Config holds."""
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 # ---- Writing, step by step

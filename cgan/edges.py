@@ -20,6 +20,7 @@ STRONG, WEAK = 0.95, 0.82  # quantiles of the gradients: lines begin above the f
 FAINTEST = 12.0  # units of Lab over a pixel-wide Sobel: nothing below is a line, however plain the picture
 FAINT = 192  # lighter than this is paper: lines of small pictures are thinner than a pixel, thus grey
 SHORTEST = 36  # pixels: shorter lines are specks
+LONGEST = 4096  # pixels: the most that the long side may become there; thin pictures get a shorter SIDE
 
 
 def edge_drawing(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -31,7 +32,7 @@ def edge_drawing(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
         raise ValueError(f"a picture must be uint8 (H, W, 3), not {picture.dtype} {picture.shape}")
     height, width = picture.shape[:2]
-    scale = SIDE / min(height, width)
+    scale = min(SIDE / min(height, width), LONGEST / max(height, width))
     small = (max(1, round(width * scale)), max(1, round(height * scale)))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     lines = _long(_lines(np.asarray(cv2.resize(picture, small, interpolation=method), np.uint8)))

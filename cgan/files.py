@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 @contextmanager
@@ -27,6 +30,33 @@ def replaced(path: Path, shared: bool = False, durable: bool = False) -> Iterato
     except Exception:
         beside.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def held(path: Path) -> Iterator[bool]:
+    """Hold a lock file, made if need be; gives False where another process holds it. A crash lets go of it.
+
+    Where a file system knows no locks, it is taken as held. OSError where the file cannot be made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+b") as file:
+        yield _locked(file)
+
+
+def _locked(file: BinaryIO) -> bool:
+    """Whether nobody else has locked `file`, which then is ours until it is closed."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
+    return True
 
 
 def write_through(path: Path, content: bytes) -> None:

@@ -91,7 +91,7 @@ class Palette:
     def read(cls, path: Path) -> "Palette":
         """Read a palette.json; all that can be wrong is a `DataError` that names the file."""
         try:
-            return cls.from_list(json.loads(path.read_text(encoding="utf-8")))
+            return cls.from_list(json.loads(path.read_text(encoding="utf-8-sig")))
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror}") from error
         except ValueError as error:  # not JSON, or not even UTF-8
@@ -238,6 +238,8 @@ def instance_edges(instances: torch.Tensor) -> torch.Tensor:
 def _label(entry: dict[str, Any], position: int) -> Label:
     """One object of a palette's JSON, its types checked."""
     expected = {"id": int, "name": str, "colour": str}
+    if isinstance(entry, dict) and "color" in entry and "colour" not in entry:
+        entry = {"colour" if field == "color" else field: value for field, value in entry.items()}
     if not isinstance(entry, dict) or set(entry) != set(expected):
         raise DataError(f"palette entry {position} must have exactly the fields id, name and colour")
     for field, kind in expected.items():

@@ -9,19 +9,23 @@ and whatever is wrong ends in one `MediaError`.
 import io
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from cgan.errors import MediaError
 
 MAX_PIXELS = 64_000_000  # 8,000 × 8,000: more is a bomb or a mistake
 MAX_BYTES = 64 * 2**20  # of the file
 
+T = TypeVar("T")
+
 # No EPS (it starts another program), no fonts, no icons: formats in which people keep pictures.
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM", *(["AVIF"] if features.check("avif") else []))
 
 # What Pillow's decoders raise when a file is damaged.
 _DAMAGE = (
@@ -36,6 +40,8 @@ _DAMAGE = (
     struct.error,
     zlib.error,
 )
+FEW_BITS = "12 bits or less are used of 16"  # then it is nearly black
+_ORIENTATION = 0x0112  # of EXIF
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
 
@@ -44,10 +50,12 @@ def open_picture(
     name: str | None = None,
     max_pixels: int = MAX_PIXELS,
     max_bytes: int = MAX_BYTES,
+    upright: bool = True,
 ) -> Image.Image:
     """Open and decode `source`, turned upright as its EXIF data ask; its mode stays as in the file.
 
-    Args: `source` a file's path or its contents; `name` what messages call it (else the file's name).
+    Args: `source` a file's path or its contents; `name` what messages call it (else the file's name);
+    `upright` False leaves the pixels as they lie in the file.
     Of an animation the first frame is taken. Raises `MediaError` for all but whole pictures within bounds.
     """
     name = name or (source.name if isinstance(source, Path) else "the picture")
@@ -67,7 +75,7 @@ def open_picture(
         raise MediaError(f"{name} is {width}×{height}; at most {max_pixels:,} pixels are allowed")
     try:
         picture.load()
-        return ImageOps.exif_transpose(picture)
+        return ImageOps.exif_transpose(picture) if upright else picture
     except _DAMAGE as error:
         raise MediaError(f"{name} is cut off or damaged: {_line(error)}") from error
 
@@ -77,16 +85,21 @@ def read_picture(
     name: str | None = None,
     max_pixels: int = MAX_PIXELS,
     max_bytes: int = MAX_BYTES,
+    bits: int = 16,
+    upright: bool = True,
+    notes: list[str] | None = None,
 ) -> np.ndarray:
     """Read `source` as a picture, uint8 (H, W, 3).
 
-    Transparent parts show white; grey, 16-bit grey, palettes and CMYK become RGB. Raises `MediaError` as
+    Transparent parts show white; grey, 16-bit grey, palettes and CMYK become RGB. Of 16-bit grey, `bits` are
+    used (many cameras use 12): all of them are white. `notes` is told `FEW_BITS` where it seems that less
+    are. Raises `MediaError` as
     `open_picture` does, and for pictures of floating-point or 32-bit numbers, whose white is unknown.
     """
     name = name or (source.name if isinstance(source, Path) else "the picture")
-    picture = open_picture(source, name, max_pixels, max_bytes)
+    picture = open_picture(source, name, max_pixels, max_bytes, upright)
     if picture.mode in _SIXTEEN_BITS:
-        return _from_sixteen_bits(picture, name)
+        return _from_sixteen_bits(picture, name, bits, notes)
     if picture.mode == "F":
         raise MediaError(f"{name} holds floating-point numbers; save it with 8 or 16 bits a channel")
     if picture.has_transparency_data:
@@ -94,6 +107,29 @@ def read_picture(
         white = Image.new("RGBA", coloured.size, "white")
         picture = Image.alpha_composite(white, coloured)
     return np.array(picture.convert("RGB"))
+
+
+def orientation(source: Path) -> int:
+    """How EXIF data ask to turn a picture: 1 not at all, 3 by 180°, 5 to 8 with its sides exchanged …
+
+    1 too for what cannot be read: whoever reads it will say so.
+    """
+    turned = _header(source, lambda picture: picture.getexif().get(_ORIENTATION, 1))
+    return turned if isinstance(turned, int) and 1 <= turned <= 8 else 1
+
+
+def size_of(source: Path) -> tuple[int, int] | None:
+    """The (width, height) that a picture's header tells; None where it cannot be read."""
+    return _header(source, lambda picture: picture.size)
+
+
+def _header(source: Path, look: Callable[[Image.Image], T]) -> T | None:
+    """What a look at an opened picture tells that is not decoded; None where it cannot be opened."""
+    try:
+        with Image.open(source, formats=FORMATS) as picture:
+            return look(picture)
+    except (*_DAMAGE, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return None
 
 
 def to_image(picture: np.ndarray) -> torch.Tensor:
@@ -147,12 +183,17 @@ def _refuse_lookalikes(data: bytes, name: str) -> None:
         raise MediaError(f"{name} is a web page, not a picture: the download went to an error or login page")
 
 
-def _from_sixteen_bits(picture: Image.Image, name: str) -> np.ndarray:
+def _from_sixteen_bits(picture: Image.Image, name: str, bits: int, notes: list[str] | None) -> np.ndarray:
     """Grey of 16 bits -> picture, with 65535 as white (Pillow's own conversion would clip at 255)."""
+    if not 8 <= bits <= 16:
+        raise ValueError(f"bits is {bits}; it must be from 8 to 16")
+    white = 2**bits - 1
     values = np.asarray(picture).astype(np.int64)
     if values.min() < 0 or values.max() > 65535:
         raise MediaError(f"{name} holds 32-bit numbers; save it with 8 or 16 bits a channel")
-    grey = ((values * 255 + 32767) // 65535).astype(np.uint8)
+    if notes is not None and 0 < values.max() < 4096 and bits > 12:
+        notes.append(FEW_BITS)
+    grey = ((values.clip(max=white) * 255 + white // 2) // white).astype(np.uint8)
     return np.repeat(grey[:, :, None], 3, axis=2)
 
 

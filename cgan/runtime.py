@@ -1,9 +1,13 @@
 """Where a model runs, in which precision, and in which memory format."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeVar
 
 import torch
+
+from cgan import threads
 
 DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
@@ -81,6 +85,12 @@ class Runtime:
         if self.dtype == torch.float32:
             return torch.autocast(self.device.type, enabled=False)
         return torch.autocast(self.device.type, dtype=self.dtype)
+
+    @contextmanager
+    def computing(self, pixels: int) -> Iterator[None]:
+        """`autocast`, with the threads of the CPU that a picture of so many pixels is worth."""
+        with threads.fitting(pixels) if self.device.type == "cpu" else nullcontext(), self.autocast():
+            yield
 
 
 def allow_tf32(allowed: bool) -> None:

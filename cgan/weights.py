@@ -5,6 +5,7 @@ fp32: they are small, and their precision counts. A model holds all of them in f
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import safetensors.torch
@@ -13,9 +14,10 @@ from torch import nn
 
 from cgan.errors import CheckpointError
 
-_LONGEST_HEADER = 100_000_000  # bytes: safetensors' own limit
+_LONGEST_HEADER = 2**22  # bytes: room for 20,000 tensors, ten times as many as any model has
 _PICKLE_STARTS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 _AGAIN = "copy or download it again"
+_OTHER = "these weights belong to another config, or to another version of the model"
 
 PICKLE = (
     "it is a pickle, which could run foreign code when read, so cgan never does; "
@@ -45,13 +47,18 @@ def unpack(data: bytes, model: nn.Module, path: Path) -> None:
     """Give `model` (on the meta device) the weights of a safetensors file, floating ones in fp32.
 
     Args: `path` is what messages call the file. Raises `CheckpointError` unless the tensors have the names,
-    shapes and kinds of the model's.
+    shapes and kinds of the model's, and are finite.
     """
+    expected = model.state_dict()
+    _compare_names(expected, _entries(data[8 : 8 + int.from_bytes(data[:8], "little")], path), path)
     try:
         tensors = safetensors.torch.load(data)
     except (safetensors.SafetensorError, LookupError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged ({first_line(error)}); {_AGAIN}") from error
-    _compare(model.state_dict(), tensors, path)
+    _compare(expected, tensors, path)
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise CheckpointError(f"{path}: {name} holds NaN or infinity; {_AGAIN}, or train it anew")
     # Copies, because `load` lends the memory of `data`.
     own = {
         name: tensor.to(torch.float32 if tensor.is_floating_point() else tensor.dtype, copy=True)
@@ -80,7 +87,7 @@ def check_file(path: Path) -> None:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
     whole = 8 + length
     if len(header) == length:
-        whole += _data_length(header, path)
+        whole += max(_entries(header, path).values(), default=0)
     if size != whole:
         state = "cut off" if size < whole else "too long"
         raise CheckpointError(f"{path} is {state}: {size:,} bytes instead of {whole:,} or more; {_AGAIN}")
@@ -111,25 +118,31 @@ def some(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def _data_length(header: bytes, path: Path) -> int:
-    """How many bytes of tensors a safetensors header announces."""
+def _entries(header: bytes, path: Path) -> dict[str, int]:
+    """What a safetensors header announces: the tensors' names, and where each ends in the data."""
     try:
-        entries = json.loads(header)
-        return max(entry["data_offsets"][1] for name, entry in entries.items() if name != "__metadata__")
+        entries = {name: entry for name, entry in json.loads(header).items() if name != "__metadata__"}
+        ends = {name: entry["data_offsets"][1] for name, entry in entries.items()}
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path} is damaged: its header cannot be read; {_AGAIN}") from error
+    if not all(type(end) is int and end >= 0 for end in ends.values()):
+        raise CheckpointError(f"{path} is damaged: its header has offsets that are none; {_AGAIN}")
+    return ends
+
+
+def _compare_names(expected: Iterable[str], found: Iterable[str], path: Path) -> None:
+    """`CheckpointError` unless the tensors have the names that are expected."""
+    if missing := sorted(set(expected) - set(found)):
+        raise CheckpointError(f"{path} lacks {some(missing)}: {_OTHER}")
+    if strange := sorted(set(found) - set(expected)):
+        raise CheckpointError(f"{path} has tensors that the model lacks, {some(strange)}: {_OTHER}")
 
 
 def _compare(expected: dict[str, torch.Tensor], found: dict[str, torch.Tensor], path: Path) -> None:
-    """`CheckpointError` unless the names, shapes and kinds of the tensors are as expected."""
-    why = "these weights belong to another config, or to another version of the model"
-    if missing := [name for name in expected if name not in found]:
-        raise CheckpointError(f"{path} lacks {some(missing)}: {why}")
-    if strange := [name for name in found if name not in expected]:
-        raise CheckpointError(f"{path} has tensors that the model lacks, {some(strange)}: {why}")
+    """`CheckpointError` unless the shapes and kinds of the tensors are as expected."""
     for name, tensor in expected.items():
         have, want = tuple(found[name].shape), tuple(tensor.shape)
         if have != want:
-            raise CheckpointError(f"{path}: {name} has the shape {have}, the model needs {want}: {why}")
+            raise CheckpointError(f"{path}: {name} has the shape {have}, the model needs {want}: {_OTHER}")
         if tensor.is_floating_point() != found[name].is_floating_point():
-            raise CheckpointError(f"{path}: {name} is {found[name].dtype}, not {tensor.dtype}: {why}")
+            raise CheckpointError(f"{path}: {name} is {found[name].dtype}, not {tensor.dtype}: {_OTHER}")

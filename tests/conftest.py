@@ -23,6 +23,13 @@ def pytest_addoption(parser):
         default=0,
         help="what tests draw weights and pictures with: those that learn hold for any",
     )
+    parser.addoption("--long", action="store_true", help="try far more in tests/fuzz")
+
+
+@pytest.fixture
+def long(request) -> bool:
+    """Whether far more is to be tried."""
+    return request.config.getoption("--long")
 
 
 @pytest.fixture(autouse=True)

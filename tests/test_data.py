@@ -223,7 +223,7 @@ def test_split_is_a_partition_and_repeats():
     assert sorted(train.names + aside.names) == data.names
     assert data.split(0.2, seed=3)[1].names == aside.names != data.split(0.2, seed=4)[1].names
     assert torch.equal(aside.images[0], data.images[data.names.index(aside.names[0])])
-    assert len(rectangles(2, (16, 16)).split(0.01)[1]) == 1
+    assert len(rectangles(3, (16, 16)).split(0.01)[1]) == 1
     with pytest.raises(ValueError, match="between 0 and 1"):
         data.split(1.5)
 

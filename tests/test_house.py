@@ -34,6 +34,7 @@ WINGS = (
     {"judge"},
     {"publish"},
     {"bench"},
+    {"starting"},
     {"launch", "describe", "tune"},
     {"__main__"},
 )

@@ -11,12 +11,13 @@ from runs import FLAGS
 
 import cgan
 from cgan import models
+from cgan.ranges import made
 from cgan.tasks import TASKS, Geometry
 from train import launch, recipes
 from train.data.batches import Clip, FewShot, FewShotClip, Painted, Paired, Unpaired
 from train.engine.bank import PRECISIONS, Bank
 from train.engine.turns import turns
-from train.options import as_dict, from_dict
+from train.options import as_dict
 
 
 class Mode(NamedTuple):
@@ -71,7 +72,7 @@ def test_presets(name):
     model, recipe = models.module(name), recipes.module(name)
     assert list(model.PRESETS) == list(recipe.PRESETS) == ["tiny", "small", "paper"]
     for preset, config in model.PRESETS.items():
-        assert from_dict(as_dict(config), model.Config) == config
+        assert made(model.Config, as_dict(config)) == config
         assert isinstance(recipe.PRESETS[preset], recipe.Hyper)
     assert models.module(name).Model.task in TASKS
 

@@ -8,7 +8,8 @@ from typing import Literal
 
 import pytest
 
-from train.options import add_flags, as_dict, comments, from_dict, from_flags
+from cgan.ranges import made
+from train.options import add_flags, as_dict, comments, from_flags
 
 
 @dataclass(frozen=True)
@@ -103,14 +104,14 @@ def test_comments_are_the_trailing_ones():
 
 def test_json_and_back():
     full = Hyper(start_from=Path("a/b"), every=2)
-    assert from_dict(json.loads(json.dumps(as_dict(full))), Hyper) == full
+    assert made(Hyper, json.loads(json.dumps(as_dict(full)))) == full
     assert set(as_dict(Hyper())) == set(vars(Hyper()))  # defaults are written too
 
 
 def test_json_may_lack_fields_that_have_defaults():
-    assert from_dict({"rate": 1}, Hyper) == Hyper(rate=1.0)
+    assert made(Hyper, {"rate": 1}) == Hyper(rate=1.0)
     with pytest.raises(ValueError, match="lacks data"):
-        from_dict({}, Needy)
+        made(Needy, {})
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,7 @@ def test_json_may_lack_fields_that_have_defaults():
 )
 def test_json_that_does_not_fit_is_refused(values, told):
     with pytest.raises(ValueError, match=told):
-        from_dict(values, Hyper)
+        made(Hyper, values)
 
 
 def test_fields_without_a_flag_keep_their_default():

@@ -9,11 +9,10 @@ import time
 import pytest
 import torch
 from conftest import PATIENCE, ROOT, environment
-from runs import FLAGS
+from runs import FLAGS, run
 from safetensors.torch import load_file
 
 import cgan
-from train.__main__ import main
 from train.engine import state
 from train.run import Run, order, rate
 
@@ -146,15 +145,6 @@ def test_two_processes_equal_one(command, painted_folder, tmp_path):
             assert torch.allclose(value, b[name], atol=1e-5), name
     start = load_file(one / "model.safetensors")
     assert start["blocks.0.conv_0.weight"].abs().sum() > 0
-
-
-def run(capfd, *words) -> tuple[int, str]:
-    """`python -m train …` in this process: exit code and what was said."""
-    try:
-        code = main([*map(str, words)])
-    except SystemExit as error:  # of argparse
-        code = error.code
-    return code, capfd.readouterr().err
 
 
 def test_fine_tuning_starts_from_a_checkpoint(painted_folder, tmp_path, capfd):

@@ -4,22 +4,25 @@ import dataclasses
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
 import cgan
-from cgan import models
+from cgan import models, threads
 from cgan.checkpoint import load_model, locate
-from cgan.errors import DataError
-from cgan.files import replaced
-from cgan.labels import Palette
+from cgan.checkpoint import read as read_checkpoint
+from cgan.errors import CganError, DataError
+from cgan.files import held, replaced
 from cgan.runtime import Runtime
 from train import judge as judges
 from train import processes as distributed
 from train import recipes
-from train.data.folders import listed
+from train.data.finding import listed
+from train.data.identity import identity
 from train.data.protocol import Data
 from train.data.stored import place
 from train.engine import state
@@ -35,9 +38,9 @@ from train.publish.publisher import SAMPLES, Publisher, hardware, versions
 from train.recipes import AnyRecipe
 from train.recipes._tables import use_tables
 from train.run import GROUPS, MAY_DIFFER, PRESETS, Run, check
+from train.starting import FIXED, begin_with, load_start, named_as
 from train.teachers import networks as teachers
 
-FIXED = {"classes"}  # fields of a Config that follow from the data
 # Options whose folders are nobody's business: cards and configs name the last part only.
 LOCAL = ("data", "out", "validation", "perceptual_weights", "metric_weights", "start_from")
 
@@ -46,12 +49,14 @@ def learn(name: str, words: list[str]) -> int:
     """Train model `name`: 0 when the run is complete, 130 when a signal stopped it (all is saved)."""
     preset, config, hyper, run = parse(name, words)
     check(run, recipes.multiple_of(name, config))
-    with distributed.processes(Runtime.choose(run.device).device) as device:
+    out = out_of(name, run)
+    with distributed.processes(Runtime.choose(run.device).device) as device, alone_in(out):
         if device.type == "cpu":
+            threads.settle()
             keep_freed()
         trainer = build(name, preset, config, hyper, run, device)
         note(trainer, name, words)
-        done = trainer.fit()
+        done = fit(trainer)
     say(farewell(trainer, done))
     return 0 if done else 130
 
@@ -104,6 +109,34 @@ def counted(data: Data[Any], validation: Data[Any] | None) -> str:
     return f"{len(data)} pictures{more}"
 
 
+def out_of(name: str, run: Run) -> Path:
+    """The folder of the checkpoint."""
+    return run.out or Path("checkpoints") / f"{name}-{run.data.name if run.data else 'world'}"
+
+
+@contextmanager
+def alone_in(out: Path) -> Iterator[None]:
+    """Inside, no other run may save to `out`: ValueError where one does. A crash lets go of it."""
+    if distributed.rank() > 0:
+        yield
+        return
+    with held(out / ".lock") as ours:
+        if not ours:
+            raise ValueError(f"another run is at work in {out}; choose another --out, or wait for its end")
+        yield
+
+
+def fit(trainer: Trainer[Any, Any]) -> bool:
+    """Train; a ValueError from inside a step is a fault of ours, which keeps its traceback."""
+    try:
+        done = trainer.fit()
+    except ValueError as error:
+        raise RuntimeError(f"a fault inside cgan, not of your making: {error}") from error
+    if done and distributed.rank() == 0 and not trainer.publisher.published:
+        raise CganError("no evaluation gave finite scores, so there is no checkpoint; the run is saved")
+    return done
+
+
 def parse(name: str, words: list[str]) -> tuple[str, Any, Any, Run]:
     """The preset's name, and Config, Hyper and Run as preset, checkpoint to start and flags make them."""
     command = f"python -m train {name}"
@@ -143,13 +176,19 @@ def build(
     """Everything that a run needs, checked before the first step; a run that was begun is taken up again."""
     recipe_of: AnyRecipe = recipes.module(name).Recipe
     precision = choose_precision(run.precision, device)
-    out = run.out or Path("checkpoints") / f"{name}-{run.data.name if run.data else 'world'}"
+    out = out_of(name, run)
     begun = open_folder(out, run.fresh)
     data, validation = read_data(recipe_of, run, hyper)
+    if run.start_from is not None:
+        named = read_checkpoint(locate(run.start_from)).palette
+        data = named_as(data, named, say)
+        validation = None if validation is None else named_as(validation, named, say)
     fitted, palette = recipe_of.configure(config, data), recipe_of.palette(data)
     judge = judges.of(recipe_of.kind(fitted))
-    told = recipe_of.about(data) | {"shown": "training" if validation is None else "validation"}
+    about_data = recipe_of.about(data)
+    told = about_data | {"shown": "training" if validation is None else "validation"}
     chosen = None if validation is None else chosen_by(where(run), judge.pictures(validation))
+    known = identity(data, palette, about_data)
     placed = place(data, device)
     judged = None if validation is None else place(validation, device)
     start = None
@@ -171,16 +210,18 @@ def build(
     about["chosen_by"] = chosen if metrics.available else None
     shown, judged = placed if judged is None else judged, judged if metrics.available else None
     publisher = Publisher(out, judge, Sitting(shown, judged, run.size, metrics, palette), about, say)
-    trainer = Trainer(recipe, placed, run, publisher, device, precision)
+    trainer = Trainer(recipe, placed, run, publisher, device, precision, known)
     millions = sum(p.numel() for p in recipe.model.parameters()) / 1e6
     say(
         f"{name} {preset}, {millions:.1f} M weights · {counted(data, validation)} · {hardware(device)} · "
         f"{precision} · spectral norm: {trainer.banks[recipe.saved].spectral.backend} · {out}"
     )
+    if run.fresh:  # only now: nothing is lost to a mistyped option
+        forget(out / "training")
     if begun:
         resume(trainer, about["options"], {"config": type(fitted), "hyper": type(hyper), "run": Run})
     elif start is not None:
-        begin_with(trainer, *start)
+        begin_with(trainer, start, say)
     return trainer
 
 
@@ -241,10 +282,8 @@ def where(run: Run) -> str:
 
 
 def open_folder(out: Path, fresh: bool) -> bool:
-    """Make sure that `out` can be written; True if a run was begun there."""
+    """Make sure that `out` can be written; True if a run was begun there that goes on."""
     training = out / "training"
-    if fresh and training.exists():
-        shutil.rmtree(training)
     training.mkdir(parents=True, exist_ok=True)
     probe = training / f"probe-{os.getpid()}"  # each process its own
     probe.write_bytes(b"")
@@ -253,7 +292,15 @@ def open_folder(out: Path, fresh: bool) -> bool:
         raise ValueError(
             f"{out} holds a checkpoint but no run to go on with; choose another --out, or give --fresh"
         )
-    return state.exists(training)
+    return state.exists(training) and not fresh
+
+
+def forget(training: Path) -> None:
+    """Delete the run in a folder."""
+    if distributed.rank() == 0:
+        shutil.rmtree(training)
+        training.mkdir()
+    distributed.wait()
 
 
 def resume(
@@ -263,7 +310,7 @@ def resume(
 
     kinds: of which class each group of options is; what is younger than the run had its default.
     """
-    _, facts = state.read(trainer.state_folder)  # before loading: other options may make other shapes
+    tensors, facts = state.read(trainer.state_folder)  # other options may make other shapes
     for group, ours in options.items():
         theirs = as_dict(kinds[group]()) | facts["options"][group]
         other = [key for key in ours if key not in MAY_DIFFER and ours[key] != theirs.get(key)]
@@ -275,38 +322,15 @@ def resume(
                 f"the run in {trainer.publisher.folder} has other options ({words}); "
                 "use the same, another --out, or --fresh to start anew"
             )
+    try:
+        trainer.identity.compare(facts.get("meaning"), state.part(tensors, "marks"), say)
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; use the data of before, --start-from {trainer.publisher.folder} with another --out, "
+            "or --fresh to start anew"
+        ) from error
     trainer.load()
     say(f"going on after {trainer.images} images")
-
-
-def load_start(source: str, config: Any, palette: Palette | None) -> tuple[Path, dict[str, torch.Tensor]]:
-    """The folder and the weights of the checkpoint to start from, checked against the data."""
-    checkpoint, model = load_model(locate(source))
-    if palette != checkpoint.palette:
-        theirs, ours = (", ".join(it.names) if it else "none" for it in (checkpoint.palette, palette))
-        raise ValueError(f"{source} was made for other classes than the data's: {theirs}; not {ours}")
-    free = set() if palette else FIXED  # without a palette, classes are the discriminator's business
-    shapes = [{k: v for k, v in values.items() if k not in free}
-              for values in (dataclasses.asdict(config), checkpoint.config)]  # fmt: skip
-    if shapes[0] != shapes[1]:
-        raise ValueError(f"{source} was made for other data: its weights have another shape")
-    return checkpoint.folder, dict(model.named_parameters())
-
-
-def begin_with(trainer: Trainer[Any, Any], folder: Path, weights: dict[str, torch.Tensor]) -> None:
-    """Start with a checkpoint's weights, and with its run's other players if they are still there."""
-    saved = trainer.recipe.saved
-    trainer.banks[saved].start_from(weights)
-    trainer.average.flat.copy_(trainer.banks[saved].effective)
-    words = "a fresh discriminator"
-    if state.exists(folder / "training"):
-        tensors, _ = state.read(folder / "training")
-        for name, bank in trainer.banks.items():
-            theirs = state.part(tensors, f"bank.{name}")
-            if name != saved and theirs["master"].shape == bank.master.shape:
-                bank.start_from_flat(theirs["master"])
-                words = "its run's discriminator"
-    say(f"starting from {folder} with {words}")
 
 
 def as_typed(key: str, value: Any) -> str:

@@ -12,7 +12,8 @@ import shutil
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,8 +41,18 @@ def is_first() -> bool:
 def say(line: str) -> None:
     """Print one line above the progress bar, from the first process only."""
     if is_first():
-        tqdm.write(line, file=sys.stderr)
-        sys.stderr.flush()
+        with heard_or_not():
+            tqdm.write(line, file=sys.stderr)
+            sys.stderr.flush()
+
+
+@contextmanager
+def heard_or_not() -> Iterator[None]:
+    """What is said inside may fail: where the terminal has gone, a run goes on in silence, and saves."""
+    try:
+        yield
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def tally(say: Callable[[str], None], what: str, total: int, every: float = 5.0) -> Callable[[int], None]:
@@ -99,7 +110,8 @@ class Log:
         ends = images >= self.total
         if now - self.shown > (0.5 if self.terminal else 10.0) or ends:
             self.shown = now
-            self._show(images, losses, facts)
+            with heard_or_not():
+                self._show(images, losses, facts)
         if images - self.written_at >= self.every or now - self.row_at >= ROWS_EVERY or ends:
             self.written_at, self.row_at = images, now
             self.record("step", images, {**losses, "images_per_second": self.rate(images), **facts})
@@ -137,7 +149,7 @@ class Log:
         now = time.monotonic()
         if now - self.losses_at >= LOSSES_EVERY or images >= self.total:
             self.losses_at = now
-            words = [f"{name} {read(value):.3g}" for name, value in losses.items()]
+            words = [f"{name} {short(read(value))}" for name, value in losses.items()]
             words += [f"{name} {value}" for name, value in facts.items()]
             joined = "  ".join(word.replace(" ", "\N{NO-BREAK SPACE}") for word in words)
             for line in textwrap.wrap(joined, self.width, initial_indent="  ", subsequent_indent="  "):
@@ -153,8 +165,13 @@ def read(value: Value) -> float | int | str:
     return value
 
 
+def short(value: float | int | str) -> str:
+    """Three digits of a number; a word, as "nan", stays."""
+    return value if isinstance(value, str) else f"{value:.3g}"
+
+
 def keep_rows(path: Path, images: int) -> None:
-    """Drop the rows of `path` beyond `images`, and a last row that was cut in half."""
+    """Drop the rows of `path` beyond `images`, and what is no row, such as one that was cut in half."""
     if not path.exists():
         return
     kept = []
@@ -163,7 +180,7 @@ def keep_rows(path: Path, images: int) -> None:
             row = json.loads(line)
         except ValueError:
             continue
-        if row["images"] <= images:
+        if isinstance(row, dict) and type(row.get("images")) is int and row["images"] <= images:
             kept.append(line + "\n")
     with replaced(path) as beside:
         beside.write_text("".join(kept), encoding="utf-8")

@@ -1,7 +1,7 @@
 """Frozen dataclasses become command line flags, and JSON, and come back.
 
-A field is one line: `name: type = default  # meaning`. The flag's name, its type, its default and its help
-all come from that line, so that nothing is written twice.
+A field is one line: `name: type = default  # meaning`. The flag's name, its type with its range, its default
+and its help all come from that line, so that nothing is written twice.
 """
 
 from __future__ import annotations
@@ -14,20 +14,14 @@ import inspect
 import io
 import textwrap
 import tokenize
-import types
 import typing
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, TypeVar
+from typing import Any, Literal, TypeVar
 
+from cgan import ranges
 
-class Dataclass(Protocol):
-    """What dataclasses have in common."""
-
-    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
-
-
-T = TypeVar("T", bound=Dataclass)
+T = TypeVar("T", bound=ranges.Dataclass)
 
 
 def add_flags(
@@ -48,14 +42,14 @@ def add_flags(
     for heading, names in (groups or {}).items():
         under |= dict.fromkeys(names, parser.add_argument_group(heading))
     rest = parser.add_argument_group(title_of(kind))
-    meanings, hints = comments(kind), typing.get_type_hints(kind)
+    meanings, hints = comments(kind), ranges.hints_of(kind)
     given = _values(defaults)
     for field in dataclasses.fields(kind):
         default = given[field.name] if field.name in given else _default(field)
         if field.name in without:
             parser.set_defaults(**{field.name: default})
             continue
-        keywords = _keywords(hints[field.name])
+        keywords = _keywords(hints[field.name][0])
         text = meanings.get(field.name, "")
         if default is dataclasses.MISSING:
             keywords["required"] = True
@@ -67,34 +61,17 @@ def add_flags(
 
 
 def from_flags(arguments: argparse.Namespace, kind: type[T]) -> T:
-    """The instance of `kind` that the parsed flags describe."""
-    values = vars(arguments)
-    return kind(**{field.name: values[field.name] for field in dataclasses.fields(kind)})
+    """The instance of `kind` that the parsed flags describe. ValueError: a number out of its range."""
+    values = {field.name: vars(arguments)[field.name] for field in dataclasses.fields(kind)}
+    for name, (_, limits) in ranges.hints_of(kind).items():
+        if wanted := ranges.refusal(values[name], limits):
+            raise ValueError(f"{flag(name)} {show(values[name])}: it must be {wanted}")
+    return kind(**values)
 
 
 def as_dict(instance: Any) -> dict[str, Any]:
     """All fields, defaults too, as JSON can hold them: paths become strings, tuples become lists."""
     return {field.name: _plain(vars(instance)[field.name]) for field in dataclasses.fields(instance)}
-
-
-def from_dict(values: Mapping[str, Any], kind: type[T]) -> T:
-    """The instance of `kind` that `as_dict` described; fields that are not there take their defaults.
-
-    Raises ValueError for unknown or missing fields, naming what is allowed, and for values of the wrong type.
-    """
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    unknown = sorted(set(values) - set(fields))
-    if unknown:
-        raise ValueError(f"unknown {', '.join(unknown)} in {kind.__name__}; there are: {', '.join(fields)}")
-    missing = [
-        name
-        for name, field in fields.items()
-        if name not in values and _default(field) is dataclasses.MISSING
-    ]
-    if missing:
-        raise ValueError(f"{kind.__name__} lacks {', '.join(missing)}")
-    hints = typing.get_type_hints(kind)
-    return kind(**{name: _typed(value, hints[name], name) for name, value in values.items()})
 
 
 def flag(name: str) -> str:
@@ -163,19 +140,9 @@ def _default(field: dataclasses.Field[Any]) -> Any:
     return field.default
 
 
-def _without_none(hint: Any) -> tuple[Any, bool]:
-    """`X | None` -> (X, True); any other hint -> (hint, False)."""
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        rest = [part for part in typing.get_args(hint) if part is not type(None)]
-        if len(rest) == 1:
-            return rest[0], True
-        raise TypeError(f"{hint} cannot be a flag: at most one type beside None")
-    return hint, False
-
-
 def _keywords(hint: Any) -> dict[str, Any]:
     """What argparse needs to know of a type."""
-    hint, optional = _without_none(hint)
+    hint, optional = ranges.without_none(hint)
     if hint is bool:
         return {"action": argparse.BooleanOptionalAction}
     if typing.get_origin(hint) is Literal:
@@ -212,31 +179,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     return [_plain(part) for part in value] if isinstance(value, tuple | list) else value
-
-
-def _typed(value: Any, hint: Any, name: str) -> Any:
-    """A JSON value as `hint` wants it, or ValueError."""
-    hint, optional = _without_none(hint)
-    if value is None and optional:
-        return None
-    if typing.get_origin(hint) is Literal:
-        return _one_of(value, typing.get_args(hint), name)
-    if typing.get_origin(hint) is tuple and isinstance(value, list | tuple):
-        parts = typing.get_args(hint)
-        if parts[-1] is Ellipsis:
-            parts = parts[:1] * len(value)
-        if len(parts) == len(value):
-            return tuple(_typed(part, kind, name) for part, kind in zip(value, parts, strict=True))
-    elif hint is Path and isinstance(value, str | Path):
-        return Path(value)
-    elif hint is float and type(value) in (int, float):
-        return float(value)
-    elif type(value) is hint:
-        return value
-    raise ValueError(f"{name} is {value!r}; it must be {inspect.formatannotation(hint)}")
-
-
-def _one_of(value: Any, allowed: tuple[Any, ...], name: str) -> Any:
-    if value not in allowed:
-        raise ValueError(f"{name} is {value!r}; it must be one of: {', '.join(map(str, allowed))}")
-    return value

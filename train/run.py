@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import torch
 
+from cgan.ranges import Batches, Count, Minutes, Seed, Share, Sides, Whole
+
 
 @dataclass(frozen=True)
 class Run:
@@ -13,21 +15,21 @@ class Run:
 
     data: Path | None = None  # folder of training data; none: the built-in world
     out: Path | None = None  # folder of the checkpoint (default: checkpoints/MODEL-DATA)
-    size: tuple[int, int] = (128, 128)  # height x width of the training crops, multiples of 32 or more
-    images: int = 40_000  # pictures to see in all: the unit of progress
-    batch: int = 4  # pictures in a batch, on each process
-    accumulate: int = 1  # batches whose gradients are added up in a step
+    size: Sides = (128, 128)  # height x width of the training crops, multiples of 32 or more
+    images: Count = 40_000  # pictures to see in all: the unit of progress
+    batch: Batches = 4  # pictures in a batch, on each process
+    accumulate: Batches = 1  # batches whose gradients are added up in a step
     precision: Literal["auto", "fp16", "bf16", "tf32", "fp32", "fp64"] = "auto"  # fp16 on CUDA, else fp32
     device: str = "auto"  # auto, cpu, cuda, cuda:N, mps
     compile: bool = False  # compile the networks (torch.compile); eager, with the reason, where that fails
     graphs: bool = False  # replay whole steps as CUDA graphs; eager, with the reason, where that fails
     tables: Literal["auto", "on", "off"] = "auto"  # SPADE: patch tables (auto: on a CPU, where they pay)
-    seed: int = 0  # of weights, order, crops and noise
-    decay_from: float = 0.5  # share of the run after which the learning rates fall linearly to zero
+    seed: Seed = 0  # of weights, order, crops and noise
+    decay_from: Share = 0.5  # share of the run after which the learning rates fall linearly to zero
     validation: str = "0.05"  # chooses the weights: a folder, a share of the data (set aside), or none
-    evaluate_every: int = 0  # pictures between two evaluations (0: a twentieth of the run)
-    save_minutes: float = 5.0  # minutes between two saves of the training state
-    calibrate: int = 30  # batches over which the averaged model's statistics are estimated
+    evaluate_every: Whole = 0  # pictures between two evaluations (0: a twentieth of the run)
+    save_minutes: Minutes = 5.0  # minutes between two saves of the training state
+    calibrate: Batches = 30  # batches over which the averaged model's statistics are estimated
     perceptual: Literal["auto", "squeezenet", "vgg19", "none"] = "auto"  # its network (auto: SqueezeNet)
     perceptual_weights: Path | None = None  # other weights (safetensors) than the bundled or downloaded
     metric_weights: Path | None = None  # other MobileNet features (safetensors) for the distance
@@ -69,16 +71,11 @@ MAY_DIFFER = {
 
 
 def check(run: Run, multiple: int) -> None:
-    """Raise ValueError for numbers that make no sense, naming the flag and what is allowed.
+    """Raise ValueError for what no range can tell, naming the flag and what is allowed.
 
     multiple: what must divide height and width.
     """
     check_size(run.size, multiple)
-    for name in ("images", "batch", "accumulate", "calibrate"):
-        if getattr(run, name) < 1:
-            raise ValueError(f"--{name} {getattr(run, name)}: it must be at least 1")
-    if not 0 <= run.decay_from <= 1:
-        raise ValueError(f"--decay-from {run.decay_from}: it must lie between 0 and 1")
 
 
 def check_size(size: tuple[int, int], multiple: int) -> None:

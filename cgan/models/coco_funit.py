@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cgan.models import funit
+from cgan.ranges import Width
 
 if TYPE_CHECKING:
     from cgan.tasks.protocols import ShownModel
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 class Config(funit.Config):
     """The shape of COCO-FUNIT's weights."""
 
-    bias: int = 256  # length of the constant that stands beside each style code
+    bias: Width = 256  # length of the constant that stands beside each style code
 
 
 PRESETS = {

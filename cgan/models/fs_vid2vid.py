@@ -29,21 +29,22 @@ from cgan.layers.multi import MultiBlock
 from cgan.layers.multi_faster import hasten
 from cgan.layers.precision import wide
 from cgan.layers.pyramid import Pyramid
+from cgan.ranges import Halvings, Length, Width
 
 
 @dataclass(frozen=True)
 class Config:
     """The shape of few-shot vid2vid's weights."""
 
-    classes: int = 8  # number of classes in the label maps
-    filters: int = 32  # channels at full size; they double with each halving
-    limit: int = 128  # most channels
-    halvings: int = 3  # how often the frame is halved
-    attention: int = 1  # halvings at which references are attended to
-    query: int = 32  # length of what attention compares
-    values: int = 32  # channels of the features that it carries, beside colours
-    parts: int = 32  # soft parts that generated weights tell apart
-    hidden: int = 128  # width of the network that generates weights
+    classes: Length = 8  # number of classes in the label maps
+    filters: Width = 32  # channels at full size; they double with each halving
+    limit: Width = 128  # most channels
+    halvings: Halvings = 3  # how often the frame is halved
+    attention: Halvings = 1  # halvings at which references are attended to
+    query: Width = 32  # length of what attention compares
+    values: Width = 32  # channels of the features that it carries, beside colours
+    parts: Width = 32  # soft parts that generated weights tell apart
+    hidden: Width = 128  # width of the network that generates weights
 
     @property
     def style(self) -> int:

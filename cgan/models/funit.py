@@ -16,6 +16,7 @@ from cgan.layers.autoencoder import ContentEncoder, Spread, StyleEncoder, residu
 from cgan.layers.blocks import Conv
 from cgan.layers.few_shot import UpResidual
 from cgan.layers.precision import wide
+from cgan.ranges import Halvings, Kernel, Length, Times, Width
 
 if TYPE_CHECKING:
     from cgan.tasks.protocols import ShownModel
@@ -25,17 +26,17 @@ if TYPE_CHECKING:
 class Config:
     """The shape of FUNIT's weights."""
 
-    filters: int = 24  # channels of the first and of the last features; they double with each halving
-    halvings: int = 3  # how often the content is halved against the picture
-    limit: int = 256  # most channels of the content
-    blocks: int = 2  # residual blocks before and after the content
-    kernel: int = 3  # of the decoder's second convolutions
-    style_filters: int = 24  # channels of the style encoder's first convolution
-    style_halvings: int = 4  # convolutions of stride 2 in the style encoder
-    style_limit: int = 256  # most channels of the style encoder
-    style: int = 64  # length of a style code
-    hidden: int = 256  # length of what the norms read of a style
-    classes: int = 1  # training classes, which the discriminator tells apart; the model does not use it
+    filters: Width = 24  # channels of the first and of the last features; they double with each halving
+    halvings: Halvings = 3  # how often the content is halved against the picture
+    limit: Width = 256  # most channels of the content
+    blocks: Times = 2  # residual blocks before and after the content
+    kernel: Kernel = 3  # of the decoder's second convolutions
+    style_filters: Width = 24  # channels of the style encoder's first convolution
+    style_halvings: Halvings = 4  # convolutions of stride 2 in the style encoder
+    style_limit: Width = 256  # most channels of the style encoder
+    style: Length = 64  # length of a style code
+    hidden: Width = 256  # length of what the norms read of a style
+    classes: Length = 1  # training classes, which the discriminator tells apart; the model does not use it
 
 
 PRESETS = {

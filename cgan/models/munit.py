@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from cgan.layers.autoencoder import ContentEncoder, Decoder, Spread, StyleEncoder
 from cgan.models.unit import check
+from cgan.ranges import Halvings, Kernel, Length, Times, Width
 
 if TYPE_CHECKING:
     from cgan.tasks.protocols import DrawingModel
@@ -21,16 +22,16 @@ if TYPE_CHECKING:
 class Config:
     """The shape of MUNIT's weights."""
 
-    filters: int = 16  # channels at full size; each halving doubles them
-    limit: int = 96  # most channels anywhere in content encoder and decoder
-    halvings: int = 2  # times that the content's height and width are halved, at most 3
-    blocks: int = 3  # residual blocks of each content encoder and of each decoder
-    kernel: int = 3  # size of the convolutions after the doublings
-    style: int = 8  # length of the style vector
-    style_filters: int = 16  # channels of the style encoder at full size
-    style_limit: int = 128  # most channels of the style encoder
-    style_halvings: int = 4  # times that the style encoder halves height and width
-    hidden: int = 128  # channels of the layers between the style and the norms
+    filters: Width = 16  # channels at full size; each halving doubles them
+    limit: Width = 96  # most channels anywhere in content encoder and decoder
+    halvings: Halvings = 2  # times that the content's height and width are halved, at most 3
+    blocks: Times = 3  # residual blocks of each content encoder and of each decoder
+    kernel: Kernel = 3  # size of the convolutions after the doublings
+    style: Length = 8  # length of the style vector
+    style_filters: Width = 16  # channels of the style encoder at full size
+    style_limit: Width = 128  # most channels of the style encoder
+    style_halvings: Halvings = 4  # times that the style encoder halves height and width
+    hidden: Width = 128  # channels of the layers between the style and the norms
 
 
 PRESETS = {

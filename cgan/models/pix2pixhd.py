@@ -22,6 +22,7 @@ from cgan.labels import instance_edges, onehot
 from cgan.layers.autoencoder import residuals, widths
 from cgan.layers.blocks import Conv, ConvBlock, double
 from cgan.layers.instances import class_means, components, pooled
+from cgan.ranges import Halvings, Length, Times, Width
 
 if TYPE_CHECKING:
     from cgan.tasks.protocols import PlainModel, RestylingModel
@@ -31,18 +32,18 @@ if TYPE_CHECKING:
 class Config:
     """The shape of pix2pixHD's weights."""
 
-    classes: int = 12  # number of classes in the label maps; 0: pictures in, pictures out
+    classes: Length = 12  # number of classes in the label maps; 0: pictures in, pictures out
     edges: bool = True  # add a channel with the boundaries of the instances
-    features: int = 3  # numbers that say what a thing looks like (0: no styles)
-    clusters: int = 10  # looks of each class that are remembered
-    filters: int = 24  # channels of the global generator's first and last layer
-    downs: int = 3  # how often it halves its input
-    limit: int = 256  # most channels of a layer
-    blocks: int = 6  # residual blocks of the global generator
-    enhancers: int = 0  # local enhancers, each of which doubles the picture's height and width
-    enhancer_blocks: int = 3  # residual blocks of each enhancer
-    encoder_filters: int = 8  # channels of the feature encoder's first convolution
-    encoder_downs: int = 2  # how often the feature encoder halves its input
+    features: Length = 3  # numbers that say what a thing looks like (0: no styles)
+    clusters: Length = 10  # looks of each class that are remembered
+    filters: Width = 24  # channels of the global generator's first and last layer
+    downs: Halvings = 3  # how often it halves its input
+    limit: Width = 256  # most channels of a layer
+    blocks: Times = 6  # residual blocks of the global generator
+    enhancers: Times = 0  # local enhancers, each of which doubles the picture's height and width
+    enhancer_blocks: Times = 3  # residual blocks of each enhancer
+    encoder_filters: Width = 8  # channels of the feature encoder's first convolution
+    encoder_downs: Halvings = 2  # how often the feature encoder halves its input
 
     @property
     def style(self) -> int:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from cgan.labels import instance_edges, onehot
 from cgan.layers.spade.faster import Faster
 from cgan.layers.spade.norm import Modulator, SpadeBlock
+from cgan.ranges import Length, Side, Width
 
 if TYPE_CHECKING:
     from cgan.tasks.protocols import PaintingModel
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
 class Config:
     """The shape of SPADE's weights."""
 
-    classes: int = 12  # number of classes in the label maps
+    classes: Length = 12  # number of classes in the label maps
     edges: bool = False  # add a channel with the boundaries of the instances
-    filters: int = 16  # channels of the last block; the first has 16 times as many
-    hidden: int = 64  # channels between the labels and each gamma and beta
-    style: int = 64  # length of the style vector
-    encoder_filters: int = 16  # channels of the style encoder's first convolution
-    encoder_size: int = 128  # pictures are resized to this height and width before they are encoded
-    encoder_pool: int = 1  # the encoder's last features are averaged to this height and width
+    filters: Width = 16  # channels of the last block; the first has 16 times as many
+    hidden: Width = 64  # channels between the labels and each gamma and beta
+    style: Length = 64  # length of the style vector
+    encoder_filters: Width = 16  # channels of the style encoder's first convolution
+    encoder_size: Side = 128  # pictures are resized to this height and width before they are encoded
+    encoder_pool: Side = 1  # the encoder's last features are averaged to this height and width
     noise: bool = True  # feed noise to the blocks
 
     @property

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from torch import Tensor, nn
 
 from cgan.layers.autoencoder import ContentEncoder, Decoder, residuals
+from cgan.ranges import Halvings, Kernel, Times, Width
 
 if TYPE_CHECKING:
     from cgan.tasks.protocols import PlainModel
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
 class Config:
     """The shape of UNIT's weights."""
 
-    filters: int = 16  # channels at full size; each halving doubles them
-    limit: int = 96  # most channels anywhere
-    halvings: int = 2  # times that height and width are halved, at most 3
-    blocks: int = 3  # residual blocks of each encoder and of each decoder
-    shared: int = 1  # how many of them both encoders share, and both decoders
-    kernel: int = 3  # size of the convolutions after the doublings
+    filters: Width = 16  # channels at full size; each halving doubles them
+    limit: Width = 96  # most channels anywhere
+    halvings: Halvings = 2  # times that height and width are halved, at most 3
+    blocks: Times = 3  # residual blocks of each encoder and of each decoder
+    shared: Times = 1  # how many of them both encoders share, and both decoders
+    kernel: Kernel = 3  # size of the convolutions after the doublings
 
 
 PRESETS = {

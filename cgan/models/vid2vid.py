@@ -28,19 +28,20 @@ from cgan.layers.multi_faster import hasten
 from cgan.layers.points import Place, Points
 from cgan.layers.precision import wide
 from cgan.layers.pyramid import Pyramid
+from cgan.ranges import Depth, Halvings, Length, Times, Width
 
 
 @dataclass(frozen=True)
 class Config:
     """The shape of vid2vid's weights."""
 
-    classes: int = 12  # number of classes in the label maps
-    filters: int = 24  # channels at full size; they double with each halving
-    limit: int = 192  # most channels
-    halvings: int = 5  # how often the frame is halved
-    pasts: int = 2  # past frames that are looked at
-    finest: int = 3  # scales at which warped pictures are conditions
-    style: int = 32  # length of the style vector
+    classes: Length = 12  # number of classes in the label maps
+    filters: Width = 24  # channels at full size; they double with each halving
+    limit: Width = 192  # most channels
+    halvings: Halvings = 5  # how often the frame is halved
+    pasts: Depth = 2  # past frames that are looked at
+    finest: Times = 3  # scales at which warped pictures are conditions
+    style: Length = 32  # length of the style vector
 
 
 PRESETS = {

@@ -14,13 +14,14 @@ from torch import Tensor
 from cgan.layers.points import Place, grown, no_points, render
 from cgan.models import vid2vid
 from cgan.models.vid2vid import Frame, Past
+from cgan.ranges import Count
 
 
 @dataclass(frozen=True)
 class Config(vid2vid.Config):
     """The shape of world-consistent vid2vid's weights, and how much it remembers."""
 
-    points: int = 500_000  # points that are remembered, at most: then the oldest are forgotten
+    points: Count = 500_000  # points that are remembered, at most: then the oldest are forgotten
 
 
 PRESETS = {

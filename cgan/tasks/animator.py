@@ -14,11 +14,10 @@ from torch import Tensor
 from cgan.errors import DataError
 from cgan.pictures import check_picture, fitted, to_image, to_pictures
 from cgan.runtime import Runtime
+from cgan.tasks.bounds import check_made, check_size, seed_of
 
 if TYPE_CHECKING:
     from cgan.checkpoint import Checkpoint
-
-MAX_PIXELS = 2048 * 2048
 
 Map = NDArray[np.uint8]
 Picture = NDArray[np.uint8]
@@ -79,7 +78,7 @@ class Animator:
         Raises DataError for maps that are too large or have unknown ids, ValueError for what cannot be.
         """
         self._check_arguments(references, reference_maps, first, geometry)
-        return self._frames(maps, references, reference_maps, first, geometry, seed)
+        return self._frames(maps, references, reference_maps, first, geometry, seed_of(seed))
 
     def _frames(
         self,
@@ -104,6 +103,7 @@ class Animator:
                 state = self._begin(pictures, told, beginning, seed)
             place = None if places is None else self._place(next(places, None), size)
             image, state = self._advance(labels, state, place)
+            check_made(image)
             yield to_pictures(image[:, :, : size[0], : size[1]])[0]
 
     # --- the model; never a yield inside a context
@@ -127,7 +127,7 @@ class Animator:
     ) -> tuple[Tensor, object]:
         """The next frame (1, 3, H, W), padded as it is made, and what is remembered then."""
         ids = torch.from_numpy(self._padded(labels).astype(np.int64))[None, None].to(self.runtime.device)
-        with self.runtime.autocast():
+        with self.runtime.computing(ids.numel()):
             image, state = self.model.advance(ids, state, place)
         return image.float(), state
 
@@ -135,10 +135,14 @@ class Animator:
 
     def _padded(self, labels: NDArray[Any]) -> NDArray[Any]:
         """(H, W) with its last row and column repeated to multiples of the model's."""
-        step = self.model.multiple
-        margins = [(0, max(-n % step, 2 * step - n)) for n in labels.shape]
+        margins = [(0, margin) for margin in self._margins(labels.shape)]
         padded: NDArray[Any] = np.pad(labels, margins, mode="edge")
         return padded
+
+    def _margins(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """What is added below and on the right: up to a multiple of the model's, and two of them at least."""
+        step = self.model.multiple
+        return tuple(max(-side % step, 2 * step - side) for side in shape)
 
     def _reference(self, picture: Picture, size: tuple[int, int]) -> Tensor:
         """A picture of the subject at the frames' size: (1, 3, H, W)."""
@@ -207,8 +211,7 @@ class Animator:
             raise ValueError(f"a map must be a numpy array, uint8 (H, W), not a {type(labels).__name__}")
         if labels.ndim != 2 or labels.dtype != np.uint8 or not labels.size:
             raise ValueError(f"a map must be uint8 (H, W), not {labels.dtype} {labels.shape}")
-        if labels.size > MAX_PIXELS:
-            raise DataError(f"a map is {labels.shape[1]}x{labels.shape[0]}; at most {MAX_PIXELS} pixels")
+        check_size(labels.shape, self._margins(labels.shape), "a map")
         if size is not None and labels.shape != size:
             raise DataError(
                 f"a map is {labels.shape[1]}x{labels.shape[0]}, the first was {size[1]}x{size[0]}: all maps "

@@ -15,9 +15,9 @@ from cgan.errors import DataError
 from cgan.layers.instances import components
 from cgan.pictures import check_picture, to_image, to_pictures
 from cgan.runtime import Runtime
+from cgan.tasks.bounds import AT_ONCE, check_made, check_size, check_variations, seed_of, vector_of
 from cgan.tasks.protocols import PaintingModel, RestylingModel
 
-MAX_PIXELS = 2048 * 2048
 STRAY = 0.3  # how far the further variations of a style picture leave it, in standard deviations
 
 
@@ -63,19 +63,23 @@ class Painter:
         shapes and for looks that there are not.
         """
         self._check(labels)
-        if variations < 1:
-            raise ValueError(f"variations is {variations}; it must be at least 1")
         height, width = labels.shape
-        padded = np.pad(labels, [(0, -n % self.model.multiple) for n in labels.shape], mode="edge")
+        margins = self._margins(labels.shape)
+        check_variations(variations, (height + margins[0]) * (width + margins[1]))
+        seed = seed_of(seed, variations)
+        padded = np.pad(labels, [(0, margin) for margin in margins], mode="edge")
         ids = torch.from_numpy(padded.astype(np.int64))[None, None].to(self.runtime.device)
         normal = [self._normal(seed + i, padded.shape) for i in range(variations)]
         styles = self._styles(style, torch.cat([z for z, _ in normal]), ids)
         if restyle:
             styles = self._restyled(ids, styles, restyle, labels.shape)
         noise = torch.cat([n for _, n in normal])
-        with self.runtime.autocast():
-            image = self._paint(ids, styles, noise)
-        return to_pictures(image[:, :, :height, :width].float())
+        few = max(1, AT_ONCE // padded.size)
+        painted = [
+            self._painted(ids, *parts)[:, :height, :width]
+            for parts in zip(styles.split(few), noise.split(few), strict=True)
+        ]
+        return np.concatenate(painted)
 
     @torch.no_grad()
     def encode(self, picture: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
@@ -92,8 +96,19 @@ class Painter:
     @torch.no_grad()
     def draw(self, seed: int) -> np.ndarray:
         """The style that `seed` draws: float32 (style,)."""
-        normal, _ = self._normal(seed, (1, 1))
+        normal, _ = self._normal(seed_of(seed), (1, 1))
         return self.model.draw(normal)[0].cpu().numpy()
+
+    def _painted(self, ids: Tensor, styles: Tensor, noise: Tensor) -> np.ndarray:
+        """Pictures, uint8 (B, H, W, 3), of a few variations side by side."""
+        with self.runtime.computing(ids.numel()):
+            image = self._paint(ids, styles, noise).float()
+        check_made(image)
+        return to_pictures(image)
+
+    def _margins(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """What is added below and on the right: up to a multiple of the model's."""
+        return tuple(-side % self.model.multiple for side in shape)
 
     def _paint(self, ids: Tensor, styles: Tensor, noise: Tensor) -> Tensor:
         """Ids int64 (1, 1, H, W) -> image (B, 3, H, W), in the quickest way that this device has."""
@@ -109,10 +124,7 @@ class Painter:
             raise ValueError(f"labels must be a numpy array, uint8 (H, W), not a {type(labels).__name__}")
         if labels.ndim != 2 or labels.dtype != np.uint8 or not labels.size:
             raise ValueError(f"labels must be uint8 (H, W), not {labels.dtype} {labels.shape}")
-        if labels.size > MAX_PIXELS:
-            raise DataError(
-                f"the label map is {labels.shape[1]}x{labels.shape[0]}; at most {MAX_PIXELS} pixels"
-            )
+        check_size(labels.shape, self._margins(labels.shape), "the label map")
         classes = self.model.config.classes
         if labels.max() >= classes:
             bad = labels[labels >= classes]
@@ -143,11 +155,7 @@ class Painter:
         if style is None:
             return self.model.draw(normal)
         if style.ndim == 1:
-            if style.shape != (self.model.config.style,):
-                raise ValueError(
-                    f"a style vector has {self.model.config.style} numbers, not {style.shape[0]}"
-                )
-            vector = torch.from_numpy(style.astype(np.float32)).to(self.runtime.device)
+            vector = vector_of(style, self.model.config.style).to(self.runtime.device)
             return vector.expand(len(normal), -1)
         mean = self._encode(style, ids)
         stray = (self.model.draw(normal) - self.model.style_mean) * STRAY

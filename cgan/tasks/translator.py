@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 
 from cgan.checkpoint import Checkpoint
-from cgan.errors import DataError
 from cgan.pictures import check_picture, fitted, to_image, to_pictures
 from cgan.runtime import Runtime
+from cgan.tasks.bounds import check_made, check_size, check_variations, seed_of, vector_of
 from cgan.tasks.protocols import AnyTranslatingModel, DrawingModel, ShownModel
 
-MAX_PIXELS = 2048 * 2048
 STRAY = 0.3  # how far the further variations of a style picture leave it, in standard deviations
 
 Style = np.ndarray | Sequence[np.ndarray]  # pictures, or one vector
@@ -63,16 +62,19 @@ class Translator:
         check_picture(picture)
         direction = self._direction(direction)
         height, width = picture.shape[:2]
-        if height * width > MAX_PIXELS:
-            raise DataError(f"the picture is {width}x{height}; at most {MAX_PIXELS} pixels")
-        if variations < 1 or (variations > 1 and self.styles != "random"):
-            most = "at least 1" if self.styles == "random" else "1: this model has one answer to a picture"
-            raise ValueError(f"variations is {variations}; it must be {most}")
-        image = to_image(np.pad(picture, self._margins(height, width), mode="edge")).to(self.runtime.device)
+        margins = self._margins(height, width)
+        below, right = margins[0][1], margins[1][1]
+        check_size((height, width), (below, right), "the picture")
+        check_variations(variations, (height + below) * (width + right))
+        if variations > 1 and self.styles != "random":
+            raise ValueError(f"variations is {variations}; it must be 1: a picture has one answer here")
+        seed = seed_of(seed, variations)
+        image = to_image(np.pad(picture, margins, mode="edge")).to(self.runtime.device)
         if self.runtime.channels_last:
             image = image.contiguous(memory_format=torch.channels_last)
-        with self.runtime.autocast():
+        with self.runtime.computing(image.shape[2] * image.shape[3]):
             translated = self._translated(image, style, weights, direction, seed, variations)
+        check_made(translated)
         return to_pictures(translated[:, :, :height, :width])
 
     @torch.no_grad()
@@ -94,7 +96,7 @@ class Translator:
         """The style that `seed` draws: float32 (style,). ValueError where styles come from pictures."""
         if self.model.styles != "random":
             raise ValueError("this model draws no styles")
-        return self._draw(self.model, seed, 1, self._direction(direction))[0].float().cpu().numpy()
+        return self._draw(self.model, seed_of(seed), 1, self._direction(direction))[0].float().cpu().numpy()
 
     def _translated(
         self,
@@ -149,9 +151,7 @@ class Translator:
                 raise ValueError("this model needs a style: one or more pictures of the class wanted")
             return self._draw(model, seed, variations, direction)
         if isinstance(style, np.ndarray) and style.ndim == 1:
-            if style.shape != (model.config.style,):
-                raise ValueError(f"a style vector has {model.config.style} numbers, not {style.shape[0]}")
-            given = torch.from_numpy(style.astype(np.float32)).to(self.runtime.device)[None]
+            given = vector_of(style, model.config.style).to(self.runtime.device)[None]
         else:
             given = self._encode(model, style, weights, direction)
         if variations == 1 or model.styles != "random":
@@ -167,8 +167,10 @@ class Translator:
         weights = [1.0] * len(pictures) if weights is None else [float(weight) for weight in weights]
         if not pictures or len(weights) != len(pictures):
             raise ValueError(f"{len(pictures)} style pictures and {len(weights)} weights; give one for each")
-        if min(weights) < 0 or not 0 < sum(weights) < float("inf"):
+        if not all(0 <= weight < float("inf") for weight in weights) or not max(weights) > 0:
             raise ValueError(f"the weights are {weights}; none may be negative, and one must be positive")
+        largest = max(weights)  # those of very small and of very large numbers are shares like any other
+        weights = [weight / largest for weight in weights]
         codes = []
         for picture in pictures:
             check_picture(picture)

@@ -26,7 +26,9 @@ from cgan.checkpoint import load_model, locate
 from cgan.graphs import Replayed
 from cgan.layers.spade.norm import SpadeBlock, SpadeNorm
 from cgan.models import spade
+from cgan.ranges import whole
 from cgan.runtime import Runtime, allow_tf32
+from train.bench.neighbours import neighbours
 from train.publish.publisher import hardware, versions
 
 Paint = Callable[[Tensor], Tensor]  # ids int64 (1, 1, H, W) -> image (1, 3, H, W)
@@ -45,9 +47,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"a SPADE checkpoint: folder, name or Hub id; or {', '.join(spade.PRESETS)} with random weights",
     )
     parser.add_argument("--model", choices=models.names(), help="whose preset it is (default: spade)")
-    parser.add_argument("--size", type=int, default=256, help="height and width of the map (default: 256)")
+    parser.add_argument(
+        "--size", type=whole(1, 4096), default=256, help="height and width of the map (default: 256)"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
-    parser.add_argument("--rounds", type=int, default=11, help="pictures painted in each way (default: 11)")
+    parser.add_argument(
+        "--rounds", type=whole(1), default=11, help="pictures painted in each way (default: 11)"
+    )
+    parser.add_argument(
+        "--neighbours", type=whole(0), default=0, help="measure beside up to so many busy programs too (0)"
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the table here too")
 
 
@@ -65,7 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
     columns = []
     for draw in (street, doodle):
         labels = draw(arguments.size, model.config.classes)
-        columns.append(Race(model, runtime, labels).run(arguments.rounds))
+        race = Race(model, runtime, labels)
+        columns.append(race.run(arguments.rounds) | race.beside(arguments.neighbours, arguments.rounds))
     where = f"{hardware(runtime.device)}, torch {versions()['torch']}"
     millions = sum(p.numel() for p in model.parameters()) / 1e6
     size = f"{arguments.size}x{arguments.size}"
@@ -147,6 +157,15 @@ class Race:
     def ids(self, labels: np.ndarray) -> Tensor:
         """uint8 (H, W) -> int64 (1, 1, H, W) on the device."""
         return torch.from_numpy(labels.astype(np.int64))[None, None].to(self.runtime.device)
+
+    def beside(self, most: int, rounds: int) -> Measured:
+        """The quickest way again, beside one to `most` busy neighbours."""
+        way = WARM if WARM in self.ways else DENSE
+        found: Measured = {}
+        for count in range(1, most + 1):
+            with neighbours(count):
+                found[f"{way}, {count} busy beside"] = self.run(rounds)[way]
+        return found
 
     @torch.no_grad()
     def run(self, rounds: int) -> Measured:

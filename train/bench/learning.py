@@ -29,6 +29,7 @@ from torch import Tensor
 from torch.nn.utils.parametrizations import spectral_norm
 
 from cgan import models
+from cgan.ranges import whole
 from cgan.runtime import Runtime, allow_tf32
 from train import recipes
 from train.bench.clock import PARTS, Clock
@@ -307,9 +308,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", nargs="?", help=f"one of: {', '.join(recipes.names())}")
     parser.add_argument("--preset", choices=PRESETS, default="small", help="sizes (default: small)")
     parser.add_argument("--size", type=parse_size, help="height x width of the pictures (default: 128)")
-    parser.add_argument("--batch", type=int, default=4, metavar="N", help="pictures in a batch (default: 4)")
+    parser.add_argument(
+        "--batch", type=whole(1), default=4, metavar="N", help="pictures in a batch (default: 4)"
+    )
     parser.add_argument("--device", help="auto, cpu, cuda, cuda:N (default: auto)")
-    parser.add_argument("--steps", type=int, default=10, metavar="N", help="steps that count (default: 10)")
+    parser.add_argument(
+        "--steps", type=whole(1), default=10, metavar="N", help="steps that count (default: 10)"
+    )
     parser.add_argument(
         "--precisions",
         metavar="A,B,…",

@@ -37,6 +37,7 @@ from torch import nn
 from cgan.errors import DataError
 from cgan.graphs import Replayed
 from cgan.models import spade
+from cgan.ranges import whole
 from cgan.runtime import allow_tf32
 from train import recipes
 from train.bench import learning as bench
@@ -347,11 +348,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--device", default="cuda", help="quality can be tried on a cpu (default: %(default)s)")
     add("--preset", choices=spade.PRESETS, default="small", help="of quality's runs (default: %(default)s)")
     add("--precisions", default=",".join(PRECISIONS_COMPARED), help="of the runs (default: %(default)s)")
-    add("--images", type=int, default=40_000, help="of each run (default: %(default)s)")
-    add("--batch", type=int, default=16, help="of each run (default: %(default)s)")
-    add("--seeds", type=int, default=3, help="at most (default: %(default)s)")
-    add("--size", type=int, default=128, help="height and width of its pictures (default: %(default)s)")
-    add("--frames", type=int, default=4000, help="to learn from; half as many to judge (%(default)s)")
+    add("--images", type=whole(1), default=40_000, help="of each run (default: %(default)s)")
+    add("--batch", type=whole(1), default=16, help="of each run (default: %(default)s)")
+    add("--seeds", type=whole(1), default=3, help="at most (default: %(default)s)")
+    add(
+        "--size",
+        type=whole(1, 4096),
+        default=128,
+        help="height and width of its pictures (default: %(default)s)",
+    )
+    add("--frames", type=whole(1), default=4000, help="to learn from; half as many to judge (%(default)s)")
     add("--perceptual-weights", type=Path, metavar="FILE", help="another SqueezeNet (safetensors)")
     add("--metric-weights", type=Path, metavar="FILE", help="another MobileNetV2 (safetensors)")
 

@@ -16,12 +16,24 @@ class Painted(NamedTuple):
     """Photographs with a label for each pixel.
 
     Shapes: labels int64 (B, 1, H, W), from 0 to classes - 1; images float32 (B, 3, H, W) in [-1, 1];
-    instances int64 (B, 1, H, W), or None where the data have none: equal numbers belong to one thing.
+    instances int64 (B, 1, H, W), or None where the data have none: equal numbers belong to one thing; known
+    float (B, 1, H, W), 0 where nobody knows the label, or None where all are known.
     """
 
     labels: Tensor
     images: Tensor
     instances: Tensor | None = None
+    known: Tensor | None = None
+
+    def judged(self, fake: Tensor, images: Tensor) -> Tensor:
+        """`fake`, with the pixels of `images` where no label is known: no loss is there.
+
+        Shapes: both (B, 3, h, w), of the batch's size or smaller by a whole factor.
+        """
+        if self.known is None:
+            return fake
+        step = self.known.shape[-1] // fake.shape[-1]
+        return torch.where(self.known[..., ::step, ::step] > 0, fake, images.to(fake.dtype))
 
     @classmethod
     def fake(

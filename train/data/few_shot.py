@@ -18,7 +18,7 @@ from torch import Tensor
 from cgan.errors import DataError
 from train.data import folders
 from train.data.batches import FewShot
-from train.data.folders import Say
+from train.data.finding import Say, groups
 from train.data.growing import Pool, stored_images
 from train.data.protocol import Indices, Size
 from train.data.stored import Stored, canvas, crops, numbers, parted
@@ -129,7 +129,8 @@ def read_few_shot(
     folder = Path(folder)
     folders.check_folder(folder, "a sub-folder of pictures for each class")
     problems: list[str] = []
-    found = folders.groups(folder, problems)
+    notes: list[str] = []
+    found = groups(folder, problems, say)
     unknown = [name for name in held_out if name not in found]
     if unknown:
         there = folders.listed(list(found)) or "none"
@@ -138,14 +139,15 @@ def read_few_shot(
     if learnt < LEARNT:
         problems.append(f"{learnt} sub-folder(s) to learn, one for each class; at least {LEARNT} are needed")
     problems += [
-        f"class {name!r} has a single picture; at least 2 are needed"
+        f"class {name!r} has a single picture; at least 2 are needed: move it out, and give it as style later"
         for name, files in found.items()
         if len(files) == 1
     ]
     files = [file for part in found.values() for file in part]
-    images, shapes = folders.read_pictures(files, folder, canvas(size), problems, say=say)
+    images, shapes = folders.read_pictures(files, folder, canvas(size), problems, say=say, notes=notes)
     folders.check(folder, problems)
     folders.say_cut(say, shapes, folder, size)
+    folders.say_dark(say, notes, folder)
     classes = [number for number, part in enumerate(found.values()) for _ in part]
     shown = numbered([file.stem for file in files], folder, say) if pairs else None
     data = FewShotData(images, torch.tensor(classes), tuple(found), shown=shown, flip=flip)

@@ -1,4 +1,4 @@
-"""What the readers of all data folders share: finding files, reading pictures, one report of all problems.
+"""What the readers of all data folders share: reading pictures, one report of all problems.
 
 Nothing is guessed: whatever a reader does not understand becomes a line of the report, and one `DataError`
 tells them all before anything is started.
@@ -21,21 +21,21 @@ from torch import Tensor
 
 from cgan.edges import SIDE, edge_drawing
 from cgan.errors import CganError, DataError
-from cgan.pictures import read_picture
+from cgan.pictures import FEW_BITS, orientation, read_picture, size_of
+from train.data.finding import LOSSLESS, PICTURES, Say, listed
 from train.data.protocol import Size
 from train.log import tally
 
-PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
-LOSSLESS = {".png", ".bmp", ".tif", ".tiff", ".gif"}
+__all__ = ["LOSSLESS", "PICTURES", "Say", "listed"]
+
 REPORTED = 20  # lines of a report before "and N more"
 READERS = 4  # threads
+TURNED = "not turned as EXIF asks"  # a note
 SLIGHT = 0.01  # of a side may be cut off unsaid
-LISTED = 10  # names in a message before "and N more"
 
 N = TypeVar("N", bound=np.generic)  # the type of an array's numbers
 T = TypeVar("T")
 R = TypeVar("R")
-Say = Callable[[str], None]
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
@@ -58,12 +58,6 @@ def check_folder(folder: Path, expected: str) -> None:
         raise DataError(f"{folder} is not a folder; expected a folder with {expected}")
 
 
-def listed(names: Sequence[str]) -> str:
-    """Names for a message."""
-    rest = len(names) - LISTED
-    return ", ".join(names[:LISTED]) + (f" and {rest} more" if rest > 0 else "")
-
-
 def attempt(read: Callable[[], NDArray[N]], problems: list[str]) -> NDArray[N] | None:
     """What `read` gives, or None and another problem."""
     try:
@@ -71,69 +65,6 @@ def attempt(read: Callable[[], NDArray[N]], problems: list[str]) -> NDArray[N] |
     except CganError as error:
         problems.append(str(error))
         return None
-
-
-# Finding
-
-
-def by_stem(folder: Path, suffixes: set[str], problems: list[str]) -> dict[str, Path]:
-    """The pictures in `folder` by stem, sorted."""
-    if not folder.is_dir():
-        problems.append(f"there is no folder {folder.name}/")
-        return {}
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        suffix = path.suffix.lower()
-        if path.name.startswith(".") or suffix not in PICTURES | LOSSLESS:
-            continue
-        if suffix not in suffixes:
-            allowed = ", ".join(sorted(suffixes))
-            problems.append(f"{folder.name}/{path.name}: maps must be lossless; allowed: {allowed}")
-        elif path.stem in found:
-            problems.append(f"{folder.name}/{path.name} and {found[path.stem].name} have the same stem")
-        else:
-            found[path.stem] = path
-    if not found:
-        problems.append(f"there are no pictures in {folder.name}/")
-    return found
-
-
-def without(files: dict[str, Path], partners: dict[str, Path], what: str) -> list[str]:
-    """A problem for each of `files` that has no partner."""
-    lonely = [path for stem, path in files.items() if stem not in partners]
-    return [f"{path.parent.name}/{path.name} has no {what}" for path in lonely]
-
-
-def groups(folder: Path, problems: list[str]) -> dict[str, list[Path]]:
-    """The pictures in each sub-folder of `folder` and in the folders inside it; by name, all sorted.
-
-    What is hidden is passed over. Links are followed to files inside of `folder` only.
-    """
-    root = folder.resolve()
-    found = {}
-    for part in sorted(folder.iterdir()):
-        if part.is_dir() and not part.name.startswith("."):
-            found[part.name] = _pictures(part, folder, root, problems)
-    return found
-
-
-def _pictures(part: Path, folder: Path, root: Path, problems: list[str]) -> list[Path]:
-    """The pictures anywhere in `part`."""
-    if part.is_symlink():
-        problems.append(f"{part.name}/ is a link; put the folder itself there")
-        return []
-    pictures = []
-    for path in sorted(part.rglob("*")):
-        inner = path.relative_to(folder)
-        if any(name.startswith(".") for name in inner.parts):
-            continue
-        if path.is_symlink() and not path.resolve().is_relative_to(root):
-            problems.append(f"{inner} is a link that leads out of the folder")
-        elif path.suffix.lower() in PICTURES and path.is_file():
-            pictures.append(path)
-    if not pictures:
-        problems.append(f"there are no pictures in {part.name}/")
-    return pictures
 
 
 # Reading
@@ -157,18 +88,20 @@ def read_pictures(
     problems: list[str],
     drawings: bool = False,
     say: Say = silent,
+    notes: list[str] | None = None,
 ) -> tuple[Tensor, list[Size]]:
     """(pictures uint8 (N, 3, *canvas), their (height, width) in the files, which are not all of one shape).
 
     Pictures are cut at the centre; with `drawings`, their outlines take their place. Messages call files as
-    seen from `folder`; what cannot be read stays black and is (0, 0) large.
+    seen from `folder`; what cannot be read stays black and is (0, 0) large. notes: see `read_picture`.
     """
     pictures = torch.zeros(len(files), 3, *canvas, dtype=torch.uint8)
+    notes = [] if notes is None else notes
 
     def read(index: int) -> tuple[list[str], Size]:
         wrong: list[str] = []
         name = str(files[index].relative_to(folder))
-        picture = attempt(lambda: read_picture(files[index], name), wrong)
+        picture = attempt(lambda: read_picture(files[index], name, notes=notes), wrong)
         if picture is None:
             return wrong, (0, 0)
         box = centre(picture.shape[:2], canvas)
@@ -194,6 +127,41 @@ def say_cut(say: Say, shapes: Sequence[Size], folder: Path, size: Size) -> None:
             f"{cut} of {len(shapes)} pictures in {folder} have another shape than {size[0]}x{size[1]} "
             "(height x width): cut at the centre"
         )
+
+
+def say_dark(say: Say, notes: Sequence[str], folder: Path) -> None:
+    """Tell, once, that pictures of 16 bits use fewer, and how to scale them."""
+    if few := notes.count(FEW_BITS):
+        say(
+            f"{few} pictures in {folder} hold 16 bits, of which 12 or less are used: they are nearly black; "
+            f"to scale them: python -m train arrange {folder} --out FOLDER --bits 12"
+        )
+
+
+def as_its_partner(path: Path, partner: Path, problems: list[str], notes: list[str]) -> bool:
+    """Whether a picture is to be turned as its EXIF data ask, beside the map or picture of the same place.
+
+    Where they ask to turn one of the two only, their sizes may say whether they fit as they lie.
+    """
+    ours, theirs = orientation(path), orientation(partner)
+    raw, other = size_of(path), size_of(partner)
+    if ours == theirs or ours == 1 or theirs != 1 or raw is None or other is None:
+        return True
+    if ours >= 5 and raw[0] != raw[1]:  # a quarter turn: the sizes tell
+        if raw == other:
+            notes.append(TURNED)
+        return raw != other
+    problems.append(
+        f"{path.parent.name}/{path.name} is to be turned (EXIF orientation {ours}), its partner not; if they "
+        "fit as they lie, remove the tag (exiftool -Orientation= FILE), else save the picture upright"
+    )
+    return True
+
+
+def say_turned(say: Say, notes: Sequence[str]) -> None:
+    """Tell how many pictures were not turned though EXIF asks for it."""
+    if turned := notes.count(TURNED):
+        say(f"{turned} pictures are not turned as their EXIF data ask: their maps fit them as they lie")
 
 
 def told(shape: Sequence[int]) -> str:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from train.data import folders
 from train.data.batches import Paired
-from train.data.folders import PICTURES, Say
+from train.data.finding import PICTURES, Say, aligned, by_name, likely, part, root_of, without
 from train.data.protocol import Indices, Size
 from train.data.stored import Stored, canvas, crops, numbers
 
@@ -53,15 +53,28 @@ def read_paired(folder: Path, size: Size, say: Say = folders.silent) -> PairedDa
     folder = Path(folder)
     folders.check_folder(folder, "inputs/ and images/")
     problems: list[str] = []
-    inputs, images = (folders.by_stem(folder / name, PICTURES, problems) for name in ("inputs", "images"))
+    notes: list[str] = []
+    folder = root_of(folder, ("inputs", "images"), say)
+    inputs = by_name(part(folder, "inputs"), PICTURES, problems, say)
+    images = aligned(inputs, by_name(folder / "images", PICTURES, problems, say), say)
     if inputs and images:
-        problems += folders.without(inputs, images, "picture in images/")
-        problems += folders.without(images, inputs, "picture in inputs/")
+        problems += without(inputs, images, "picture in images/")
+        problems += without(images, inputs, f"picture in {part(folder, 'inputs').name}/")
+    else:
+        problems += likely(folder)
     stems = [stem for stem in inputs if stem in images]
     if inputs and images and len(stems) < 2:
         problems.append(f"{len(stems)} pair(s) of pictures; at least 2 are needed")
+    problems += [
+        f"inputs/{inputs[stem].name} fits its partner without the turn that EXIF asks for: remove the tag"
+        for stem in stems
+        if not folders.as_its_partner(inputs[stem], images[stem], problems, [])
+        or not folders.as_its_partner(images[stem], inputs[stem], problems, [])
+    ]
     sides = [
-        folders.read_pictures([side[stem] for stem in stems], folder, canvas(size), problems, say=say)
+        folders.read_pictures(
+            [side[stem] for stem in stems], folder, canvas(size), problems, False, say, notes
+        )
         for side in (inputs, images)
     ]
     (_, shapes), (_, of_images) = sides
@@ -72,4 +85,5 @@ def read_paired(folder: Path, size: Size, say: Say = folders.silent) -> PairedDa
     ]
     folders.check(folder, problems)
     folders.say_cut(say, shapes, folder, size)
+    folders.say_dark(say, notes, folder)
     return PairedData(sides[0][0], sides[1][0], stems)

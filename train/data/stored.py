@@ -16,9 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cgan.errors import DataError
 from train.data.protocol import B, Data, Indices, Samples, Size, each
 
 MARGIN = 1.125  # stored pictures are this much larger than the crops, so that crops can move and scale
+LEAST = 2  # pictures to learn from
 SHARE = 0.5  # of a device's free memory that data may fill: the rest is for the networks
 
 
@@ -71,6 +73,7 @@ class Stored(Generic[B]):
     def split(self, fraction: float, seed: int = 0) -> tuple[Self, Self]:
         """(training part, validation part): `seed` sets `fraction` of the samples aside, at least one."""
         training, aside = parted(len(self), fraction, seed)
+        check_left(len(training), len(self))
         return self.subset(training), self.subset(aside)
 
     def advance(self, images: int) -> None:
@@ -91,6 +94,15 @@ def parted(count: int, fraction: float, seed: int) -> tuple[list[int], list[int]
     order = np.random.default_rng(seed).permutation(count).tolist()
     aside = min(max(1, round(fraction * count)), count - 1)
     return sorted(order[aside:]), sorted(order[:aside])
+
+
+def check_left(left: int, count: int, what: str = "pictures") -> None:
+    """Raise `DataError` where fewer than two of `count` are left to learn from: one has no spread."""
+    if left < LEAST:
+        raise DataError(
+            f"{count} {what}: {left} would be left to learn from, at least {LEAST} are needed; add some, "
+            "or use --validation none"
+        )
 
 
 def canvas(size: Size) -> Size:

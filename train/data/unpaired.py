@@ -17,10 +17,10 @@ from torch import Tensor
 
 from train.data import folders
 from train.data.batches import Unpaired
-from train.data.folders import Say
+from train.data.finding import Say, groups, likely
 from train.data.growing import ASIDE, EVERY, START, Pool, stored_images
 from train.data.protocol import Indices, Size
-from train.data.stored import Stored, canvas, crops, numbers, parted
+from train.data.stored import Stored, canvas, check_left, crops, numbers, parted
 from train.world.views import SIDES, unpaired_view, view_frame
 
 
@@ -49,6 +49,8 @@ class UnpairedData(Stored[Unpaired]):
     def split(self, fraction: float, seed: int = 0) -> tuple[UnpairedData, UnpairedData]:
         """(training part, validation part): `seed` sets `fraction` of each domain aside, at least one."""
         sides = [(images, *parted(len(images), fraction, seed)) for images in (self.images_a, self.images_b)]
+        for (images, stay, _), name in zip(sides, self.domains, strict=True):
+            check_left(len(stay), len(images), f"pictures in {name}")
         a, b = (images[stay] for images, stay, _ in sides)
         aside_a, aside_b = (images[gone] for images, _, gone in sides)
         return (
@@ -90,10 +92,12 @@ def read_unpaired(
     folder = Path(folder)
     folders.check_folder(folder, "two sub-folders of pictures, one for each domain")
     problems: list[str] = []
-    found = folders.groups(folder, problems)
+    notes: list[str] = []
+    found = parts_of_cyclegan(groups(folder, problems, say), say)
     if len(found) != 2:
         there = f"there are {len(found)}: {folders.listed(list(found))}" if found else "there is none"
         problems.append(f"exactly two sub-folders are needed, one for each domain; {there}")
+        problems += likely(folder)
     if edges is not None and edges not in found:
         problems.append(f"no domain {edges!r} to draw; there are: {folders.listed(list(found)) or 'none'}")
     problems += [
@@ -101,13 +105,24 @@ def read_unpaired(
     ]
     sides, shapes = [], []
     for name, files in found.items() if len(found) == 2 else ():
-        pictures, seen = folders.read_pictures(files, folder, canvas(size), problems, name == edges, say)
+        pictures, seen = folders.read_pictures(
+            files, folder, canvas(size), problems, name == edges, say, notes
+        )
         sides.append(pictures)
         shapes += seen
     folders.check(folder, problems)
     folders.say_cut(say, shapes, folder, size)
+    folders.say_dark(say, notes, folder)
     a, b = found
     return UnpairedData(sides[0], sides[1], (a, b), edges)
+
+
+def parts_of_cyclegan(found: dict[str, list[Path]], say: Say) -> dict[str, list[Path]]:
+    """The groups of a folder; of CycleGAN's trainA, trainB, testA and testB the first two, as A and B."""
+    if not {"trainA", "trainB"} <= set(found) <= {"trainA", "trainB", "testA", "testB", "valA", "valB"}:
+        return found
+    say("trainA/ and trainB/ are the domains A and B; what else lies there is not learnt from")
+    return {"A": found["trainA"], "B": found["trainB"]}
 
 
 # The built-in world

@@ -48,6 +48,8 @@ class Average(Generic[M]):
         """Estimate the twin's batch-norm statistics and styles anew: averaged weights need their own."""
         norms = [layer for layer in self.model.modules() if isinstance(layer, BatchNorm)]
         usual = [norm.momentum for norm in norms]
+        for norm in norms:
+            norm.reset()
         self.model.train()
         facts = []
         for n, batch in enumerate(batches):

@@ -4,6 +4,7 @@ The file is written beside, flushed to the disk and renamed, so that a killed ru
 """
 
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,15 +25,20 @@ FORMAT = 1
 def write(folder: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
     """Save `tensors` and the JSON-ready `facts` as `folder`'s state. OSError: the disk refuses."""
     ours = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    words = {"facts": json.dumps(facts), "format": str(FORMAT), "sums": json.dumps(sums(ours))}
     try:
         with replaced(folder / NAME, durable=True) as beside:
-            save_file(ours, beside, {"facts": json.dumps(facts), "format": str(FORMAT)})
+            save_file(ours, beside, words)
     except SafetensorError as error:  # how safetensors reports a full disk
         raise OSError(str(error)) from error
 
 
 def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What `write` saved: (tensors on the CPU, facts). CheckpointError if the file is not one of ours."""
+    """What `write` saved: (tensors on the CPU, facts).
+
+    CheckpointError if the file is not one of ours, or not as it was written. Files from before there were
+    checksums are believed.
+    """
     path = folder / NAME
     try:
         with safe_open(path, "pt") as file:
@@ -44,7 +50,25 @@ def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise CheckpointError(
             f"{path} has format {header.get('format')}, not {FORMAT}; delete it to start anew"
         )
-    return tensors, json.loads(header["facts"])
+    try:
+        facts, written = json.loads(header["facts"]), json.loads(header.get("sums", "null"))
+    except (KeyError, ValueError) as error:
+        raise CheckpointError(f"{path} tells nothing of its run; delete it to start the run anew") from error
+    if type(facts) is not dict or type(facts.get("images")) is not int or facts["images"] < 0:
+        raise CheckpointError(f"{path} does not say how far its run is; delete it to start the run anew")
+    if written is not None and written != sums(tensors):
+        raise CheckpointError(
+            f"{path} is damaged: it is not as it was written; copy it again, or delete it to start anew"
+        )
+    return tensors, facts
+
+
+def sums(tensors: dict[str, Tensor]) -> dict[str, int]:
+    """A checksum of each tensor, (CPU, contiguous)."""
+    return {
+        name: zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data)
+        for name, tensor in tensors.items()
+    }
 
 
 def exists(folder: Path) -> bool:

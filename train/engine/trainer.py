@@ -6,6 +6,7 @@ looked at again.
 """
 
 import itertools
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -14,12 +15,14 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from cgan.errors import CganError
+from cgan.errors import CganError, CheckpointError
 from cgan.runtime import allow_tf32
 from train import processes as distributed
+from train.data.identity import Identity
 from train.data.protocol import Batch, Samples
+from train.data.stored import LEAST
 from train.engine import state
 from train.engine.average import Average
 from train.engine.bank import PRECISIONS, Bank
@@ -31,6 +34,8 @@ from train.log import Log, memory, say
 from train.recipes import Loss, Recipe
 from train.run import Run, mix, order, rate
 
+# What ends a run in good order. A terminal that is closed sends SIGHUP, which Windows has not.
+SIGNALS = [signal.SIGINT, signal.SIGTERM, *([] if os.name == "nt" else [signal.SIGHUP])]
 PATIENCE = 50  # bad steps in a row before a run gives up
 LOOK_EVERY = 20  # steps between two looks at a GPU's losses, each of which makes it wait
 
@@ -64,7 +69,7 @@ class Trainer(Generic[M, B]):
     """One run: the recipe's players in their banks, the averaged model, and how far the run has come.
 
     data: what the recipe reads, whose batches come on `device` (see `train.data.stored.place`); publisher:
-    judges and saves the averaged model; precision and device are decided.
+    judges and saves the averaged model; precision and device are decided; identity: the data's.
     """
 
     def __init__(
@@ -75,8 +80,10 @@ class Trainer(Generic[M, B]):
         publisher: Publishes,
         device: torch.device,
         precision: str,
+        identity: Identity | None = None,
     ):
         self.recipe, self.run, self.publisher, self.device = recipe, run, publisher, device
+        self.identity = identity or Identity({}, {})
         torch.backends.cudnn.benchmark = True  # shapes are few and fixed: search the fastest kernels once
         self.data, self.precision = data, PRECISIONS[precision]
         allow_tf32(self.precision.tf32)
@@ -95,12 +102,17 @@ class Trainer(Generic[M, B]):
     # --- the loop
 
     def fit(self) -> bool:
-        """Train to the end, or until a signal; True if complete. State and checkpoint are saved."""
-        old = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        """Train to the end, or until a signal; True if complete. State and checkpoint are saved.
+
+        The state is saved before the first step too: what is published has a run to go on with.
+        """
+        old = self._listen()
         log = Log(self.state_folder, self.run.images, self.images, every=max(50 * self.each, 1))
         last_save = began = time.monotonic()
         before = self.seconds
         try:
+            if self.images == 0:
+                self.save()
             self._compile()
             if self.run.graphs:
                 self.descend = captured_or_say_why(self._descend, self.banks.values(), self.device, say)
@@ -125,6 +137,11 @@ class Trainer(Generic[M, B]):
             for number, handler in old.items():
                 signal.signal(number, handler)
         return self.images >= self.run.images
+
+    def _listen(self) -> dict[signal.Signals, Any]:
+        """Stop in good order at a signal, unless it was to be ignored (nohup); gives what was done before."""
+        heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+        return {number: signal.signal(number, self._stop) for number in heard}
 
     def step(self) -> Terms:
         """One step on the next batches; gives the terms of its losses."""
@@ -215,13 +232,14 @@ class Trainer(Generic[M, B]):
             said = f"a step after {start} images was skipped: {found}"
         say(said)
         if max(skipped.values()) >= PATIENCE:
+            self.save()
             raise CganError(f"training stopped after {PATIENCE} bad steps in a row; {said}")
 
     def _stop(self, number: int, frame: object) -> None:
-        if self.stopping:
+        if self.stopping and number == signal.SIGINT:  # a closing terminal may send SIGHUP twice
             raise KeyboardInterrupt
         self.stopping = True
-        say(f"stopping: finishing {self.doing}, then saving; once more stops at once and loses the unsaved")
+        say(f"stopping: finishing {self.doing}, then saving; Ctrl-C again stops at once, unsaved")
 
     def _facts(self) -> dict[str, str]:
         return {"precision": self.precision.name, "memory": memory(self.device)}
@@ -231,6 +249,7 @@ class Trainer(Generic[M, B]):
     def evaluate(self, log: Log | None = None) -> None:
         """Calibrate the averaged model, judge it on the validation data, publish it if it is the best."""
         self.doing = f"the evaluation after {self.images} images"
+        self.check_finite()
         torch.manual_seed(mix(self.run.seed, 3))
         self.average.calibrate(self.recipe, self._calibration())
         if distributed.rank() == 0:
@@ -242,26 +261,52 @@ class Trainer(Generic[M, B]):
 
     def _calibration(self) -> Iterator[B]:
         count = min(self.run.calibrate, max(1, -(-len(self.data) // self.run.batch)))
+        count = max(count, -(-LEAST // self.run.batch))  # one style alone has no covariance
         for i in range(count):
             yield self._batch(i * self.each, 0)
 
+    def check_finite(self) -> None:
+        """Raise `CganError` unless all weights are finite: others never replace good ones."""
+        flats = {name: bank.master for name, bank in self.banks.items()} | {"average": self.average.flat}
+        bad = [name for name, flat in flats.items() if not flat.isfinite().all()]
+        if bad:
+            raise CganError(
+                f"after {self.images} images the weights of the {' and the '.join(bad)} are not finite; "
+                "nothing of them was saved: start from the last checkpoint with a smaller --rate"
+            )
+
     def save(self) -> None:
-        """Save all that a later process needs to go on from here."""
+        """Save all that a later process needs to go on from here. CganError: it is not finite."""
+        self.check_finite()
         if distributed.rank() == 0:
             parts = {f"bank.{name}": bank.state() for name, bank in self.banks.items()}
             for name, bank in self.banks.items():
                 parts[f"buffers.{name}"] = dict(bank.player.module.named_buffers())
             parts |= {"average": {"flat": self.average.flat}, "data": self.data.state()}
+            parts["marks"] = dict(self.identity.marks)
             tensors = itertools.chain(
                 *(state.with_prefix(part, name).items() for name, part in parts.items())
             )
             facts = {"images": self.images, "seconds": self.seconds, **self.publisher.facts()}
+            facts["meaning"] = dict(self.identity.meaning)
             state.write(self.state_folder, dict(tensors), facts)
         distributed.wait()
 
     def load(self) -> dict[str, Any]:
-        """Go on where the state in the run's folder stopped; gives the facts that were saved with it."""
+        """Go on where the state in the run's folder stopped; gives the facts that were saved with it.
+
+        CheckpointError: the state is another network's, or lacks something.
+        """
         tensors, facts = state.read(self.state_folder)
+        try:
+            self._take(tensors, facts)
+        except (KeyError, RuntimeError) as error:  # a name that is not there; a shape that does not fit
+            where = self.state_folder / state.NAME
+            raise CheckpointError(f"{where} is not this run's ({error}); delete it to start anew") from error
+        return facts
+
+    def _take(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        """Take back what `save` wrote."""
         self.publisher.resume(facts)
         for name, bank in self.banks.items():
             bank.load(state.part(tensors, f"bank.{name}"))
@@ -269,4 +314,3 @@ class Trainer(Generic[M, B]):
         self.average.flat.copy_(tensors["average.flat"])
         self.data.load(state.part(tensors, "data"))
         self.images, self.seconds = facts["images"], facts["seconds"]
-        return facts

@@ -18,6 +18,7 @@ import torch
 
 import cgan
 from cgan.errors import DataError
+from cgan.ranges import whole
 from cgan.tasks import Animator, Painter, Translator
 from train import judge as judges
 from train import recipes
@@ -53,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="whose features distances are between (default: the first of these that can be had)",
     )
     flag("--segmenter", type=Path, metavar="FILE", help="lraspp_mobilenet_v3_large, for mIoU (painters)")
-    flag("--pictures", type=int, default=500, help="most pictures that are translated (default: 500)")
+    flag("--pictures", type=whole(1), default=500, help="most pictures that are translated (default: 500)")
     flag(
         "--seconds",
         type=float,
@@ -63,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "wc_vid2vid; default: 0, not at all; 30 is a good length)",
     )
     flag("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
-    flag("--seed", type=int, default=0, help="draws the styles (default: 0)")
+    flag("--seed", type=whole(0), default=0, help="draws the styles (default: 0)")
     flag("--no-cache", action="store_true", help="neither read nor keep features of real pictures")
     flag("--json", type=Path, metavar="FILE", help="write the scores here too")
     flag("--samples", type=Path, metavar="FILE", help="write a sheet of 16 unpicked samples (JPEG)")

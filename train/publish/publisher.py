@@ -1,5 +1,6 @@
 """From an averaged model to a checkpoint folder: the best so far is saved, with card and preview."""
 
+import math
 import os
 import platform
 import sys
@@ -46,7 +47,9 @@ class Publisher:
         sheet.write(self.folder / SAMPLES / f"{seen:09d}.jpg", samples)
         scores = self.judge.scores(model, self.sitting)
         score = total(scores)
-        if self.best is None or score is None or score <= self.best:
+        if score is not None and not math.isfinite(score):
+            self.say(f"{seen} images: the scores are not finite, so this model is not published")
+        elif self.best is None or score is None or score <= self.best:
             self.best = score
             self._publish(model, preview, scores, seen, seconds)
         self._tell(scores, seen)

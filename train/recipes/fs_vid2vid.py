@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from cgan.labels import Palette, onehot
 from cgan.layers.precision import wide
 from cgan.models import fs_vid2vid
+from cgan.ranges import Batches, Beta, Depth, Rate, Share, Weight, Whole, Width
 from train.adversaries import losses
 from train.adversaries.patch import SharedPatch
 from train.adversaries.projected import Projected
@@ -37,24 +38,24 @@ Data = FewShotClipData | SpriteData | FewShotFlights
 class Hyper:
     """How few-shot vid2vid learns."""
 
-    rate: float = 1e-4  # Adam's learning rate of the generator
-    discriminator_rate: float = 4e-4  # Adam's learning rate of the discriminator
-    beta_1: float = 0.0  # Adam's first beta
-    beta_2: float = 0.999  # Adam's second beta
-    frames: int = 16  # frames of a clip in training, at most
-    growth: int = 100_000  # clips begin with one frame, and double after each so many samples (0: at once)
+    rate: Rate = 1e-4  # Adam's learning rate of the generator
+    discriminator_rate: Rate = 4e-4  # Adam's learning rate of the discriminator
+    beta_1: Beta = 0.0  # Adam's first beta
+    beta_2: Beta = 0.999  # Adam's second beta
+    frames: Batches = 16  # frames of a clip in training, at most
+    growth: Whole = 100_000  # clips begin with one frame, and double after each so many samples (0: at once)
     labels: Labels = "auto"  # where label maps come from (auto: labels, poses or landmarks)
-    hidden_labels: float = 0.3  # share of the samples whose references come without their label maps
-    weight_fool: float = 1.0  # weight of the adversarial loss
-    weight_features: float = 10.0  # weight of feature matching (projected: 2)
-    weight_reconstruction: float = 10.0  # weight of L1 between a frame and what it should be
-    weight_sources: float = 3.0  # weight of the same for what is copied and warped from the references
-    weight_perceptual: float = 10.0  # weight of the perceptual loss
-    weight_flow: float = 5.0  # weight of what teaches the past frame's flow and mask
+    hidden_labels: Share = 0.3  # share of the samples whose references come without their label maps
+    weight_fool: Weight = 1.0  # weight of the adversarial loss
+    weight_features: Weight = 10.0  # weight of feature matching (projected: 2)
+    weight_reconstruction: Weight = 10.0  # weight of L1 between a frame and what it should be
+    weight_sources: Weight = 3.0  # weight of the same for what is copied and warped from the references
+    weight_perceptual: Weight = 10.0  # weight of the perceptual loss
+    weight_flow: Weight = 5.0  # weight of what teaches the past frame's flow and mask
     discriminator: Literal["patch", "projected"] = "patch"  # of patches, or on a trained network's features
-    discriminator_filters: int = 32  # channels of the discriminator's first layer
-    discriminator_layers: int = 4  # patch: layers of the discriminator
-    discriminator_scales: int = 2  # patch: scales, each half as large as the one before
+    discriminator_filters: Width = 32  # channels of the discriminator's first layer
+    discriminator_layers: Depth = 4  # patch: layers of the discriminator
+    discriminator_scales: Depth = 2  # patch: scales, each half as large as the one before
 
 
 PRESETS = {

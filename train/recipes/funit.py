@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from cgan.layers.precision import wide
 from cgan.models import funit
+from cgan.ranges import Beta, Depth, Rate, Weight, Width
 from train.adversaries import losses
 from train.adversaries.projected import Projected
 from train.adversaries.projection import Projection
@@ -32,19 +33,19 @@ Data = FewShotData | FewShotWorld
 class Hyper:
     """How FUNIT learns."""
 
-    rate: float = 1e-4  # Adam's learning rate of the generator
-    discriminator_rate: float = 1e-4  # Adam's learning rate of the discriminator
-    beta_1: float = 0.0  # Adam's first beta
-    beta_2: float = 0.999  # Adam's second beta
-    weight_fool: float = 1.0  # weight of the adversarial loss
-    weight_reconstruction: float = 0.1  # weight of the distance of a picture and itself rebuilt
+    rate: Rate = 1e-4  # Adam's learning rate of the generator
+    discriminator_rate: Rate = 1e-4  # Adam's learning rate of the discriminator
+    beta_1: Beta = 0.0  # Adam's first beta
+    beta_2: Beta = 0.999  # Adam's second beta
+    weight_fool: Weight = 1.0  # weight of the adversarial loss
+    weight_reconstruction: Weight = 0.1  # weight of the distance of a picture and itself rebuilt
     pixels: Literal["l1", "entropy"] = "l1"  # distance of pixels: L1, or cross-entropy, for black and white
-    weight_features: float = 1.0  # weight of matching the discriminator's mean features
-    weight_perceptual: float = 0.0  # weight of the perceptual loss between a picture and itself rebuilt
+    weight_features: Weight = 1.0  # weight of matching the discriminator's mean features
+    weight_perceptual: Weight = 0.0  # weight of the perceptual loss between a picture and itself rebuilt
     discriminator: Literal["patch", "projected", "none"] = "patch"  # of patches, on features, or (pairs) none
-    discriminator_filters: int = 64  # channels of the discriminator's first layer
-    discriminator_layers: int = 6  # patch: stages, each half as large as the one before
-    weight_target: float = 10.0  # weight of the distance of translations and their targets, with pairs
+    discriminator_filters: Width = 64  # channels of the discriminator's first layer
+    discriminator_layers: Depth = 6  # patch: stages, each half as large as the one before
+    weight_target: Weight = 10.0  # weight of the distance of translations and their targets, with pairs
     pairs: bool = False  # files of one name show the same thing in every class: translations are known
     flip: bool = True  # pictures may be mirrored
     held_out: str = ""  # classes that are kept from training, with commas between; none: some, by the seed

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from cgan.layers.precision import wide
 from cgan.models import munit
+from cgan.ranges import Beta, Depth, Rate, Share, Weight, Width
 from train.adversaries import losses
 from train.data.batches import Unpaired
 from train.processes import normal
@@ -19,22 +20,22 @@ from train.recipes.unit import Data, TwoDomains, l1
 class Hyper:
     """How MUNIT learns."""
 
-    rate: float = 1e-4  # Adam's learning rate of the encoders and decoders
-    discriminator_rate: float = 4e-4  # Adam's learning rate of the discriminators
-    beta_1: float = 0.5  # Adam's first beta
-    beta_2: float = 0.999  # Adam's second beta
+    rate: Rate = 1e-4  # Adam's learning rate of the encoders and decoders
+    discriminator_rate: Rate = 4e-4  # Adam's learning rate of the discriminators
+    beta_1: Beta = 0.5  # Adam's first beta
+    beta_2: Beta = 0.999  # Adam's second beta
     adversary: Literal["hinge", "least_squares"] = "hinge"  # the adversarial loss
-    weight_fool: float = 1.0  # weight of the adversarial loss
-    weight_image: float = 10.0  # weight of the pictures decoded from their own content and style
-    weight_content: float = 1.0  # weight of the contents found again in translations
-    weight_style: float = 1.0  # weight of the drawn styles found again in translations
-    weight_cycle: float = 0.0  # weight of the pictures taken to the other domain and back
-    weight_perceptual: float = 0.0  # weight of the perceptual distance between a picture and its translation
+    weight_fool: Weight = 1.0  # weight of the adversarial loss
+    weight_image: Weight = 10.0  # weight of the pictures decoded from their own content and style
+    weight_content: Weight = 1.0  # weight of the contents found again in translations
+    weight_style: Weight = 1.0  # weight of the drawn styles found again in translations
+    weight_cycle: Weight = 0.0  # weight of the pictures taken to the other domain and back
+    weight_perceptual: Weight = 0.0  # weight of the perceptual distance between a picture and its translation
     discriminator: Literal["patch", "projected", "global"] = "patch"  # of patches, features or whole pictures
-    discriminator_filters: int = 48  # channels of the discriminators' first layer
-    discriminator_layers: int = 4  # layers that halve (not projected)
-    discriminator_scales: int = 3  # patch: scales, each half as large as the one before
-    dither: float = 0.01  # noise on pictures that are encoded, its standard deviation (range: 2)
+    discriminator_filters: Width = 48  # channels of the discriminators' first layer
+    discriminator_layers: Depth = 4  # layers that halve (not projected)
+    discriminator_scales: Depth = 3  # patch: scales, each half as large as the one before
+    dither: Share = 0.01  # noise on pictures that are encoded, its standard deviation (range: 2)
     edges: str = ""  # the folder whose photographs become edge drawings
 
 

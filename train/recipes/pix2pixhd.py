@@ -21,8 +21,10 @@ from cgan.labels import Palette
 from cgan.layers.instances import NUMBERS, class_means, components
 from cgan.layers.precision import wide
 from cgan.models import pix2pixhd
+from cgan.ranges import Beta, Depth, Rate, Weight, Whole, Width
 from train.adversaries import losses
 from train.data.batches import Painted, Paired
+from train.data.finding import part
 from train.data.folders import Say
 from train.data.growing import Landscapes
 from train.data.painted import PaintedData, read_painted
@@ -41,19 +43,19 @@ Data = PaintedData | Landscapes | PairedData
 class Hyper:
     """How pix2pixHD learns."""
 
-    rate: float = 2e-4  # Adam's learning rate of the generator and the encoder
-    discriminator_rate: float = 2e-4  # Adam's learning rate of the discriminator
-    beta_1: float = 0.5  # Adam's first beta
-    beta_2: float = 0.999  # Adam's second beta
+    rate: Rate = 2e-4  # Adam's learning rate of the generator and the encoder
+    discriminator_rate: Rate = 2e-4  # Adam's learning rate of the discriminator
+    beta_1: Beta = 0.5  # Adam's first beta
+    beta_2: Beta = 0.999  # Adam's second beta
     adversary: Literal["hinge", "least_squares"] = "hinge"  # the adversarial loss
-    weight_fool: float = 1.0  # weight of the adversarial loss
-    weight_features: float = 10.0  # weight of feature matching (projected: 2)
-    weight_perceptual: float = 10.0  # weight of the perceptual loss
-    coarse: int = 0  # pictures (of each process) for which the global generator learns without enhancers
+    weight_fool: Weight = 1.0  # weight of the adversarial loss
+    weight_features: Weight = 10.0  # weight of feature matching (projected: 2)
+    weight_perceptual: Weight = 10.0  # weight of the perceptual loss
+    coarse: Whole = 0  # pictures (of each process) for which the global generator learns without enhancers
     discriminator: Literal["patch", "projected"] = "patch"  # of patches, or on a trained network's features
-    discriminator_filters: int = 64  # channels of the discriminator's first layer
-    discriminator_layers: int = 4  # patch: layers of each scale
-    discriminator_scales: int = 2  # patch: scales, each half as large as the one before
+    discriminator_filters: Width = 64  # channels of the discriminator's first layer
+    discriminator_layers: Depth = 4  # patch: layers of each scale
+    discriminator_scales: Depth = 2  # patch: scales, each half as large as the one before
 
 
 # Short runs learn faster with more than the paper's 2e-4: after 289 street scenes (96x128, one run each)
@@ -102,7 +104,7 @@ class Recipe:
     @staticmethod
     def read(folder: Path, size: tuple[int, int], hyper: Hyper, say: Say) -> PaintedData | PairedData:
         """The data of a folder with `images/` and `labels/`, or with `images/` and the pictures `inputs/`."""
-        if (Path(folder) / "inputs").is_dir() and not (Path(folder) / "labels").is_dir():
+        if part(Path(folder), "inputs").is_dir() and not part(Path(folder), "labels").is_dir():
             return read_paired(folder, size, say=say)
         return with_instances(read_painted(folder, size, say=say))
 
@@ -140,6 +142,8 @@ class Recipe:
             fake = self.model.coarse(condition, style)
             for _ in self.model.enhancers:
                 condition, images = pix2pixhd.halved(condition), pix2pixhd.halved(images)
+        if isinstance(batch, Painted):
+            fake = batch.judged(fake, images)
 
         turns = Turns(self.discriminator, fake, images, condition)
         judged_fake, judged_real = turns.discriminate()

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from cgan.labels import Palette
 from cgan.layers.precision import wide
 from cgan.models import spade
+from cgan.ranges import Beta, Depth, Rate, Weight, Width
 from train.adversaries import losses
 from train.adversaries.patch import MultiScale, Patch
 from train.adversaries.projected import Projected
@@ -40,19 +41,19 @@ BLOCK = 16  # pixels, of `light`
 class Hyper:
     """How SPADE learns."""
 
-    rate: float = 2e-4  # Adam's learning rate of the generator and the encoder
-    discriminator_rate: float = 4e-4  # Adam's learning rate of the discriminator (projected: 2e-4)
-    beta_1: float = 0.0  # Adam's first beta
-    beta_2: float = 0.9  # Adam's second beta
-    weight_fool: float = 1.0  # weight of the adversarial loss
-    weight_features: float = 10.0  # weight of feature matching (projected: 2)
-    weight_perceptual: float = 10.0  # weight of the perceptual loss
-    weight_light: float = 0.0  # weight of L1 between blocks' mean colours: the style picture's light
-    weight_kl: float = 0.05  # weight of the KL divergence of the styles from N(0, 1)
+    rate: Rate = 2e-4  # Adam's learning rate of the generator and the encoder
+    discriminator_rate: Rate = 4e-4  # Adam's learning rate of the discriminator (projected: 2e-4)
+    beta_1: Beta = 0.0  # Adam's first beta
+    beta_2: Beta = 0.9  # Adam's second beta
+    weight_fool: Weight = 1.0  # weight of the adversarial loss
+    weight_features: Weight = 10.0  # weight of feature matching (projected: 2)
+    weight_perceptual: Weight = 10.0  # weight of the perceptual loss
+    weight_light: Weight = 0.0  # weight of L1 between blocks' mean colours: the style picture's light
+    weight_kl: Weight = 0.05  # weight of the KL divergence of the styles from N(0, 1)
     discriminator: Literal["patch", "projected"] = "patch"  # of patches, or on a trained network's features
-    discriminator_filters: int = 64  # channels of the discriminator's first layer
-    discriminator_layers: int = 4  # patch: layers of each scale
-    discriminator_scales: int = 2  # patch: scales, each half as large as the one before
+    discriminator_filters: Width = 64  # channels of the discriminator's first layer
+    discriminator_layers: Depth = 4  # patch: layers of each scale
+    discriminator_scales: Depth = 2  # patch: scales, each half as large as the one before
 
 
 # Short runs need a small weight of the KL term. One run on the built-in world (128 px, SMALL) used the
@@ -138,7 +139,7 @@ class Recipe:
         style = mean + normal(*mean.shape, like=mean) * (0.5 * log_variance).exp()
         noise = normal(*batch.labels.shape, like=batch.images)
         tables = self.tables(self.model, batch.labels, batch.instances)
-        fake = self.model(condition, style, noise, tables)
+        fake = batch.judged(self.model(condition, style, noise, tables), batch.images)
 
         turns = Turns(self.discriminator, fake, batch.images, condition)
         judged_fake, judged_real = turns.discriminate()

@@ -13,6 +13,7 @@ from cgan.layers.adain import AdaIN
 from cgan.layers.autoencoder import Decoder
 from cgan.layers.precision import wide
 from cgan.models import munit, unit
+from cgan.ranges import Beta, Depth, Rate, Share, Weight, Width
 from train.adversaries import losses
 from train.adversaries.patch import PerDomain, SharedPatch
 from train.adversaries.projected import Eyes, Projected
@@ -33,21 +34,21 @@ if TYPE_CHECKING:
 class Hyper:
     """How UNIT learns."""
 
-    rate: float = 1e-4  # Adam's learning rate of the encoders and decoders
-    discriminator_rate: float = 1e-4  # Adam's learning rate of the discriminators
-    beta_1: float = 0.0  # Adam's first beta
-    beta_2: float = 0.999  # Adam's second beta
+    rate: Rate = 1e-4  # Adam's learning rate of the encoders and decoders
+    discriminator_rate: Rate = 1e-4  # Adam's learning rate of the discriminators
+    beta_1: Beta = 0.0  # Adam's first beta
+    beta_2: Beta = 0.999  # Adam's second beta
     adversary: Literal["hinge", "least_squares"] = "least_squares"  # the adversarial loss
-    weight_fool: float = 1.0  # weight of the adversarial loss
-    weight_image: float = 10.0  # weight of the pictures decoded in their own domain
-    weight_cycle: float = 10.0  # weight of the pictures taken to the other domain and back
-    weight_kl: float = 0.0  # weight of the codes' KL divergence from N(0, 1); above 0, codes are noisy
-    weight_perceptual: float = 0.0  # weight of the perceptual distance between a picture and its translation
+    weight_fool: Weight = 1.0  # weight of the adversarial loss
+    weight_image: Weight = 10.0  # weight of the pictures decoded in their own domain
+    weight_cycle: Weight = 10.0  # weight of the pictures taken to the other domain and back
+    weight_kl: Weight = 0.0  # weight of the codes' KL divergence from N(0, 1); above 0, codes are noisy
+    weight_perceptual: Weight = 0.0  # weight of the perceptual distance between a picture and its translation
     discriminator: Literal["patch", "projected", "global"] = "patch"  # of patches, features or whole pictures
-    discriminator_filters: int = 48  # channels of the discriminators' first layer
-    discriminator_layers: int = 4  # layers that halve (not projected)
-    discriminator_scales: int = 3  # patch: scales, each half as large as the one before
-    dither: float = 0.01  # noise on pictures that are encoded, its standard deviation (range: 2)
+    discriminator_filters: Width = 48  # channels of the discriminators' first layer
+    discriminator_layers: Depth = 4  # layers that halve (not projected)
+    discriminator_scales: Depth = 3  # patch: scales, each half as large as the one before
+    dither: Share = 0.01  # noise on pictures that are encoded, its standard deviation (range: 2)
     edges: str = ""  # the folder whose photographs become edge drawings
 
 

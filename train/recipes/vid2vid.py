@@ -17,6 +17,7 @@ from cgan.labels import Palette, onehot
 from cgan.layers.points import Place
 from cgan.layers.precision import wide
 from cgan.models import vid2vid
+from cgan.ranges import Batches, Beta, Depth, Rate, Weight, Whole, Width
 from train.adversaries import losses
 from train.data.batches import Clip
 from train.data.clip_reading import read_clips
@@ -37,25 +38,25 @@ Data = ClipData | Flights
 class Hyper:
     """How vid2vid learns."""
 
-    rate: float = 2e-4  # Adam's learning rate of the generator
-    discriminator_rate: float = 2e-4  # Adam's learning rate of the discriminators
-    beta_1: float = 0.5  # Adam's first beta
-    beta_2: float = 0.999  # Adam's second beta
-    frames: int = 16  # frames of a clip in training, at most
-    growth: int = 60_000  # clips begin with one frame, and double after each so many samples (0: at once)
+    rate: Rate = 2e-4  # Adam's learning rate of the generator
+    discriminator_rate: Rate = 2e-4  # Adam's learning rate of the discriminators
+    beta_1: Beta = 0.5  # Adam's first beta
+    beta_2: Beta = 0.999  # Adam's second beta
+    frames: Batches = 16  # frames of a clip in training, at most
+    growth: Whole = 60_000  # clips begin with one frame, and double after each so many samples (0: at once)
     labels: Labels = "auto"  # where label maps come from (auto: labels, poses or landmarks)
-    weight_fool: float = 1.0  # weight of the adversarial loss of single frames
-    weight_motion: float = 1.0  # weight of the adversarial loss of frames in a row
-    weight_features: float = 10.0  # weight of feature matching (projected: 2)
-    weight_perceptual: float = 10.0  # weight of the perceptual loss
-    weight_light: float = 0.0  # weight of L1 between blocks' mean colours: the style picture's light
-    weight_flow: float = 10.0  # weight of what teaches flow and mask
-    weight_guide: float = 0.0  # weight of L1 to what was painted before, where that is known
-    weight_kl: float = 0.002  # weight of the KL divergence of the styles from N(0, 1)
+    weight_fool: Weight = 1.0  # weight of the adversarial loss of single frames
+    weight_motion: Weight = 1.0  # weight of the adversarial loss of frames in a row
+    weight_features: Weight = 10.0  # weight of feature matching (projected: 2)
+    weight_perceptual: Weight = 10.0  # weight of the perceptual loss
+    weight_light: Weight = 0.0  # weight of L1 between blocks' mean colours: the style picture's light
+    weight_flow: Weight = 10.0  # weight of what teaches flow and mask
+    weight_guide: Weight = 0.0  # weight of L1 to what was painted before, where that is known
+    weight_kl: Weight = 0.002  # weight of the KL divergence of the styles from N(0, 1)
     discriminator: Literal["patch", "projected"] = "patch"  # of patches, or on a trained network's features
-    discriminator_filters: int = 64  # channels of the discriminators' first layers
-    discriminator_layers: int = 3  # patch: layers of each scale
-    discriminator_scales: int = 2  # patch: scales, each half as large as the one before
+    discriminator_filters: Width = 64  # channels of the discriminators' first layers
+    discriminator_layers: Depth = 3  # patch: layers of each scale
+    discriminator_scales: Depth = 2  # patch: scales, each half as large as the one before
 
 
 PROJECTED = Hyper(discriminator="projected", weight_features=2.0, weight_light=10.0)

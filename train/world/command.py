@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from cgan.ranges import whole
 from train.world import folder
 
 
@@ -18,18 +19,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, help="write a data folder here: images/, labels/, instances/, palette.json"
     )
-    parser.add_argument("--images", type=int, default=2000, help="how many frames (default %(default)s)")
+    parser.add_argument("--images", type=whole(1), default=2000, help="how many frames (default %(default)s)")
     parser.add_argument(
-        "--clips", type=int, help="write so many flights instead, with depth and cameras, for video models"
+        "--clips",
+        type=whole(1),
+        help="write so many flights instead, with depth and cameras, for video models",
     )
-    parser.add_argument("--frames", type=int, default=16, help="frames of each flight (default %(default)s)")
     parser.add_argument(
-        "--size", type=int, default=256, help="height and width in pixels (default %(default)s)"
+        "--frames", type=whole(2), default=16, help="frames of each flight (default %(default)s)"
     )
-    parser.add_argument("--first", type=int, default=0, help="seed of the first world (default %(default)s)")
+    parser.add_argument(
+        "--size", type=whole(1, 4096), default=256, help="height and width in pixels (default %(default)s)"
+    )
+    parser.add_argument(
+        "--first", type=whole(0), default=0, help="seed of the first world (default %(default)s)"
+    )
     parser.add_argument("--sheet", type=Path, help="write a contact sheet to this picture file instead")
     parser.add_argument(
-        "--side", type=int, default=160, help="pixels of one picture of the sheet (default %(default)s)"
+        "--side",
+        type=whole(1, 4096),
+        default=160,
+        help="pixels of one picture of the sheet (default %(default)s)",
     )
     parser.add_argument("--device", default="cpu", help="where to render: cpu, cuda, … (default %(default)s)")
 
@@ -38,10 +48,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Do what the flags ask. Gives the exit code; ValueError for flags that make no sense."""
     if (arguments.out is None) == (arguments.sheet is None):
         raise ValueError("give either --out FOLDER or --sheet FILE")
-    if arguments.images < 1 or arguments.first < 0:
-        raise ValueError("--images must be 1 or more, --first 0 or more")
-    if arguments.frames < 2 or (arguments.clips is not None and arguments.clips < 1):
-        raise ValueError("--clips must be 1 or more, --frames 2 or more")
     side = arguments.side if arguments.sheet else arguments.size
     if not 32 <= side <= 2048 or side % 4:
         raise ValueError(f"a size of {side} does not work; give 32 to 2048 pixels, a multiple of 4")

@@ -49,6 +49,12 @@ class BatchNorm(nn.Module):
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("variance", torch.ones(channels))
 
+    @torch.no_grad()
+    def reset(self) -> None:
+        """Forget the pictures seen. Whatever follows, what was not finite would stay so."""
+        self.mean.zero_()
+        self.variance.fill_(1)
+
     def forward(self, x: Tensor) -> Tensor:
         if self.training and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
             return self._over_processes(x)

@@ -1,0 +1,64 @@
+"""How many threads compute, and how they wait: chosen for machines that have something else to do as well.
+
+Between two pieces of work libgomp's threads spin, and a thread whose core somebody else wants keeps all
+others waiting. Threads that sleep instead leave the core to whoever needs it. libgomp reads its wishes when
+it is loaded, so this module comes before torch, and imports it only inside its functions. What the user has
+set stays.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+SHARE = 128 * 128  # pixels of a picture for which a further thread pays
+
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of cgroups, version 2; and of version 1:
+_OLD_QUOTA = [Path("/sys/fs/cgroup/cpu") / name for name in ("cpu.cfs_quota_us", "cpu.cfs_period_us")]
+
+
+def allowed() -> int:
+    """The cores that this process may use: by its affinity, and by the quota of its container."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _quota()
+    return cores if quota is None else max(1, min(cores, int(quota)))
+
+
+def for_pixels(pixels: int) -> int:
+    """The threads that a picture of so many pixels is worth, on this machine."""
+    return max(1, min(allowed(), pixels // SHARE))
+
+
+def settle() -> None:
+    """Have torch use no more threads than this process has cores."""
+    import torch
+
+    torch.set_num_threads(min(torch.get_num_threads(), allowed()))
+
+
+@contextmanager
+def fitting(pixels: int) -> Iterator[None]:
+    """Inside, this thread of Python computes with no more threads than a picture of so many pixels is worth.
+
+    Never yield inside: whoever asks for the next piece would compute with them.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(min(before, for_pixels(pixels)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _quota() -> float | None:
+    """The cores that a container may keep busy, if it is bounded."""
+    try:
+        words = _QUOTA.read_text().split() if _QUOTA.exists() else [it.read_text() for it in _OLD_QUOTA]
+        quota, period = (float(word) for word in words)  # "max" is no number: unbounded
+    except (OSError, ValueError):
+        return None
+    return quota / period if quota > 0 < period else None

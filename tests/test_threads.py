@@ -1,0 +1,102 @@
+"""Threads: how many, and that they sleep while they wait."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from conftest import ROOT
+
+from cgan import threads
+from train.bench.neighbours import neighbours
+
+SPY = """
+import os, sys
+
+class Spy:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            print("torch is loaded with", os.environ.get("OMP_WAIT_POLICY"))
+            os._exit(0)
+
+sys.meta_path.insert(0, Spy())
+import importlib
+importlib.import_module(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("entry", ["cgan", "app.start", "train.__main__", "train.bench.learning"])
+@pytest.mark.parametrize("set_by_user", [None, "active"])
+def test_waiting_threads_sleep_unless_the_user_says_otherwise(entry, set_by_user):
+    surroundings = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    if set_by_user:
+        surroundings["OMP_WAIT_POLICY"] = set_by_user
+    words = [sys.executable, "-c", SPY, entry]
+    done = subprocess.run(words, cwd=ROOT, env=surroundings, capture_output=True, text=True)
+    assert done.stdout == f"torch is loaded with {set_by_user or 'passive'}\n", done.stderr
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """Pretend: so many cores, and what the files of the cgroup say."""
+
+    def pretend(cores, quota=None, old=None):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+        new, us, period = (tmp_path / name for name in ("cpu.max", "us", "period"))
+        if quota is not None:
+            new.write_text(quota)
+        if old is not None:
+            us.write_text(f"{old[0]}\n")
+            period.write_text(f"{old[1]}\n")
+        monkeypatch.setattr(threads, "_QUOTA", new)
+        monkeypatch.setattr(threads, "_OLD_QUOTA", [us, period])
+
+    return pretend
+
+
+@pytest.mark.parametrize(
+    ("cores", "quota", "old", "expected"),
+    [
+        (8, None, None, 8),
+        (8, "max 100000", None, 8),
+        (8, "300000 100000", None, 3),
+        (2, "300000 100000", None, 2),
+        (8, "50000 100000", None, 1),
+        (8, "words", None, 8),
+        (8, None, (200000, 100000), 2),
+        (8, None, (-1, 100000), 8),
+        (8, None, (100, 0), 8),
+    ],
+)
+def test_cores_are_counted_as_they_may_be_used(machine, cores, quota, old, expected):
+    machine(cores, quota, old)
+    assert threads.allowed() == expected
+
+
+@pytest.mark.parametrize(("pixels", "expected"), [(1, 1), (128 * 128, 1), (192 * 192, 2), (2048 * 2048, 8)])
+def test_small_pictures_take_few_threads(machine, pixels, expected):
+    machine(8)
+    assert threads.for_pixels(pixels) == expected
+
+
+def test_what_the_user_set_is_never_exceeded_and_comes_back(machine):
+    machine(8)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        with threads.fitting(4096 * 4096):
+            assert torch.get_num_threads() == 2
+        with threads.fitting(1):
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 2
+        machine(1)
+        threads.settle()
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_neighbours_go_when_they_are_done_with():
+    with neighbours(2):
+        pass
