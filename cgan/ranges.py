@@ -63,7 +63,8 @@ T = TypeVar("T", bound=Dataclass)
 
 def hints_of(kind: type[Any]) -> dict[str, tuple[Any, Range | None]]:
     """The fields of a dataclass: name -> (type, range or None)."""
-    return {name: parted(hint) for name, hint in typing.get_type_hints(kind, include_extras=True).items()}
+    hints = typing.get_type_hints(kind, include_extras=True)
+    return {field.name: parted(hints[field.name]) for field in dataclasses.fields(kind)}
 
 
 def parted(hint: Any) -> tuple[Any, Range | None]:

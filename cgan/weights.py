@@ -87,7 +87,7 @@ def check_file(path: Path) -> None:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
     whole = 8 + length
     if len(header) == length:
-        whole += max(_entries(header, path).values(), default=0)
+        whole += max(_entries(header, path).values())
     if size != whole:
         state = "cut off" if size < whole else "too long"
         raise CheckpointError(f"{path} is {state}: {size:,} bytes instead of {whole:,} or more; {_AGAIN}")
@@ -125,6 +125,8 @@ def _entries(header: bytes, path: Path) -> dict[str, int]:
         ends = {name: entry["data_offsets"][1] for name, entry in entries.items()}
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path} is damaged: its header cannot be read; {_AGAIN}") from error
+    if not ends:
+        raise CheckpointError(f"{path} is damaged: its header names no tensor; {_AGAIN}")
     if not all(type(end) is int and end >= 0 for end in ends.values()):
         raise CheckpointError(f"{path} is damaged: its header has offsets that are none; {_AGAIN}")
     return ends
