@@ -94,7 +94,7 @@ def test_kill_loses_nothing_saved(command, painted_folder, tmp_path):
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + PATIENCE
-    while not state.exists(out / "training") and time.monotonic() < deadline:
+    while not (out / "config.json").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.4)
     process.kill()
