@@ -24,6 +24,7 @@ from train.data.clips import Window
 from train.data.sprites import read_sprites
 from train.engine.bank import PRECISIONS, Bank
 from train.judge.animation import animated
+from train.starting import load_start
 from train.world import motion
 
 SIZE = (32, 48)
@@ -369,6 +370,22 @@ def test_the_other_discriminator_learns_and_resumes(name, discriminator, tmp_pat
     for player, bank in whole.banks.items():
         assert torch.equal(bank.master, resumed.banks[player].master)
         assert (bank.master != begun[player]).float().mean() > 0.5
+
+
+def test_a_world_consistent_model_goes_on_from_a_plain_one(tmp_path):
+    """All that the two share is taken over; what guidance adds begins as drawn."""
+    folder = animator("vid2vid", tmp_path).checkpoint.folder
+    _, config, hyper, _ = launch.parse("wc_vid2vid", ["--preset", "tiny", "--start-from", str(folder)])
+    assert config.points == models.module("wc_vid2vid").PRESETS["tiny"].points
+    weights = load_start(str(folder), config, cgan.load(folder, device="cpu").palette).weights
+    recipe = recipes.module("wc_vid2vid").Recipe(config, hyper, None)
+    bank = Bank(recipe.players["generator"], PRECISIONS["fp32"])
+    lacking = bank.start_from(weights)
+    assert lacking and all("of_guide" in name or "modulations.2" in name for name in lacking)
+    for name, view in bank.views(bank.master.detach()).items():
+        assert name in lacking or torch.equal(view, weights[name])
+    with pytest.raises(ValueError, match="is a vid2vid, not a spade"):
+        launch.parse("spade", ["--preset", "tiny", "--start-from", str(folder)])
 
 
 def test_few_shot_clips_are_followed():

@@ -150,9 +150,11 @@ def parse(name: str, words: list[str]) -> tuple[str, Any, Any, Run]:
     base = model.PRESETS[preset]
     if early.start_from is not None:
         checkpoint, _ = load_model(locate(early.start_from))
-        if checkpoint.model != name:
+        if not issubclass(model.Config, models.module(checkpoint.model).Config):  # nor one that it adds to
             raise ValueError(f"--start-from {early.start_from} is a {checkpoint.model}, not a {name}")
         base = model.Config(**checkpoint.config)
+        if checkpoint.model != name:  # it does not say what this model has beside it: the preset does
+            base = dataclasses.replace(model.PRESETS[preset], **checkpoint.config)
 
     parser = Parser(command, model.__doc__, usage=f"{command} [--data FOLDER] [--out FOLDER] [flags]")
     parser.add_argument(

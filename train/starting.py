@@ -40,8 +40,8 @@ def load_start(source: str, config: Any, palette: Palette | None) -> Start:
     if bool(theirs) != bool(ours) or (theirs and not {*theirs} & {*ours}):
         told = (", ".join(names) or "none" for names in (theirs, ours))
         raise ValueError("{} was made for other classes than the data's: {}; not {}".format(source, *told))
-    shapes = [{k: v for k, v in values.items() if k not in FIXED}
-              for values in (dataclasses.asdict(config), checkpoint.config)]  # fmt: skip
+    compared = set(checkpoint.config) - FIXED  # a model may have more than the one that it begins with
+    shapes = [{k: values[k] for k in compared} for values in (dataclasses.asdict(config), checkpoint.config)]
     if shapes[0] != shapes[1]:
         raise ValueError(f"{source} was made for other data: its weights have another shape")
     weights: dict[str, Tensor] = dict(model.named_parameters())
@@ -63,7 +63,7 @@ def begin_with(trainer: Trainer[Any, Any], start: Start, say: Say) -> None:
     """Start with a checkpoint's weights, and with its run's other players if they are still there."""
     saved, folder = trainer.recipe.saved, start.folder
     bank = trainer.banks[saved]
-    bank.start_from(adopted(start, bank.views(bank.master.detach())))
+    lacking = bank.start_from(adopted(start, bank.views(bank.master.detach())))
     trainer.average.flat.copy_(bank.effective)
     words = "a fresh discriminator"
     if state.exists(folder / "training") and start.theirs == start.ours:
@@ -74,6 +74,9 @@ def begin_with(trainer: Trainer[Any, Any], start: Start, say: Say) -> None:
                 other.start_from_flat(theirs["master"])
                 words = "its run's discriminator"
     say(f"starting from {folder} with {words}")
+    if lacking:
+        parts = sorted({name.split(".")[0] for name in lacking})
+        say(f"{len(lacking)} weights are not in it and begin as drawn, in {listed(parts)}")
     if fresh := [name for name in start.ours if name not in start.theirs]:
         say(f"classes that {folder.name} has not learnt start fresh: {listed(fresh)}")
     if gone := [name for name in start.theirs if name not in start.ours]:

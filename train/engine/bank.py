@@ -192,11 +192,16 @@ class Bank:
         self.refresh(0)
 
     @torch.no_grad()
-    def start_from(self, weights: dict[str, Tensor]) -> None:
-        """Start with these weights (by parameter name) instead of random ones."""
+    def start_from(self, weights: dict[str, Tensor]) -> list[str]:
+        """Start with these weights (by parameter name) instead of random ones -> the names they lack."""
+        lacking = []
         for name, view in self.views(self.master.detach()).items():
-            view.copy_(weights[name])
+            if name in weights and weights[name].shape == view.shape:
+                view.copy_(weights[name])
+            else:
+                lacking.append(name)
         self.refresh(WARM_UP)
+        return lacking
 
     @torch.no_grad()
     def start_from_flat(self, master: Tensor) -> None:
