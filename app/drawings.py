@@ -7,12 +7,15 @@ models were trained on (`cgan.edges`).
 import cv2
 import numpy as np
 
-from app.maps import fitted
+from app.maps import fitted, write_map
 from cgan import Palette
 from cgan.edges import SIDE, edge_drawing
 
 INK = Palette.from_list(
     [{"id": 0, "name": "paper", "colour": "#ffffff"}, {"id": 1, "name": "ink", "colour": "#000000"}]
+)
+LETTER = Palette.from_list(
+    [{"id": 0, "name": "paper", "colour": "#ffffff"}, {"id": 1, "name": "letter", "colour": "#000000"}]
 )
 FINER = 2  # times the size at which outlines are looked for: the canvas, for smooth lines
 DARK = 170  # ink is darker: the soft rim of a line belongs half to it
@@ -24,6 +27,17 @@ def drawing_size(size: tuple[int, int]) -> tuple[int, int]:
     """The canvas (H, W) for a model trained at `size`: its shape, and fine enough for a smooth line."""
     scale = FINER * SIDE / min(size)
     return round(size[0] * scale), round(size[1] * scale)
+
+
+def letter_size(size: tuple[int, int]) -> tuple[int, int]:
+    """The paper (H, W) for a letter, for a model trained at `size`: its shape, 256 pixels or more."""
+    scale = max(1, SIDE / min(size))
+    return round(size[0] * scale), round(size[1] * scale)
+
+
+def blank(size: tuple[int, int]) -> str:
+    """An empty paper (H, W) for a letter, as a map."""
+    return write_map(np.zeros(size, np.uint8), LETTER)
 
 
 def is_drawing(picture: np.ndarray) -> bool:

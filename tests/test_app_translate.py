@@ -11,7 +11,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from PIL import Image
 from test_app_maps import bomb
-from translate_fixtures import SIZE, address, photograph, translator, translators
+from translate_fixtures import LETTERS, SIZE, address, photograph, translator, translators
 
 import cgan
 from app import drawings, examples, requests, styles
@@ -88,6 +88,42 @@ def test_a_drawing_counts_where_the_model_takes_drawings(client):
     assert np.array_equal(before, by_picture)
 
 
+def test_an_alphabet_comes_on_a_sheet(client):
+    sheet = client.predict("coco_funit", [style(RED, 0.5), style(BLUE, 0.5)], api_name="/alphabet")
+    direct = translator("coco_funit").sheet([RED, BLUE])
+    assert direct.shape == (64, 96, 3), "capitals, and small letters below"
+    assert np.abs(from_uri(sheet).astype(int) - direct).max() <= 1
+    for name, styles_, told in (
+        ("coco_funit", [], "style from pictures"),
+        ("funit", [style(RED)], "no alphabet"),
+    ):
+        with pytest.raises(AppError, match=told):
+            client.predict(name, styles_, api_name="/alphabet")
+
+
+def test_a_drawn_letter_becomes_a_style(client):
+    lines = np.zeros((64, 64), np.uint8)
+    lines[20:24, 10:50] = 1
+    drawn = write_map(lines, drawings.LETTER)
+    styles_, paper = client.predict(drawn, [style(RED)], api_name="/add_letter")
+    assert styles_ == [style(RED), {"picture": drawn, "weight": 1.0}] and not from_uri(paper).any()
+    for sent, there, told in (
+        (None, [], "draw one"),
+        (paper, [], "draw one"),
+        (drawn, [style(RED)] * 8, "room"),
+    ):
+        with pytest.raises(AppError, match=told):
+            client.predict(sent, there, api_name="/add_letter")
+
+
+def test_letters_of_a_checkpoint_are_examples(client):
+    assert [each["name"] for each in inputs(translator("coco_funit"), "ab")] == LETTERS
+    *_, letter, sheet, _ = client.predict("coco_funit", None, api_name="/choose_translator")
+    assert all(each["visible"] is True for each in (letter, sheet))
+    *_, letter, sheet, _ = client.predict("funit", None, api_name="/choose_translator")
+    assert all(each["visible"] == "hidden" for each in (letter, sheet))
+
+
 def test_the_size_is_the_shorter_side(client):
     before, (after,), _ = ask(client, "unit", as_uri(photograph(90, 60)), size=40)
     assert before.shape == after.shape == (60, 40, 3)
@@ -113,7 +149,7 @@ def test_a_kept_look_of_seeds_is_what_the_strip_showed(client):
 
 @pytest.mark.parametrize(("name", "choices"), [("unit", 2), ("munit", 2), ("funit", 0)])
 def test_choosing_prepares_the_tab(client, name, choices):
-    direction, source, pen, _, strip, seed, count, styles, size, origin = client.predict(
+    direction, source, pen, _, strip, seed, count, styles, size, *of_letters, origin = client.predict(
         name, None, api_name="/choose_translator"
     )
     assert len(direction["props"]["choices"]) == choices and direction["value"] == "ab"

@@ -179,6 +179,31 @@ def test_a_style_is_mixed_from_pictures_and_blended(shared):
     expect(shared.locator(".styles .card")).to_have_count(1)
 
 
+def test_an_alphabet_is_made_of_a_drawn_letter(chromium):
+    page = visit(chromium, "coco_funit")
+    expect(page.get_by_label("Example picture lower-a")).to_be_visible()
+    page.locator("#t-letter .sheet").scroll_into_view_if_needed()
+    box = page.locator("#t-letter .sheet").bounding_box()
+    page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.8 * box["height"], steps=4)
+    page.mouse.up()
+    page.get_by_role("button", name="Use the letter as a style").click()
+    card = page.locator(".styles .card img")
+    expect(card).to_have_count(1)
+    drawn = drawings.LETTER.colours(from_uri(card.get_attribute("src")))
+    assert 0.005 < (drawn == 0).mean() < 0.3
+    page.get_by_role("button", name="Alphabet").click()
+    sheet = translator("coco_funit").sheet(drawn)
+    page.wait_for_function(
+        "src => document.querySelector('#t-sheet img').src === src", arg=requests.picture_uri(sheet)
+    )
+    with page.expect_download() as download:
+        page.get_by_label("Save the sheet").click()
+    assert np.array_equal(cgan.read_picture(download.value.path()), sheet)
+    page.context.close()
+
+
 def test_a_result_becomes_the_style_of_paint(shared):
     choose(shared, "unit")
     upload(shared, photograph(40, 40))

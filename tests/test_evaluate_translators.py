@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 import cgan
-from cgan import models
+from cgan import contents, models
 from cgan.errors import DataError
 from train import judge as judges
 from train import recipes
@@ -249,7 +249,7 @@ def test_fréchet_distances_class_by_class(place, examination, monkeypatch):
     data = read(place / "four", translator)
     targets, _ = evaluate_few_shot.targets_of(translator, data)
     pictures = evaluate_translator.whole(data.images, data.size)
-    judge = evaluate_few_shot.Table(data, pictures, targets, examination)
+    judge = evaluate_few_shot.Table(data, pictures, targets, np.arange(len(data)), examination)
     assert judge.note.startswith("Means over the classes")
     assert judge._sets(judge.real, judge.real)["frechet"] == pytest.approx(0, abs=1e-6)
     swapped = judge._sets(judge.real[::-1], judge.real)
@@ -257,6 +257,49 @@ def test_fréchet_distances_class_by_class(place, examination, monkeypatch):
     assert swapped["kid"] == pytest.approx(
         judge._sets(judge.real, judge.real)["kid"]
     )  # together they are equal
+
+
+@pytest.fixture(scope="module")
+def letters(place):
+    """(a checkpoint that learnt by pairs, a folder of four unseen classes, which show the same things)."""
+    about = {"size": list(SIZE), "licence": "MIT", "classes": ["amber"]}
+    kept = contents.pack(["one"], [picture((9, 9, 9), 0)[:32, :32]])
+    model = models.module("funit")
+    cgan.save(place / "pairs-funit", model.Model(model.PRESETS["tiny"]), None, about | {"contents": kept})
+    for name in COLOURS:
+        (place / "letters" / name).mkdir(parents=True)
+        for i in range(8):
+            colour = np.array(COLOURS[name]) * (0.5 + i / 16)
+            Image.fromarray(picture(colour, i)).save(place / "letters" / name / f"{i}.png")
+    return place / "pairs-funit", place / "letters"
+
+
+def test_letters_are_compared_with_the_same_letters(letters, examination):
+    """Perfect translations are all right, those to another class all wrong; no style shows their letter."""
+    translator = cgan.load(letters[0], device="cpu")
+    data = read(letters[1], translator)
+    targets, _ = evaluate_few_shot.targets_of(translator, data)
+    there = evaluate_few_shot.contents_of(targets, data, None, examination)
+    plan = evaluate_few_shot.planned(targets, there, 2, examination)
+    shown = data.shown.numpy()
+    assert set(there.shown) & set(shown[plan.styles].ravel()) == set()
+    pictures = evaluate_translator.whole(data.images, data.size)
+    compared, rows = evaluate_few_shot.fewer(targets, data, there)
+    assert len(rows) < len(data) and all(set(shown[it.references]) == set(there.shown) for it in compared)
+    table = evaluate_few_shot.Table(data, pictures, compared, rows, examination)
+    asked = torch.from_numpy(there.shown[plan.contents])
+    for turned, share in ((0, 1), (1, 0)):
+        numbers = np.array([target.number for target in targets[turned:] + targets[:turned]])
+        right = pictures[data.rows_of(torch.from_numpy(numbers[plan.targets]), asked).numpy()]
+        assert table.row(right, plan, there, examination.generated(right))["right"] == share
+
+
+def test_pairs_are_judged_by_the_command(letters, run):
+    result, out, _ = run(letters[0], "--data", letters[1], "--pictures", "8")
+    (section,) = result["tables"]
+    assert "nearest picture of the same content among 4 classes; chance is 0.250" in out
+    assert 0 <= section["rows"]["1 style picture"]["right"] <= 1
+    assert "right" not in section["rows"]["real pictures of the classes"]
 
 
 def test_pix2pixhd_of_pictures_is_judged_on_pairs(place, run):

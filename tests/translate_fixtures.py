@@ -7,18 +7,29 @@ from pathlib import Path
 import numpy as np
 import torch
 from app_fixtures import save_checkpoint
+from PIL import Image, ImageDraw, ImageFont
 
 import cgan
 from app.shelf import Shelf
 from app.ui import build, launch
-from cgan import models
+from cgan import contents, models
 
 SIZE = [32, 32]
+LETTERS = ["lower-a", "lower-b", "upper-A", "upper-B", "upper-C"]
+
+
+def letter(name: str) -> np.ndarray:
+    """A letter in the font that Pillow brings along, black on white, uint8 (32, 32, 3)."""
+    picture = Image.new("RGB", SIZE, "white")
+    ImageDraw.Draw(picture).text((16, 26), name[-1], "black", ImageFont.load_default(26), anchor="ms")
+    return np.asarray(picture)
+
+
 ABOUT = {
     "unit": {"domains": ["summer", "winter"]},
     "munit": {"domains": ["edges", "clothing"], "edges": "edges"},
     "funit": {},
-    "coco_funit": {},
+    "coco_funit": {"contents": contents.pack(LETTERS, [letter(name) for name in LETTERS])},
 }
 
 

@@ -70,7 +70,7 @@ def begin_with(trainer: Trainer[Any, Any], start: Start, say: Say) -> None:
         tensors, _ = state.read(folder / "training")
         for name, other in trainer.banks.items():
             theirs = state.part(tensors, f"bank.{name}")
-            if name != saved and theirs["master"].shape == other.master.shape:
+            if name != saved and "master" in theirs and theirs["master"].shape == other.master.shape:
                 other.start_from_flat(theirs["master"])
                 words = "its run's discriminator"
     say(f"starting from {folder} with {words}")

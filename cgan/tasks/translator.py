@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cgan import contents
 from cgan.checkpoint import Checkpoint
 from cgan.pictures import check_picture, fitted, to_image, to_pictures
 from cgan.runtime import Runtime
@@ -27,7 +28,8 @@ class Translator:
     or a picture of the target domain) or "pictures" (one or more of the class wanted, which need not have
     been seen in training); `directions` ("ab", and "ba" where the model goes back too); `domains`, the names
     of a and b; `edges`, the domain that consists of drawings, black lines on white, or None; `size` ((height,
-    width) of the training pictures), `checkpoint`, `runtime`, `model`.
+    width) of the training pictures), `contents` (pictures that a checkpoint of letters or the like brings
+    along, by name; else empty), `checkpoint`, `runtime`, `model`.
     """
 
     def __init__(self, checkpoint: Checkpoint, model: AnyTranslatingModel, runtime: Runtime):
@@ -39,6 +41,7 @@ class Translator:
         self.edges: str | None = checkpoint.about.get("edges")
         height, width = checkpoint.about["size"]
         self.size: tuple[int, int] = (height, width)
+        self.contents = contents.unpack(checkpoint.about.get("contents"), self.size)
 
     @torch.no_grad()
     def translate(
@@ -76,6 +79,19 @@ class Translator:
             translated = self._translated(image, style, weights, direction, seed, variations)
         check_made(translated)
         return to_pictures(translated[:, :, :height, :width])
+
+    def sheet(self, style: Style, weights: Sequence[float] | None = None) -> np.ndarray:
+        """All of `contents` in one style, as an alphabet of letters: a picture, uint8 (H, W, 3).
+
+        `style` and `weights` as for `translate`. ValueError where the checkpoint brought no contents along.
+        """
+        if not self.contents:
+            raise ValueError("this checkpoint has no contents of its own: translate pictures one by one")
+        vector = isinstance(style, np.ndarray) and style.ndim == 1
+        code = style if vector else self.encode(style, weights)
+        return contents.sheet(
+            {name: self.translate(picture, code)[0] for name, picture in self.contents.items()}
+        )
 
     @torch.no_grad()
     def encode(

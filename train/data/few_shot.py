@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cgan.contents import MOST
 from cgan.errors import DataError
 from train.data import folders
 from train.data.batches import FewShot
@@ -34,7 +35,8 @@ class FewShotData(Stored[FewShot]):
     Shapes: images uint8 (N, 3, H, W); classes int64 (N,), from 0 to len(class_names) - 1. held_out: pictures
     of classes that are not learnt, with numbers of their own, or None. shown: int64 (N,), what each picture
     shows, where the same is shown in several classes (a letter, a pose): files of one name. Then a content's
-    translation is known. None: no such thing is known. flip: may pictures be mirrored?
+    translation is known. None: no such thing is known. shown_names: the names of what is shown. flip: may
+    pictures be mirrored?
     """
 
     images: Tensor
@@ -42,6 +44,7 @@ class FewShotData(Stored[FewShot]):
     class_names: tuple[str, ...]
     held_out: FewShotData | None = None
     shown: Tensor | None = None
+    shown_names: tuple[str, ...] = ()
     flip: bool = True
 
     def split(self, fraction: float, seed: int = 0) -> tuple[FewShotData, FewShotData]:
@@ -73,7 +76,39 @@ class FewShotData(Stored[FewShot]):
         names = tuple(self.class_names[number] for number in numbers)
         kept = classes >= 0
         shown = None if self.shown is None else self.shown[kept]
-        return FewShotData(self.images[kept], classes[kept], names, shown=shown, flip=self.flip)
+        return replace(
+            self,
+            images=self.images[kept],
+            classes=classes[kept],
+            class_names=names,
+            held_out=None,
+            shown=shown,
+        )
+
+    def contents(self) -> tuple[list[str], Tensor]:
+        """(names of what several classes show, pictures of it, uint8 (n, 3, *size)), of the plainest class.
+
+        That is the one whose pictures are nearest to the mean of all classes', among those that show all.
+        Empty where no class does, or there is too much.
+        """
+        if self.shown is None:
+            return [], self.images[:0]
+        numbers, counts = self.shown.unique(return_counts=True)
+        wanted = numbers[counts > 1]
+        complete = torch.bincount(self.classes[torch.isin(self.shown, wanted)]) == len(wanted)
+        if not complete.any() or len(wanted) > MOST:
+            return [], self.images[:0]
+        apart = torch.zeros(len(self.class_names), device=self.images.device)
+        for number in wanted:
+            rows = (self.shown == number).nonzero()[:, 0]
+            images = self.images[rows].float()
+            apart.index_add_(0, self.classes[rows], (images - images.mean(0)).abs().mean((1, 2, 3)))
+        apart[: len(complete)][~complete] = float("inf")
+        plainest = torch.full_like(wanted.cpu(), int(apart.argmin()))
+        rows = self.rows_of(plainest, wanted.cpu())
+        images = crops(self.images, rows, self.size, None)
+        names = [self.shown_names[number] for number in wanted.tolist()]
+        return names, ((images + 1) * 127.5).round().to(torch.uint8)
 
     def rows_of(self, classes: Tensor, shown: Tensor) -> Tensor:
         """The rows of pictures of these classes that show this: int64 (B,) each -> (B,), -1 where none is."""
@@ -149,19 +184,19 @@ def read_few_shot(
     folders.say_cut(say, shapes, folder, size)
     folders.say_dark(say, notes, folder)
     classes = [number for number, part in enumerate(found.values()) for _ in part]
-    shown = numbered([file.stem for file in files], folder, say) if pairs else None
-    data = FewShotData(images, torch.tensor(classes), tuple(found), shown=shown, flip=flip)
+    shown, names = numbered([file.stem for file in files], folder, say) if pairs else (None, ())
+    data = FewShotData(images, torch.tensor(classes), tuple(found), shown=shown, shown_names=names, flip=flip)
     return data.hold_out([list(found).index(name) for name in held_out])[0] if held_out else data
 
 
-def numbered(stems: Sequence[str], folder: Path, say: Say) -> Tensor:
-    """A number for each name, equal for equal ones: int64 (N,). DataError where no two are equal."""
+def numbered(stems: Sequence[str], folder: Path, say: Say) -> tuple[Tensor, tuple[str, ...]]:
+    """(a number for each name, int64 (N,), the names). DataError where no two are equal."""
     names = {stem: number for number, stem in enumerate(dict.fromkeys(stems))}
     repeated = len(stems) - sum(count == 1 for count in Counter(stems).values())
     if not repeated:
-        raise DataError(f"{folder}: --pairs, but no two classes have a file of the same name")
+        raise DataError(f"{folder}: pairs are asked for, but no two classes have a file of the same name")
     say(f"{repeated} of {len(stems)} pictures show what pictures of other classes show")
-    return torch.tensor([names[stem] for stem in stems])
+    return torch.tensor([names[stem] for stem in stems]), tuple(names)
 
 
 # The built-in world

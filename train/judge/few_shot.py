@@ -3,7 +3,8 @@
 The pictures of each unseen class are halved: one half gives styles, the other is what translations are
 compared with, so that no translation is measured against its own style. The same contents, pictures of other
 classes, are translated to each class. "Right class" is the share of translations whose features are nearest
-to the mean of the class wanted, among the means of all classes of the folder.
+to the class wanted: among the means of all classes of the folder, or, of checkpoints that learnt by pairs,
+among the pictures of all classes that show the same (an A among the A's of all typefaces).
 
 Each picture is encoded once, for all trials, and translations are made in batches; LPIPS looks at each once.
 """
@@ -45,6 +46,9 @@ from train.judge.sheet import Cells, Pictures
 from train.log import say
 
 SHOTS = (1, 2, 5, 10)  # style pictures for a translation
+SAME = (
+    8  # contents with pairs, for each of which the pictures of all classes that show the same are looked at
+)
 PER_CLASS = 40  # contents that are translated to each class, as long as all are at most Examination.most
 ENOUGH = 50  # pictures of each class from which on Fréchet distances are taken class by class
 DIVERSE = 30  # contents whose translations to all classes are compared
@@ -67,13 +71,16 @@ class Judge(protocol.Judge[FewShotData, Translator, FewShot]):
         return learning.sheets_of([batch.contents, batch.styles, translated], 3)
 
     def scores(self, model: Model, sitting: Sitting[FewShot]) -> dict[str, float]:
-        """How far translations into a class are from its real pictures, mean features each, over all classes.
+        """How far translations are from their targets, where they are known: LPIPS.
 
+        Else how far those into a class are from its real pictures, mean features each, over all classes.
         In units of the distance at which the classes lie from the middle of all pictures: 0 for translations
         that cannot be told from the classes, 1 for real pictures of any class, more for what looks like none.
         A single class is far from nothing: then there is no score. It is no Fréchet distance, as copying the
         input would give the best: contents are of the same classes as targets.
         """
+        if known := missed(model, sitting):
+            return {"lpips": torch.cat(known).mean().item()}
         if not learning.can_compare(sitting):
             return {}
         parts = []
@@ -93,7 +100,7 @@ class Judge(protocol.Judge[FewShotData, Translator, FewShot]):
 
     def read(self, folder: Path, task: Translator) -> FewShotData:
         """A folder with a folder of pictures for each class."""
-        return read_few_shot(folder, task.size, say=say)
+        return read_few_shot(folder, task.size, say=say, pairs="contents" in task.checkpoint.about)
 
     def pictures(self, data: FewShotData) -> list[Tensor]:
         """Those of all classes."""
@@ -108,7 +115,8 @@ class Judge(protocol.Judge[FewShotData, Translator, FewShot]):
         pictures = whole(data.images, data.size)
         contents = contents_of(targets, data, training, examination)
         title = f"{len(targets)} classes not seen in training, {len(contents.pictures)} contents"
-        table, codes = Table(data, pictures, targets, examination), encoded(task, pictures)
+        compared, rows_of_use = fewer(targets, data, contents)
+        table, codes = Table(data, pictures, compared, rows_of_use, examination), encoded(task, pictures)
         rows: dict[str, Row] = {}
         for shots in SHOTS:
             if shots > min(len(target.styles) for target in targets):
@@ -157,6 +165,20 @@ class Judge(protocol.Judge[FewShotData, Translator, FewShot]):
         return f"From left to right: a picture, a style picture of {of}, the translation."
 
 
+def missed(model: Model, sitting: Sitting[FewShot]) -> list[Tensor]:
+    """LPIPS between translations and their targets, (n,) for each batch; none where they are not known."""
+    found: list[Tensor] = []
+    for _, batch in learning.batches(sitting):
+        if batch.targets is None or batch.known is None:
+            return []
+        translated = learning.translate(model, batch.contents, "ab", style_image=batch.styles)
+        apart = sitting.metrics.distances(translated, batch.targets.float())
+        if apart is None:
+            return []
+        found.append(apart[batch.known.cpu() > 0])
+    return found if sum(map(len, found)) else []
+
+
 @dataclass(frozen=True)
 class Target:
     """An unseen class: its number and name in the data, and the rows there of its two halves."""
@@ -169,10 +191,13 @@ class Target:
 
 @dataclass(frozen=True)
 class Contents:
-    """Pictures to translate, and the number of the target class that each is of, -1 for all others."""
+    """Pictures to translate, the number of the target class that each is of, -1 for all others, and, with
+    pairs, the number in the data of what each shows.
+    """
 
     pictures: Pictures
     classes: Places
+    shown: Places | None = None
 
 
 @dataclass(frozen=True)
@@ -225,16 +250,65 @@ def contents_of(
 ) -> Contents:
     """Pictures of no target class, evenly spread: of the training pictures where they are given.
 
-    Where all classes are targets the contents are of them, and are not translated to their own.
+    Where all classes are targets the contents are of them, and are not translated to their own. With pairs
+    they show what no style picture of a target shows: else a style could be copied.
     """
     source = data if training is None else training
     number_of = {target.name: target.number for target in targets}
     classes = torch.tensor([number_of.get(name, -1) for name in source.class_names])[source.classes.cpu()]
-    rows = torch.arange(len(source))[classes < 0]
-    rows = rows if len(rows) else torch.arange(len(source))
-    rows = rows[sheet.evenly(len(rows), max(2, min(PER_CLASS, examination.most // len(targets))))]
+    shown = shown_in(data, source)
+    rows = torch.arange(len(source))
+    if shown is not None:
+        rows = rows[torch.isin(shown, never_styles(targets, data))]
+    rows = rows[classes[rows] < 0] if (classes[rows] < 0).any() else rows
+    if not len(rows):
+        raise DataError(
+            "the data show nothing beside what the style pictures show: there is nothing to judge"
+        )
+    most = PER_CLASS if shown is None else SAME
+    count = max(2, min(most, examination.most // len(targets)))
+    rows = rows[sheet.evenly(len(rows), count)]
     pictures = whole(source.images[rows.to(source.images.device)], source.size)
-    return Contents(pictures, classes[rows].numpy())
+    return Contents(pictures, classes[rows].numpy(), None if shown is None else shown[rows].numpy())
+
+
+def shown_in(data: FewShotData, source: FewShotData) -> Tensor | None:
+    """The number in `data` of what each picture of `source` shows, -1 for what `data` do not: int64 (N,)."""
+    if data.shown is None or source.shown is None:
+        return None
+    number_of = {name: number for number, name in enumerate(data.shown_names)}
+    return torch.tensor([number_of.get(name, -1) for name in source.shown_names])[source.shown.cpu()]
+
+
+def never_styles(targets: list[Target], data: FewShotData) -> Tensor:
+    """The numbers of what targets' references show and none of their style pictures does: int64 (n,)."""
+    if data.shown is None:
+        raise ValueError("nobody knows what these pictures show")
+    shown = data.shown.cpu()
+    asked, styles = (
+        torch.cat([shown[torch.from_numpy(half)] for half in halves])
+        for halves in zip(*((target.references, target.styles) for target in targets), strict=True)
+    )
+    asked = asked.unique()
+    return asked[~torch.isin(asked, styles)]
+
+
+def fewer(targets: list[Target], data: FewShotData, contents: Contents) -> tuple[list[Target], Places]:
+    """(the targets with the pictures that translations are compared with, the data's rows that are of use).
+
+    With pairs these are the pictures that show what the contents show, and as many style pictures: to look at
+    a picture takes longer than to make one.
+    """
+    if data.shown is None or contents.shown is None:
+        return targets, np.arange(len(data))
+    of_use = np.isin(data.shown.cpu().numpy(), contents.shown)
+    compared = []
+    for target in targets:
+        references = target.references[of_use[target.references]]
+        styles = target.styles[sheet.evenly(len(target.styles), len(references)).numpy()]
+        compared.append(replace(target, references=references, styles=styles))
+        of_use[styles] = True
+    return compared, np.flatnonzero(of_use)
 
 
 def planned(targets: list[Target], contents: Contents, shots: int, examination: Examination) -> Plan:
@@ -286,29 +360,36 @@ def translated(translator: Translator, contents: Contents, plan: Plan, codes: Te
 
 
 class Table:
-    """Measures translations against the real pictures of the classes.
+    """Measures translations against the real pictures of the classes, at these `rows` of the data.
 
     note: whether Fréchet distances are means over the classes or of all of them together.
     """
 
     def __init__(
-        self, data: FewShotData, pictures: Pictures, targets: list[Target], examination: Examination
+        self,
+        data: FewShotData,
+        pictures: Pictures,
+        targets: list[Target],
+        rows: Places,
+        examination: Examination,
     ):
         self.pictures, self.targets, self.examination = pictures, targets, examination
-        every, classes = examination.real(pictures), data.classes.cpu()
-        self.real = [every.rows(target.references) for target in targets]
-        self.styles = [every.rows(target.styles) for target in targets]
+        every, classes = examination.real(pictures[rows]), data.classes.cpu()[torch.from_numpy(rows)]
+        self.real = [every.rows(np.searchsorted(rows, target.references)) for target in targets]
+        self.styles = [every.rows(np.searchsorted(rows, target.styles)) for target in targets]
         self.numbers = torch.tensor([target.number for target in targets])
         features = _features(every)
         own = {target.number: _features(part) for target, part in zip(targets, self.styles, strict=True)}
         self.present = classes.unique()
         self.means = torch.stack([own.get(n, features[classes == n]).mean(0) for n in self.present.tolist()])
+        self.features, self.classes = features, classes
+        self.shown = None if data.shown is None else data.shown.cpu()[torch.from_numpy(rows)]
         self.by_class = min(len(target.references) for target in targets) >= ENOUGH
         self.note = (
             f"{'Means over the classes' if self.by_class else 'All classes together'} for the Fréchet "
             "distance; all together for KID, precision, recall, density, coverage and grid. Right class: "
-            f"nearest mean of features among {len(self.present)} classes; chance is "
-            f"{1 / len(self.present):.2f}."
+            f"{'nearest mean of features' if self.shown is None else 'nearest picture of the same content'} "
+            f"among {len(self.present)} classes; chance is {1 / len(self.present):.3f}."
         )
 
     def row(
@@ -317,7 +398,11 @@ class Table:
         """All scores of the translations that a plan gave, uint8 (N, H, W, 3), and their summary."""
         places = [np.flatnonzero(plan.targets == i) for i in range(len(self.targets))]
         scores = self._sets([summary.rows(rows) for rows in places], self.real)
-        scores |= self._right(_features(summary), self.numbers[torch.from_numpy(plan.targets)])
+        features, wanted = _features(summary), self.numbers[torch.from_numpy(plan.targets)]
+        if self.shown is None or contents.shown is None:
+            scores |= self._right(features, wanted)
+        else:
+            scores |= self._right_of_same(features, wanted, torch.from_numpy(contents.shown[plan.contents]))
         return scores | self._apart(outputs, plan, contents, diverse)
 
     def real_row(self) -> Row:
@@ -325,7 +410,8 @@ class Table:
         scores = self._sets(self.styles, self.real)
         features = [_features(part) for part in self.real]
         counts = torch.tensor([len(part) for part in features])
-        scores |= self._right(torch.cat(features), self.numbers.repeat_interleave(counts))
+        if self.shown is None:
+            scores |= self._right(torch.cat(features), self.numbers.repeat_interleave(counts))
         random = self.examination.random()
         rows = [[random.choice(target.references) for target in self.targets] for _ in range(DIVERSE)]
         return scores | self.examination.diversity([self.pictures[row] for row in rows])
@@ -349,6 +435,11 @@ class Table:
         """The share of `features` (N, F) whose nearest class mean is the one `wanted` (N,)."""
         nearest = self.present[torch.cdist(features, self.means).argmin(1)]
         return mean_scores("right", (nearest == wanted).float())
+
+    def _right_of_same(self, features: Tensor, wanted: Tensor, shown: Tensor) -> Row:
+        """As `_right`, for the nearest of the real pictures that show the same: `shown`, int64 (N,)."""
+        far = torch.cdist(features, self.features).masked_fill(shown[:, None] != self.shown, torch.inf)
+        return mean_scores("right", (self.classes[far.argmin(1)] == wanted).float())
 
     def _sets(self, fake: list[Summary], real: list[Summary]) -> Row:
         """The scores of sets, class by class or all together."""

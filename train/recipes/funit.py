@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from cgan import contents
 from cgan.layers.precision import wide
 from cgan.models import funit
 from cgan.ranges import Beta, Depth, Rate, Weight, Width
@@ -107,9 +108,13 @@ class Recipe:
 
     @staticmethod
     def about(data: Data) -> dict[str, Any]:
-        """The names of the classes that are learnt, and of those that are not."""
+        """The names of the classes that are learnt, and of those that are not; what they all show."""
         held_out = [] if data.held_out is None else data.held_out.class_names
-        return {"classes": list(data.class_names), "held_out": list(held_out)}
+        told: dict[str, Any] = {"classes": list(data.class_names), "held_out": list(held_out)}
+        names, pictures = data.contents() if isinstance(data, FewShotData) else ([], ())
+        if names:
+            told["contents"] = contents.pack(names, [each.permute(1, 2, 0).numpy() for each in pictures])
+        return told
 
     @staticmethod
     def read(folder: Path, size: Size, hyper: Hyper, say: Say) -> FewShotData:

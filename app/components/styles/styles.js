@@ -89,6 +89,7 @@ function sets() {
 add.addEventListener("click", () => file.click());
 onChoice(file, read);
 onDrop(element, read);
+window.addEventListener("cgan:open-style", (event) => { if (event.detail) read([event.detail]); }); // dropped on a letter
 watch(["value", "needed", "most"], show);
 watch("sets", sets);
 sets();

@@ -9,11 +9,11 @@ import numpy as np
 
 from app import requests
 from app.choosing import Update, listed, origin
-from app.drawings import INK, as_drawing, drawing_size
+from app.drawings import DARK, INK, LETTER, as_drawing, blank, drawing_size, letter_size
 from app.examples import is_example
 from app.maps import write_map
 from app.shelf import Shelf
-from app.styles import Encoder, Part, mark, path, read_mix, weighted
+from app.styles import MAX_STYLES, Encoder, Part, mark, path, read_mix, weighted
 from app.tabs.translate.turns import (
     browser_cannot,
     directions,
@@ -22,6 +22,7 @@ from app.tabs.translate.turns import (
     inputs,
     kept_styles,
     known,
+    letters,
     own_size,
     scaled,
     style_sets,
@@ -60,7 +61,7 @@ class Translating:
     def choose(self, name: str | None, styles: list | None) -> tuple[Update | str, ...]:
         """Prepare the tab for a translator; tell where it comes from. A picture of the user's own stays."""
         if not name:
-            return *[gr.skip()] * 9, ""
+            return *[gr.skip()] * 13, ""
         translator = self.shelf.translator(name)
         random, first = translator.styles == "random", translator.directions[0]
         styled = "hidden" if translator.styles == "none" else True
@@ -77,6 +78,7 @@ class Translating:
                 needed=not random, sets=examples, visible=styled,
             ),
             gr.update(value=min(own_size(translator, first))),
+            *self._letters(translator),
             origin(translator.checkpoint),
         )  # fmt: skip
 
@@ -195,6 +197,26 @@ class Translating:
         """Take a result as the style picture of the Paint tab, and go there."""
         return event.picture, gr.Tabs(selected="paint")
 
+    def alphabet(self, name: str, styles: list | None) -> str:
+        """Make all that the checkpoint brought along, as letters, in one style: a sheet, as a data URI."""
+        translator = self._translator(name)
+        if not translator.contents:
+            raise DataError(f"{name} has no alphabet: it brought no contents along")
+        mix = read_mix(styles, translator)
+        if not mix:
+            raise DataError(f"this model takes its style from pictures: {NO_STYLE}")
+        style = self.encoder.mixed(translator, mix, translator.directions[0])
+        return requests.picture_uri(translator.sheet(style))
+
+    def add_letter(self, drawing: str | None, styles: list | None) -> tuple[list[dict], str]:
+        """Take a drawn letter as one more style picture, and lay new paper."""
+        picture = requests.read_picture(drawing, "the letter") if drawing else None
+        if picture is None or picture.min() > DARK:
+            raise DataError("there is no letter yet: draw one")
+        if len(styles or []) >= MAX_STYLES:
+            raise DataError(f"there is room for {MAX_STYLES} styles: remove one first")
+        return [*(styles or []), {"picture": drawing, "weight": 1.0}], blank(picture.shape[:2])
+
     def give_way(self) -> list:
         """The dice was rolled: the styles go, so that the seed's look shows."""
         return []
@@ -203,6 +225,17 @@ class Translating:
         if not name:
             raise CheckpointError(NO_TRANSLATOR)
         return self.shelf.translator(name)
+
+    def _letters(self, translator: Translator) -> tuple[Update, Update, Update, Update]:
+        """Updates for the paper of a letter and its button, for "Alphabet", and for the sheet, which goes."""
+        there, drawn = bool(translator.contents), letters(translator)
+        paper = gr.update(checkpoint="", visible="hidden")
+        if drawn:
+            size = letter_size(translator.size)
+            named = f"{translator.checkpoint.name} letter"
+            paper = gr.update(checkpoint=named, palette=LETTER.to_list(), size=list(size), visible=True)
+        button, sheet = ({"visible": each or "hidden"} for each in (drawn, there))
+        return paper, gr.update(**button), gr.update(**sheet), gr.update(value="", **sheet)
 
     def _inputs(self, translator: Translator, direction: str) -> tuple[Update, Update, Update, list]:
         """Updates for what the model takes in `direction`: the photograph, the paper, the examples, and the

@@ -9,9 +9,11 @@ from app.components.blend import Blend
 from app.components.choice import Choice
 from app.components.compare import Compare
 from app.components.count import Count
+from app.components.letter import Letter
 from app.components.pen import Pen
 from app.components.pictures import Pictures
 from app.components.seed import Seed
+from app.components.sheet import Sheet
 from app.components.size import Size
 from app.components.source import Source
 from app.components.styles import Styles
@@ -37,6 +39,10 @@ class Parts:
     button: gr.Button
     styles: Styles
     size: Size
+    letter: Letter
+    take: gr.Button
+    alphabet: gr.Button
+    sheet: Sheet
     shown: Compare
     strip: Blend
 
@@ -67,14 +73,19 @@ def lay_out() -> Parts:
                     "Translate", variant="primary", elem_id="t-go", elem_classes=["go"], min_width=80
                 )
             styles = Styles(elem_id="t-styles", visible="hidden")
+            letter = Letter(elem_id="t-letter", visible="hidden")
+            take = gr.Button("Use the letter as a style", size="sm", elem_id="t-take", visible="hidden")
             with gr.Accordion("Advanced options", open=False, elem_id="t-advanced"):
                 size = Size(*SIZES, 256, step=1, label="Size of the shorter side, in pixels",
                             info="A model is at its best at the size of its training pictures.",
                             elem_id="t-size")  # fmt: skip
         with gr.Column(elem_id="t-to"):
             shown = Compare(elem_id="t-compare")
+            alphabet = gr.Button("Alphabet", size="sm", elem_id="t-alphabet", visible="hidden")
+            sheet = Sheet(elem_id="t-sheet", visible="hidden")
             strip = Blend(elem_id="t-blend", visible="hidden")
-    return Parts(chooser, direction, source, pen, examples, seed, count, button, styles, size, shown, strip)
+    return Parts(chooser, direction, source, pen, examples, seed, count, button, styles, size,
+                 letter, take, alphabet, sheet, shown, strip)  # fmt: skip
 
 
 def wire(parts: Parts, translating: Translating, page: Page) -> None:
@@ -82,6 +93,7 @@ def wire(parts: Parts, translating: Translating, page: Page) -> None:
     wire_inputs(parts, translating, page)
     wire_results(parts, translating, page)
     wire_strip(parts, translating)
+    wire_letters(parts, translating)
 
 
 def wire_inputs(parts: Parts, translating: Translating, page: Page) -> None:
@@ -100,7 +112,19 @@ def wire_inputs(parts: Parts, translating: Translating, page: Page) -> None:
         [chooser.model.change],
         translating.choose,
         [chooser.model, styles],
-        [direction, *parts.faces, parts.seed, parts.count, styles, parts.size, chooser.origin],
+        [
+            direction,
+            *parts.faces,
+            parts.seed,
+            parts.count,
+            styles,
+            parts.size,
+            parts.letter,
+            parts.take,
+            parts.alphabet,
+            parts.sheet,
+            chooser.origin,
+        ],
         api_name="choose_translator",
         **quiet,
     )
@@ -185,4 +209,26 @@ def wire_strip(parts: Parts, translating: Translating) -> None:
         api_name="keep",
         api_visibility="private",
         show_progress="hidden",
+    )
+
+
+def wire_letters(parts: Parts, translating: Translating) -> None:
+    """Letters that are drawn to be styles, and the sheet of all letters."""
+    on(
+        [parts.take.click, parts.letter.submit],
+        translating.add_letter,
+        [parts.letter, parts.styles],
+        [parts.styles, parts.letter],
+        api_name="add_letter",
+        show_progress="hidden",
+    )
+    on(
+        [parts.alphabet.click],
+        translating.alphabet,
+        [parts.chooser.model, parts.styles],
+        [parts.sheet],
+        api_name="alphabet",
+        model=True,
+        show_progress="minimal",
+        show_progress_on=parts.alphabet,
     )

@@ -3,8 +3,10 @@
 import cv2
 import numpy as np
 
+from app.drawings import is_drawing
 from app.examples import pictures, sets
 from app.maps import canvas_size
+from app.requests import picture_uri
 from cgan import DataError
 from cgan.tasks import Translator
 
@@ -48,7 +50,19 @@ def inputs(translator: Translator, direction: str) -> list[dict]:
     domain = ends(translator, direction)[0]
     drawn = ["drawings"] if draws(translator, direction) else []
     own = [] if len(translator.directions) > 1 else [name]
-    return pictures(f"{name}/{domain}", *own, domain, *drawn, *([] if drawn else [model]))
+    found = pictures(f"{name}/{domain}", *own) or contents(translator)
+    return found or pictures(domain, *drawn, *([] if drawn else [model]))
+
+
+def contents(translator: Translator) -> list[dict]:
+    """What the checkpoint brought along to be translated: [{"name", "picture": data URI}]."""
+    return [{"name": name, "picture": picture_uri(picture)} for name, picture in translator.contents.items()]
+
+
+def letters(translator: Translator) -> bool:
+    """Whether its contents are drawn, black on white: then its style pictures may be drawn too."""
+    found = translator.contents.values()
+    return bool(found) and sum(map(is_drawing, found)) > len(found) / 2
 
 
 def style_sets(translator: Translator) -> list[dict]:
