@@ -34,7 +34,9 @@ def unpack(kept: Any, size: tuple[int, int]) -> dict[str, np.ndarray]:
     """The pictures, uint8 (H, W, 3) of `size`, by name; None has none. CheckpointError for all else."""
     if kept is None:
         return {}
-    names, strip = (kept.get(key) for key in ("names", "strip")) if isinstance(kept, dict) else (None, None)
+    told: dict[str, Any] = kept if isinstance(kept, dict) else {}
+    names: Any = told.get("names")
+    strip: Any = told.get("strip")
     right = isinstance(names, list) and all(isinstance(name, str) for name in names)
     if not right or not isinstance(strip, str) or not 0 < len(set(names)) == len(names) <= MOST:
         raise CheckpointError(f"the checkpoint's contents need up to {MOST} different names, and a strip")

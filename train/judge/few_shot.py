@@ -402,7 +402,8 @@ class Table:
         if self.shown is None or contents.shown is None:
             scores |= self._right(features, wanted)
         else:
-            scores |= self._right_of_same(features, wanted, torch.from_numpy(contents.shown[plan.contents]))
+            other = torch.from_numpy(contents.shown[plan.contents])[:, None] != self.shown
+            scores |= self._right_of_same(features, wanted, other)
         return scores | self._apart(outputs, plan, contents, diverse)
 
     def real_row(self) -> Row:
@@ -436,9 +437,9 @@ class Table:
         nearest = self.present[torch.cdist(features, self.means).argmin(1)]
         return mean_scores("right", (nearest == wanted).float())
 
-    def _right_of_same(self, features: Tensor, wanted: Tensor, shown: Tensor) -> Row:
-        """As `_right`, for the nearest of the real pictures that show the same: `shown`, int64 (N,)."""
-        far = torch.cdist(features, self.features).masked_fill(shown[:, None] != self.shown, torch.inf)
+    def _right_of_same(self, features: Tensor, wanted: Tensor, other: Tensor) -> Row:
+        """As `_right`, for the nearest of the real pictures but those that show `other` things, (N, M)."""
+        far = torch.cdist(features, self.features).masked_fill(other, torch.inf)
         return mean_scores("right", (self.classes[far.argmin(1)] == wanted).float())
 
     def _sets(self, fake: list[Summary], real: list[Summary]) -> Row:
