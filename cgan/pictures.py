@@ -23,6 +23,7 @@ MAX_PIXELS = 64_000_000  # 8,000 × 8,000: more is a bomb or a mistake
 MAX_BYTES = 64 * 2**20  # of the file
 
 T = TypeVar("T")
+PictureLike = np.ndarray | Image.Image | Path  # what `as_picture` takes
 
 # No EPS (it starts another program), no fonts, no icons: formats in which people keep pictures.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM", *(["AVIF"] if features.check("avif") else []))
@@ -102,6 +103,32 @@ def read_picture(
         return _from_sixteen_bits(picture, name, bits, notes)
     if picture.mode == "F":
         raise MediaError(f"{name} holds floating-point numbers; save it with 8 or 16 bits a channel")
+    return _on_white(picture)
+
+
+def as_picture(value: PictureLike) -> np.ndarray:
+    """The picture, uint8 (H, W, 3), that is in a file, in a Pillow picture, or in an array, grey or RGBA too.
+
+    A file is a Path: a string might come from a stranger. Raises `MediaError` for files as `read_picture`
+    does, ValueError for everything else that is none.
+    """
+    if isinstance(value, Path):
+        return read_picture(value)
+    pixels = isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.size > 0
+    if isinstance(value, np.ndarray) and pixels and (value.ndim == 2 or value.shape[2:] == (4,)):
+        value = Image.fromarray(value)  # grey or RGBA
+    if isinstance(value, Image.Image):
+        if value.mode == "F" or value.mode in _SIXTEEN_BITS:
+            raise ValueError(
+                f"a Pillow picture of the mode {value.mode} has more than 8 bits; convert it first"
+            )
+        return _on_white(value)
+    check_picture(value)
+    return value
+
+
+def _on_white(picture: Image.Image) -> np.ndarray:
+    """Any picture of 8 bits a channel as RGB; transparent parts show white."""
     if picture.has_transparency_data:
         coloured = picture.convert("RGBA")
         white = Image.new("RGBA", coloured.size, "white")
@@ -206,7 +233,8 @@ def _line(error: Exception) -> str:
 def check_picture(picture: np.ndarray) -> None:
     """Raise ValueError unless `picture` is uint8 (H, W, 3) with pixels."""
     if not isinstance(picture, np.ndarray):
-        raise ValueError(f"a picture must be a numpy array, uint8 (H, W, 3), not a {type(picture).__name__}")
+        kind = type(picture).__name__
+        raise ValueError(f"a picture must be uint8 (H, W, 3), a Pillow picture or a Path, not a {kind}")
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
         raise ValueError(f"a picture must be uint8 (H, W, 3), not {picture.dtype} {picture.shape}")
 

@@ -211,7 +211,12 @@ def test_translate(mode, tmp_path):
         it.translate(photograph(64, 64), direction="xy")
     with pytest.raises(cgan.DataError, match="at most"):
         it.translate(np.zeros((4000, 4000, 3), np.uint8), **styles.get(it.styles, {}))
-    for wrong in (np.zeros((64, 64), np.uint8), np.zeros((64, 64, 3)), [[0]], np.zeros((0, 4, 3), np.uint8)):
+    for wrong in (
+        np.zeros((64, 64, 2), np.uint8),
+        np.zeros((64, 64, 3)),
+        [[0]],
+        np.zeros((0, 4, 3), np.uint8),
+    ):
         with pytest.raises(ValueError, match="uint8"):
             it.translate(wrong)
 

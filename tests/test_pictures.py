@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from cgan.errors import MediaError
-from cgan.pictures import open_picture, read_picture, to_image, to_pictures
+from cgan.pictures import as_picture, open_picture, read_picture, to_image, to_pictures
 
 
 @pytest.fixture
@@ -151,3 +151,22 @@ def test_a_string_is_no_source():
     """It might be a path that a stranger sent."""
     with pytest.raises(ValueError, match="Path or bytes"):
         open_picture("/etc/hostname")
+
+
+def test_a_picture_may_be_a_file_pillow_s_or_an_array(tmp_path):
+    picture = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    for value in (tmp_path / "a.png", Image.fromarray(picture), picture):
+        assert np.array_equal(as_picture(value), picture)
+    grey = picture[..., 0]
+    assert np.array_equal(as_picture(grey), np.repeat(grey[..., None], 3, 2))
+    clear = np.dstack([picture, np.zeros_like(grey)])
+    assert (as_picture(clear) == 255).all(), "transparent parts show white"
+
+
+@pytest.mark.parametrize(
+    "value", ["a.png", None, np.zeros((2, 2, 3)), np.zeros((0, 2, 3), np.uint8), Image.new("F", (2, 2))]
+)
+def test_all_else_is_no_picture(value):
+    with pytest.raises(ValueError, match="picture"):
+        as_picture(value)

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from cgan.errors import DataError
-from cgan.pictures import check_picture, fitted, to_image, to_pictures
+from cgan.pictures import PictureLike, as_picture, fitted, to_image, to_pictures
 from cgan.runtime import Runtime
 from cgan.tasks.bounds import check_made, check_size, seed_of
 
@@ -60,25 +60,28 @@ class Animator:
     def animate(
         self,
         maps: Iterable[Map],
-        references: Sequence[Picture] = (),
+        references: Sequence[PictureLike] = (),
         reference_maps: Sequence[Map | None] = (),
-        first: Picture | None = None,
+        first: PictureLike | None = None,
         geometry: Iterable[Geometry] | None = None,
         seed: int = 0,
     ) -> Iterator[Picture]:
         """Make a frame of each map: uint8 (H, W) of class ids, all of one size -> pictures uint8 (H, W, 3).
 
-        `references` are pictures of the subject, of any size: their largest centred part of the maps' shape
-        is used. `reference_maps`: their label maps, or None for each that has none. `first` is the frame
-        before the first map's: its look is taken over (models without references only). What a model may
-        choose itself is drawn by `seed`; the same call gives the same frames, on a CPU to the bit.
+        `references` are pictures (arrays, Pillow's or Paths) of the subject, of any size: their largest
+        centred part of the maps' shape is used. `reference_maps`: their label maps, or None for each that has
+        none. `first` is the frame before the first map's: its look is taken over (models without references
+        only). What a model may choose itself is drawn by `seed`; the same call gives the same frames, on a
+        CPU to the bit.
 
         The arguments are checked at once, each map when its frame is made. Frames are made as they are asked
         for, and all that is remembered is in the iterator: to stop, close it.
         Raises DataError for maps that are too large or have unknown ids, ValueError for what cannot be.
         """
-        self._check_arguments(references, reference_maps, first, geometry)
-        return self._frames(maps, references, reference_maps, first, geometry, seed_of(seed))
+        shown = [as_picture(picture) for picture in references]
+        begun = None if first is None else as_picture(first)
+        self._check_arguments(shown, reference_maps, begun, geometry)
+        return self._frames(maps, shown, reference_maps, begun, geometry, seed_of(seed))
 
     def _frames(
         self,
@@ -195,8 +198,6 @@ class Animator:
                 f"{len(references)} references and {len(reference_maps)} maps of them; give one for each, "
                 "None where there is none, or none at all"
             )
-        for picture in [*references, *([] if first is None else [first])]:
-            check_picture(picture)
         for map_ in reference_maps:
             if map_ is not None:
                 self._check_map(map_, None)

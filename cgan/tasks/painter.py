@@ -13,7 +13,7 @@ from torch import Tensor
 from cgan.checkpoint import Checkpoint
 from cgan.errors import DataError
 from cgan.layers.instances import components
-from cgan.pictures import check_picture, to_image, to_pictures
+from cgan.pictures import PictureLike, as_picture, to_image, to_pictures
 from cgan.runtime import Runtime
 from cgan.tasks.bounds import AT_ONCE, check_made, check_size, check_variations, seed_of, vector_of
 from cgan.tasks.protocols import PaintingModel, RestylingModel
@@ -44,14 +44,14 @@ class Painter:
     def paint(
         self,
         labels: np.ndarray,
-        style: np.ndarray | None = None,
+        style: PictureLike | None = None,
         seed: int = 0,
         variations: int = 1,
         restyle: Mapping[tuple[int, int], int] | None = None,
     ) -> np.ndarray:
         """Paint a label map: uint8 (H, W) of class ids, any height and width -> uint8 (variations, H, W, 3).
 
-        `style` is a picture, uint8 (H, W, 3), whose light and colours are taken over; or a style vector,
+        `style` is a picture (uint8 (H, W, 3), Pillow's, a Path), whose light is taken; or a style vector,
         float (style,); or None, for a style drawn by `seed`. Variation i uses seed + i: another style, or,
         with a style given, other fine detail; of a style picture every further variation strays a little. The
         same call gives the same pictures, on a CPU to the bit.
@@ -82,7 +82,7 @@ class Painter:
         return np.concatenate(painted)
 
     @torch.no_grad()
-    def encode(self, picture: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+    def encode(self, picture: PictureLike, labels: np.ndarray | None = None) -> np.ndarray:
         """The style of a picture: uint8 (H, W, 3) -> float32 (style,).
 
         Models with `looks` need to know what is where on it: `labels`, uint8 (H, W) of any height and width.
@@ -140,21 +140,20 @@ class Painter:
         noise = torch.randn(1, 1, *shape, generator=generator)
         return style.to(self.runtime.device), noise.to(self.runtime.device)
 
-    def _encode(self, picture: np.ndarray, ids: Tensor | None) -> Tensor:
+    def _encode(self, picture: PictureLike, ids: Tensor | None) -> Tensor:
         """The style of a picture, laid under the map `ids` (1, 1, H, W) where that matters: (1, style)."""
-        check_picture(picture)
-        image = to_image(picture)
+        image = to_image(as_picture(picture))
         if self.looks:
             if ids is None:
                 raise ValueError("this model takes a style from a picture and its label map: give labels too")
             image = F.interpolate(image, size=ids.shape[2:], mode="bilinear", antialias=True)
         return self.model.encode(image.to(self.runtime.device), ids)
 
-    def _styles(self, style: np.ndarray | None, normal: Tensor, ids: Tensor) -> Tensor:
+    def _styles(self, style: PictureLike | None, normal: Tensor, ids: Tensor) -> Tensor:
         """One style vector for each variation: (variations, style)."""
         if style is None:
             return self.model.draw(normal)
-        if style.ndim == 1:
+        if isinstance(style, np.ndarray) and style.ndim == 1:
             vector = vector_of(style, self.model.config.style).to(self.runtime.device)
             return vector.expand(len(normal), -1)
         mean = self._encode(style, ids)

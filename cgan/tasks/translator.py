@@ -10,14 +10,14 @@ from torch import Tensor
 
 from cgan import contents
 from cgan.checkpoint import Checkpoint
-from cgan.pictures import check_picture, fitted, to_image, to_pictures
+from cgan.pictures import PictureLike, as_picture, fitted, to_image, to_pictures
 from cgan.runtime import Runtime
 from cgan.tasks.bounds import check_made, check_size, check_variations, seed_of, vector_of
 from cgan.tasks.protocols import AnyTranslatingModel, DrawingModel, ShownModel
 
 STRAY = 0.3  # how far the further variations of a style picture leave it, in standard deviations
 
-Style = np.ndarray | Sequence[np.ndarray]  # pictures, or one vector
+Style = PictureLike | Sequence[PictureLike]  # pictures, or one vector
 StyledModel = ShownModel | DrawingModel
 
 
@@ -46,14 +46,16 @@ class Translator:
     @torch.no_grad()
     def translate(
         self,
-        picture: np.ndarray,
+        picture: PictureLike,
         style: Style | None = None,
         weights: Sequence[float] | None = None,
         direction: str | None = None,
         seed: int = 0,
         variations: int = 1,
     ) -> np.ndarray:
-        """Translate a picture, uint8 (H, W, 3) of any height and width -> uint8 (variations, H, W, 3).
+        """Translate a picture of any height and width -> uint8 (variations, H, W, 3).
+
+        Pictures are uint8 (H, W, 3), Pillow's, or a Path.
 
         `style` is a picture, several (mixed with `weights`, equal ones by default), or a style vector, float
         (style,), of `encode` or `draw`; None draws one by `seed` where the model can. Variation i uses seed +
@@ -62,7 +64,7 @@ class Translator:
 
         Raises DataError for a picture that is too large, ValueError for what the model cannot do.
         """
-        check_picture(picture)
+        picture = as_picture(picture)
         direction = self._direction(direction)
         height, width = picture.shape[:2]
         margins = self._margins(height, width)
@@ -96,7 +98,7 @@ class Translator:
     @torch.no_grad()
     def encode(
         self,
-        pictures: np.ndarray | Sequence[np.ndarray],
+        pictures: Style,
         weights: Sequence[float] | None = None,
         direction: str | None = None,
     ) -> np.ndarray:
@@ -179,7 +181,7 @@ class Translator:
         self, model: StyledModel, pictures: Style, weights: Sequence[float] | None, direction: str
     ) -> Tensor:
         """The weighted mean of the pictures' styles: (1, style)."""
-        pictures = [pictures] if isinstance(pictures, np.ndarray) else list(pictures)
+        pictures = [pictures] if isinstance(pictures, PictureLike) else list(pictures)
         weights = [1.0] * len(pictures) if weights is None else [float(weight) for weight in weights]
         if not pictures or len(weights) != len(pictures):
             raise ValueError(f"{len(pictures)} style pictures and {len(weights)} weights; give one for each")
@@ -189,8 +191,7 @@ class Translator:
         weights = [weight / largest for weight in weights]
         codes = []
         for picture in pictures:
-            check_picture(picture)
-            image = to_image(fitted(picture, self.size)).to(self.runtime.device)
+            image = to_image(fitted(as_picture(picture), self.size)).to(self.runtime.device)
             codes.append(model.encode(image, direction).float())
         shares = torch.tensor(weights, device=codes[0].device) / sum(weights)
         return (torch.cat(codes) * shares[:, None]).sum(0, keepdim=True)
