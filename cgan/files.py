@@ -1,9 +1,10 @@
-"""Files that are whole or not there: written beside, then renamed."""
+"""Files that are whole or not there: written beside, then renamed; and the order of their names."""
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,3 +77,9 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def natural(text: str) -> list[tuple[int, str]]:
+    """A key that sorts frame2 before frame10."""
+    words = re.split(r"(\d+)", text)
+    return [(int(word), "") if word.isdecimal() else (-1, word.lower()) for word in words]

@@ -11,10 +11,10 @@ from test_keyframes import scene
 from test_poses import face, standing
 
 from cgan import faces, poses
+from cgan.cameras import depth_labels, read_depth, read_intrinsics, read_pose
 from cgan.errors import DataError
+from cgan.files import natural
 from cgan.labels import Palette
-from train.data.cameras import depth_labels, read_depth, read_intrinsics, read_pose
-from train.data.clip_folders import natural
 from train.data.clip_reading import depth_palette, read_clips
 from train.data.clips import ClipData, Window
 from train.data.stored import canvas

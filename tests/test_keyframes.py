@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cgan.edges import edge_labels, edge_palette
-from cgan.keyframes import carry
+from cgan.keyframes import Flows, carry
 from cgan.motion import agreement, flow
 
 
@@ -50,6 +50,17 @@ def test_what_is_hidden_is_not_trusted():
 
 def share(found: list[np.ndarray], wanted: list[np.ndarray]) -> float:
     return min(float((a == b).mean()) for a, b in zip(found, wanted, strict=True))
+
+
+def test_flows_are_computed_once_and_forgotten_beyond_the_limit():
+    pictures, maps = scene(4)
+    flows = Flows()
+    found = [list(carry({0: maps[0]}, pictures, flows)) for _ in range(2)]
+    assert np.array_equal(*found) and share(found[0], list(carry({0: maps[0]}, pictures))) > 0.99
+    assert len(flows._kept) == 6
+    small = Flows(limit=2 * 96 * 96 * 2 * 2)
+    list(carry({0: maps[0]}, pictures, small))
+    assert len(small._kept) == 2
 
 
 def test_one_painted_frame_is_carried_both_ways():

@@ -29,7 +29,8 @@ class Writer:
 
     Any browser plays it (yuv420p, the index at the front); odd sizes are made even by repeating the edge. All
     pictures, uint8 (H, W, 3), are as large as the first. Use it in a `with`: what was written before an error
-    is a whole video. `rate`: pictures a second.
+    is a whole video. `rate`: pictures a second. Attributes: `frames` (written so far), `sound` (whether there
+    is any).
     """
 
     def __init__(self, target: Path, rate: float, audio: Path | bytes | None = None) -> None:
@@ -43,6 +44,7 @@ class Writer:
         self._container = self._av.open(str(target.absolute()), "w", format="mp4", options=options)
         self._stream: Any = None
         self._sound = sound if sound is not None and sound.found else None
+        self.sound = self._sound is not None
         self._shape: tuple[int, ...] = ()
 
     def __enter__(self) -> Self:

@@ -16,10 +16,10 @@ them have the same stems; where one of the two is a video, they are as many.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cgan.files import natural
 from cgan.video import SUFFIXES
 from train.data.folders import LOSSLESS, PICTURES, listed
 
@@ -61,12 +61,6 @@ class FoundClip:
         """The number of frames, where the pictures are no video."""
         images = self.parts["images"]
         return None if isinstance(images, Path) else len(images)
-
-
-def natural(text: str) -> list[tuple[int, str]]:
-    """A key that sorts frame2 before frame10."""
-    words = re.split(r"(\d+)", text)
-    return [(int(word), "") if word.isdecimal() else (-1, word.lower()) for word in words]
 
 
 def find_clips(folder: Path, source: str, problems: list[str]) -> tuple[list[FoundClip], str]:

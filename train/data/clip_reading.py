@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cgan import faces, poses
+from cgan.cameras import BANDS, depth_labels, read_depth, read_intrinsics, read_pose
 from cgan.edges import edge_labels, edge_palette
 from cgan.errors import CganError
 from cgan.label_videos import read_label_video
@@ -25,7 +26,6 @@ from cgan.labels import Label, Palette
 from cgan.pictures import open_picture, read_picture
 from cgan.video import Limits, read_video
 from train.data import folders
-from train.data.cameras import BANDS, depth_labels, read_depth, read_intrinsics, read_pose
 from train.data.clip_folders import FoundClip, Strip, find_clips
 from train.data.clips import LEAST, MOST_DEPTH, ClipData, Window
 from train.data.flows import cached_flows
@@ -147,7 +147,7 @@ def vanishing() -> tuple[float, ...]:
 
 
 def depth_palette() -> Palette:
-    """The classes of `train.data.cameras.depth_labels`: unknown, then bands from near to far."""
+    """The classes of `cgan.cameras.depth_labels`: unknown, then bands from near to far."""
     greys = [f"#{255 - 13 * band:02x}{240 - 13 * band:02x}{215 - 8 * band:02x}" for band in range(BANDS)]
     bands = [Label(band + 1, f"distance {band + 1}", grey) for band, grey in enumerate(greys)]
     return Palette((Label(0, "unknown", "#000000"), *bands))
@@ -216,7 +216,7 @@ class _Reader:
 
     def _readers(self, found: FoundClip) -> dict[str, tuple[Callable[[Path, str], Array], Any]]:
         """How each of the clip's maps is read, and its video if it is one."""
-        readers = {
+        readers: dict[str, tuple[Callable[[Path, str], Array], Any]] = {
             "labels": (self._labels, self._label_video(found.parts.get("labels", []))),
             "instances": (lambda path, name: read_ids(path, name, MOST_INSTANCES), None),
             "depth": (read_depth, None),

@@ -1,4 +1,4 @@
-"""Depth maps and cameras of recorded clips, from the files that people have.
+"""Depth maps and cameras of recorded clips, from the files that people have, or their contents.
 
 Depth is a 16-bit PNG in millimetres along the camera's axis, 0 and 65535 where there is none. A pose is a
 text file of 4×4 numbers, camera to world, the camera's axes to the right, down and ahead. Intrinsics are a
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from cgan.errors import DataError
 from cgan.pictures import open_picture
 from cgan.poses import read_json
-from train.data.protocol import Size
 
 NOTHING = 65535  # millimetres: the other number that means none, beside 0
 KEYS = ("fx", "fy", "cx", "cy")
@@ -25,11 +24,12 @@ RIGID = 0.02  # how far a rotation's columns may be from unit length and right a
 BANDS, NEAREST, FARTHEST = 16, 0.4, 40.0  # of depth as labels; metres: where the first ends, the last begins
 
 Numbers = NDArray[np.float64]
+Size = tuple[int, int]  # height, width
 
 
-def read_depth(path: Path, name: str) -> NDArray[np.float32]:
+def read_depth(source: Path | bytes, name: str) -> NDArray[np.float32]:
     """Depth in metres, (H, W), 0 where it is unknown; `DataError` for anything but 16-bit grey."""
-    picture = open_picture(path, name)
+    picture = open_picture(source, name)
     if picture.mode not in ("I", "I;16", "I;16B", "I;16L"):
         raise DataError(f"{name} has the mode {picture.mode}; depth is 16-bit grey, in millimetres")
     millimetres = np.array(picture, np.int64)
@@ -44,9 +44,9 @@ def depth_labels(depth: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.where(depth > 0, 2 + np.floor(steps).clip(-1, BANDS - 2), 0).astype(np.uint8)
 
 
-def read_pose(path: Path, name: str) -> Numbers:
+def read_pose(source: Path | bytes, name: str) -> Numbers:
     """Camera to world, (4, 4); `DataError` where the numbers are no place and direction."""
-    numbers = _numbers(path, name)
+    numbers = _numbers(source, name)
     if len(numbers) not in (12, 16):
         raise DataError(f"{name} must be 4×4 numbers, camera to world; there are {len(numbers)}")
     pose = np.concatenate([numbers, [0.0, 0, 0, 1]])[:16].reshape(4, 4)
@@ -57,12 +57,15 @@ def read_pose(path: Path, name: str) -> Numbers:
     return pose
 
 
-def read_intrinsics(path: Path, name: str, frame: Size) -> Numbers:
-    """(fx, fy, cx, cy) in pixels of frames of `frame` = (height, width), by which they are scaled."""
-    if path.suffix.lower() == ".json":
-        values, stated = _from_json(path, name)
+def read_intrinsics(source: Path | bytes, name: str, frame: Size) -> Numbers:
+    """(fx, fy, cx, cy) in pixels of frames of `frame` = (height, width), by which they are scaled.
+
+    The ending of the file's name, of `name` where its contents are given, tells JSON from text.
+    """
+    if (source if isinstance(source, Path) else Path(name)).suffix.lower() == ".json":
+        values, stated = _from_json(source, name)
     else:
-        numbers = _numbers(path, name)
+        numbers = _numbers(source, name)
         if len(numbers) not in (4, 9):
             raise DataError(f"{name} must be 3×3 numbers or fx fy cx cy; there are {len(numbers)}")
         values, stated = (numbers if len(numbers) == 4 else numbers[[0, 4, 2, 5]]), None
@@ -83,8 +86,8 @@ def read_intrinsics(path: Path, name: str, frame: Size) -> Numbers:
     )
 
 
-def _from_json(path: Path, name: str) -> tuple[Numbers, tuple[float, float] | None]:
-    found = read_json(path, name)
+def _from_json(source: Path | bytes, name: str) -> tuple[Numbers, tuple[float, float] | None]:
+    found = read_json(source, name)
     allowed = (*KEYS, "width", "height")
     if not isinstance(found, dict) or not set(KEYS) <= set(found):
         raise DataError(f"{name} must have the fields {', '.join(allowed)}")
@@ -97,9 +100,10 @@ def _from_json(path: Path, name: str) -> tuple[Numbers, tuple[float, float] | No
     return np.array([found[key] for key in KEYS], np.float64), size
 
 
-def _numbers(path: Path, name: str) -> Numbers:
+def _numbers(source: Path | bytes, name: str) -> Numbers:
     try:
-        words = path.read_text(encoding="utf-8").replace(",", " ").split()
+        data = source.read_bytes() if isinstance(source, Path) else source
+        words = data.decode().replace(",", " ").split()
         numbers = np.array([float(word) for word in words[:100]], np.float64)
     except OSError as error:
         raise DataError(f"{name} cannot be read: {error.strerror}") from error
