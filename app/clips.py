@@ -1,80 +1,147 @@
-"""Clips that drive an animator: what clients send, and the examples.
+"""Clips that drive an animator: what clients send.
 
-A clip is a list of label maps, a picture each (data URIs); or one sheet of them, cut into frames of the size
-that the model was trained at, row by row; or a video of the palette's colours. Models of drawn lines take any
-video: its outlines are drawn.
+A clip is one of these, pictures and files being data URIs:
 
-Examples lie in static/examples/video: a folder for each set of classes, with a palette.json and sheets of
-maps, of which each row is a clip, and perhaps `characters` to begin with.
+- a list of label maps, a picture each;
+- a sheet of them, cut into frames of the size that the model was trained at, row by row;
+- a video of the palette's colours; models of drawn lines take any video: its outlines are drawn;
+- {"film": any video, "maps": {"0": map, "12": map, …}}: maps painted for some of its frames, counted from 0,
+  which optical flow carries on to the others;
+- {"flight": a zip (see `cgan.flights`) or an example's name, "path": "forward", "back" or "there and back"},
+  the only one with depth and cameras.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
-from pathlib import Path
+from itertools import chain, tee
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from app import requests
+from app.clip_examples import example_flight
 from app.drawings import as_drawing, is_drawing
-from app.examples import FOLDER, named, picture_file
-from app.maps import fit, fitted, read_map, write_map
+from app.maps import fit, fitted, read_map
+from app.sheets import cut
 from cgan import DataError, Palette
 from cgan.edges import edge_labels, edge_palette
+from cgan.flights import PATHS, Flight, read_flight
+from cgan.keyframes import Flows, carry
 from cgan.label_videos import ColourKey
 from cgan.tasks import Animator
+from cgan.tasks.animator import Geometry
 from cgan.video import Limits, Video
 
 MAX_FRAMES = 600
 MAX_PIXELS = 1024 * 1024  # of a frame
 MAX_SECONDS = 60.0
 RATE = 8.0  # pictures a second, where a clip has none of its own
-WAYS = ("up", "left", "down", "right")  # rows of a sheet of four
-SHAPE = "a list of label maps, a sheet of them or a label video, as data URIs"
+SHAPE = "a list of label maps, a sheet of them, a label video, painted frames of a film or a flight"
 LIMITS = Limits(MAX_FRAMES, 1920 * 1088, MAX_SECONDS, requests.MAX_BYTES)
 
 
 @dataclass(frozen=True)
 class Clip:
-    """Label maps, uint8 (H, W), to be read once; how many there are, if that is known; pictures a second."""
+    """Label maps, uint8 (H, W), to be read once; how many there are, if that is known; pictures a second;
+    where each was seen from, if that is known; and a video whose sound goes with them.
+    """
 
     maps: Iterator[np.ndarray]
     count: int | None
     rate: float = RATE
+    places: Iterator[Geometry] | None = None
+    sound: bytes | None = None
 
 
-def read_clip(sent: str | list, animator: Animator) -> Clip:
+def read_clip(sent: str | list | dict, animator: Animator, flows: Flows | None = None) -> Clip:
     """The clip that a client sent; its frames are read when they are wanted, the first one at once.
 
-    Raises `DataError` and `MediaError`, also while it is read.
+    `flows` see `painted`. Raises `DataError` and `MediaError`, also while it is read.
     """
+    if isinstance(sent, dict) and "flight" in sent:
+        return _flown(sent, animator)
+    if animator.needs_geometry:
+        raise DataError(
+            f"{animator.checkpoint.name} needs depth and a camera for each map: the clip must be a flight, "
+            '{"flight": a zip as data URI or an example\'s name, "path": "forward"}'
+        )
+    if isinstance(sent, dict):
+        return painted(sent, animator, flows)
     if isinstance(sent, str) and requests.is_film(sent):
         return _film(requests.film(sent, "the clip"), animator)
     if isinstance(sent, str):
         frames = cut(read_map(sent, animator.palette, "the clip"), animator.size)
         return Clip(iter(frames), len(frames))
     if not isinstance(sent, list) or not sent:
-        raise DataError(f"the clip must be {SHAPE}")
+        raise DataError(f"the clip must be {SHAPE}, as data URIs")
     if len(sent) > MAX_FRAMES:
         raise DataError(f"the clip has {len(sent)} frames; at most {MAX_FRAMES} are allowed")
     return Clip(_begun(_each(sent, animator.palette)), len(sent))
 
 
-def cut(sheet: np.ndarray, size: tuple[int, int]) -> list[np.ndarray]:
-    """The frames of `size` (H, W) of a sheet, uint8 (rows H, columns W), row by row."""
-    (height, width), (high, wide) = sheet.shape, size
-    if height % high or width % wide:
-        raise DataError(
-            f"the sheet is {width}×{height}; this model's frames are {wide}×{high}, so both sides must be "
-            "multiples of theirs"
-        )
-    count = (height // high) * (width // wide)
-    if count > MAX_FRAMES:
-        raise DataError(f"the sheet has {count} frames; at most {MAX_FRAMES} are allowed")
-    rows = sheet.reshape(height // high, high, width // wide, wide).swapaxes(1, 2)
-    return list(np.ascontiguousarray(rows.reshape(-1, high, wide)))
+def frames_of(data: bytes, animator: Animator) -> tuple[Video, Iterator[np.ndarray]]:
+    """A film that somebody sent, and its pictures, uint8 (H, W, 3), at the scale of the model's frames."""
+    video = Video(data, "the film", limits=LIMITS)
+    return video, _small(video, animator.size)
+
+
+def painted(sent: dict, animator: Animator, flows: Flows | None = None) -> Clip:
+    """A film of which some frames were painted: the maps of all. `flows` are kept from call to call."""
+    film, maps = sent.get("film"), sent.get("maps")
+    if not requests.is_film(film):
+        raise DataError("the film must be a video, as a data URI")
+    if not isinstance(maps, dict) or not maps:
+        raise DataError('paint at least one frame of the film: {"film": …, "maps": {"0": a map}}')
+    wrong = [number for number in maps if not (str(number).isdecimal() and int(number) < MAX_FRAMES)]
+    if wrong:
+        raise DataError(f"there is no frame {wrong[0]!r:.20}: they count from 0 to {MAX_FRAMES - 1}")
+    data = requests.film(film, "the film")
+    video, frames = frames_of(data, animator)
+    width, height = fitted((video.height, video.width), animator.size)
+    keys = {}
+    for number, uri in maps.items():
+        labels = read_map(uri, animator.palette, f"the map of frame {number}")
+        keys[int(number)] = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    return Clip(_begun(_carried(keys, frames, flows or Flows())), video.frames, _rate(video), sound=data)
+
+
+def _carried(keys: dict[int, np.ndarray], frames: Iterator[np.ndarray], flows: Flows) -> Iterator[np.ndarray]:
+    try:
+        yield from carry(keys, frames, flows)
+    except ValueError as error:  # a frame was painted that the film has not
+        raise DataError(str(error)) from error
+
+
+def _flown(sent: dict, animator: Animator) -> Clip:
+    """A flight's maps, and its geometry for a model that needs it."""
+    path, flight = sent.get("path", PATHS[0]), _flight(sent["flight"], animator.palette)
+    if path not in PATHS:
+        raise DataError(f"no path {path!r:.40}; there are: {', '.join(PATHS)}")
+    order = flight.order(path)
+    if len(order) > MAX_FRAMES:
+        raise DataError(f"the flight has {len(order)} frames; at most {MAX_FRAMES} are allowed")
+    if not animator.needs_geometry:
+        return Clip(_begun(fit(flight.labels(number), animator.size) for number in order), len(order))
+    frames = _begun(scaled(*flight.frame(number), animator.size) for number in order)
+    maps, places = tee(frames)
+    return Clip((it[0] for it in maps), len(order), places=(it[1] for it in places))
+
+
+def _flight(sent: str, palette: Palette) -> Flight:
+    """A flight that a client sent, or an example of that name: no path is looked for."""
+    if requests.is_zip(sent):
+        return read_flight(requests.zipped(sent, "the flight"), palette, "the flight")
+    return read_flight(example_flight(sent), palette, f"the flight {sent!r}")
+
+
+def scaled(labels: np.ndarray, place: Geometry, size: tuple[int, int]) -> tuple[np.ndarray, Geometry]:
+    """A frame of a flight at the scale of frames of `size` (H, W)."""
+    if labels.size > MAX_PIXELS:
+        raise DataError(f"the flight's frames are {labels.shape[1]}×{labels.shape[0]}; that is too large")
+    small = fit(labels, size)
+    depth = cv2.resize(place.depth, small.shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+    down, across = small.shape[0] / labels.shape[0], small.shape[1] / labels.shape[1]
+    return small, Geometry(depth, place.pose, place.intrinsics * [across, down, across, down])
 
 
 def draws_lines(palette: Palette) -> bool:
@@ -82,45 +149,10 @@ def draws_lines(palette: Palette) -> bool:
     return palette.names == edge_palette().names
 
 
-def example_clips(animator: Animator) -> list[dict]:
-    """The example clips whose classes the model all has, at its size: [{"name", "group", "picture": URI,
-    "frames"}], each a strip of frames side by side.
-    """
-    found = []
-    for folder in _fitting(animator.palette):
-        own = Palette.read(folder / "palette.json")
-        places = np.array([animator.palette.names.index(name) for name in own.names], np.uint8)
-        for path in sorted(folder.glob("*.png")):
-            sheet = places[np.asarray(Image.open(path))]
-            found += _rows(named(path), sheet, animator)
-    return found
-
-
-def example_subjects(animator: Animator) -> list[dict]:
-    """Pictures of subjects to begin with, for a model's classes: [{"name", "picture": data URI}]."""
-    files = [
-        path for folder in _fitting(animator.palette) for path in sorted(folder.glob("characters/*.png"))
-    ]
-    return [{"name": named(path), "picture": picture_file(path)} for path in files]
-
-
-def _fitting(palette: Palette) -> list[Path]:
-    """The folders of examples whose classes are all in `palette`."""
-    folders = sorted(path.parent for path in (FOLDER / "video").glob("*/palette.json"))
-    return [each for each in folders if {*Palette.read(each / "palette.json").names} <= {*palette.names}]
-
-
-def _rows(name: str, sheet: np.ndarray, animator: Animator) -> list[dict]:
-    """The rows of an example's sheet of square frames, each a strip."""
-    side = sheet.shape[0] // len(WAYS)
-    strips = []
-    for way, row in zip(WAYS, np.split(sheet, len(WAYS)), strict=True):
-        frames = [fit(frame, animator.size) for frame in cut(row, (side, side))]
-        if frames[0].shape != tuple(animator.size):
-            return []  # the model's frames have another shape
-        strip = write_map(np.concatenate(frames, 1), animator.palette)
-        strips.append({"name": f"{name} {way}", "group": name, "picture": strip, "frames": len(frames)})
-    return strips
+def outlines(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The label map of lines, uint8 (H, W), of a picture at the scale of frames of `size`."""
+    small = cv2.resize(picture, fitted(picture.shape, size), interpolation=cv2.INTER_AREA)
+    return as_drawing(small, size) if is_drawing(small) else edge_labels(small)
 
 
 def _each(sent: list, palette: Palette) -> Iterator[np.ndarray]:
@@ -132,7 +164,7 @@ def _each(sent: list, palette: Palette) -> Iterator[np.ndarray]:
         yield labels
 
 
-def _begun(maps: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+def _begun(maps: Iterator) -> Iterator:
     """The same maps; what is wrong with the first is told now."""
     return chain([next(maps)], maps)
 
@@ -140,11 +172,19 @@ def _begun(maps: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
 def _film(data: bytes, animator: Animator) -> Clip:
     """A video: of labels, or for models of lines of anything."""
     video = Video(data, "the clip", limits=LIMITS)
-    rate = min(max(float(video.rate), 1.0), 60.0)
     lines = draws_lines(animator.palette)
-    count = video.frames if video.frames else None
     maps = _outlines(video, animator) if lines else _labels(video, animator)
-    return Clip(_begun(maps), count, rate)
+    return Clip(_begun(maps), video.frames, _rate(video), sound=data)
+
+
+def _rate(video: Video) -> float:
+    return min(max(float(video.rate), 1.0), 60.0)
+
+
+def _small(video: Video, size: tuple[int, int]) -> Iterator[np.ndarray]:
+    with video:
+        for picture in video:
+            yield cv2.resize(picture, fitted(picture.shape, size), interpolation=cv2.INTER_AREA)
 
 
 def _labels(video: Video, animator: Animator) -> Iterator[np.ndarray]:
@@ -157,5 +197,4 @@ def _labels(video: Video, animator: Animator) -> Iterator[np.ndarray]:
 def _outlines(video: Video, animator: Animator) -> Iterator[np.ndarray]:
     with video:
         for picture in video:
-            small = cv2.resize(picture, fitted(picture.shape, animator.size), interpolation=cv2.INTER_AREA)
-            yield as_drawing(small, animator.size) if is_drawing(small) else edge_labels(small)
+            yield outlines(picture, animator.size)

@@ -36,7 +36,8 @@ def on(
     if model:
         options |= MODEL_LINE
         handler = _on_zero_gpu(handler)
-    description = (handler.__doc__ or "").strip().splitlines()[0]
+    paragraphs = inspect.cleandoc(handler.__doc__ or "").split("\n\n")
+    description = "\n\n".join(" ".join(each.split()) for each in paragraphs)  # for people, and for agents
     gr.on(
         triggers,
         _told(handler),

@@ -1,4 +1,4 @@
-"""Films that are being made: two videos, of the maps and of the frames, that grow a frame at a time.
+"""Films that are being made: videos of the maps, of the frames and of both, that grow a frame at a time.
 
 Small frames are enlarged for the video, by whole pixels: H.264 keeps colours at half the size, which would
 blur pixel art. GIFs keep the frames' own size.
@@ -19,6 +19,7 @@ from cgan import Palette
 from cgan.video import Writer, write_gif
 from cgan.video.writing import GIF_FRAMES
 
+KINDS = ("input", "video", "both")  # the maps in colour, the frames, and both side by side
 SMALL = 256  # pixels: the longer side up to which frames are enlarged
 GIF_BYTES = 96 * 2**20  # of frames in memory: longer films have no GIF
 
@@ -26,16 +27,24 @@ GIF_BYTES = 96 * 2**20  # of frames in memory: longer films have no GIF
 class Film:
     """What an animator made of maps of `palette`, at `rate` frames a second. Use it in a `with`.
 
-    Its files lie in a temporary folder that goes when the `with` ends.
+    `sound` is a video whose sound goes along, or None; `kinds` are the videos that are written. Its files lie
+    in a temporary folder that goes when the `with` ends.
     """
 
-    def __init__(self, palette: Palette, rate: float):
+    def __init__(
+        self,
+        palette: Palette,
+        rate: float,
+        sound: bytes | None = None,
+        kinds: Sequence[str] = KINDS,
+    ):
         self.palette, self.rate = palette, rate
         self.made, self.kept, self._bytes = 0, [], 0
         self._spent, self._start = 0.0, time.perf_counter()
         self._folder = tempfile.TemporaryDirectory(prefix="cgan-film-")
-        paths = [Path(self._folder.name) / name for name in ("maps.mp4", "frames.mp4")]
-        self._paths, self._writers = paths, [Writer(path, rate) for path in paths]
+        self._paths = {name: Path(self._folder.name) / f"{name}.mp4" for name in kinds}
+        sounds = {"input": None, "video": sound, "both": sound}
+        self._writers = {name: Writer(path, rate, sounds[name]) for name, path in self._paths.items()}
 
     def __enter__(self) -> Self:
         return self
@@ -43,9 +52,18 @@ class Film:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for writer in self._writers:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for writer in self._writers.values():
             writer.close()
         self._folder.cleanup()
+
+    @property
+    def sound(self) -> bool:
+        """Whether the film has sound."""
+        return any(writer.sound for writer in self._writers.values())
 
     @property
     def speed(self) -> float:
@@ -60,19 +78,21 @@ class Film:
         """Add a frame, uint8 (H, W, 3), and the map, uint8 (H, W), that it was made of."""
         self._spent += time.perf_counter() - self._start
         self.made += 1
-        for writer, picture in zip(self._writers, (self.palette.colours(labels), frame), strict=True):
-            writer.write(enlarged(picture))
+        maps, large = enlarged(self.palette.colours(labels)), enlarged(frame)
+        pictures = {"input": maps, "video": large, "both": np.concatenate([maps, large], 1)}
+        for name, writer in self._writers.items():
+            writer.write(pictures[name])
         self._bytes += frame.nbytes
         if self._bytes <= GIF_BYTES:
             self.kept.append(frame)
 
     def finished(self) -> dict[str, str]:
-        """The files as data URIs: `input` and `video`, mp4, and `gif`, which is "" for long films."""
-        for writer in self._writers:
+        """The files as data URIs: of its `kinds` mp4, and `gif`, which is "" for long films."""
+        for writer in self._writers.values():
             writer.close()
-        maps, video = (requests.file_uri(path.read_bytes(), "mp4") for path in self._paths)
+        videos = {name: requests.file_uri(path.read_bytes(), "mp4") for name, path in self._paths.items()}
         whole = len(self.kept) == self.made <= GIF_FRAMES
-        return {"input": maps, "video": video, "gif": gif(self.kept, self.rate) if whole else ""}
+        return videos | {"gif": gif(self.kept, self.rate) if whole else ""}
 
 
 def enlarged(picture: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ Receive, Send = Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[
 
 _START = re.compile(r"data:image/[a-z0-9.+-]+;base64,", re.IGNORECASE)
 _FILM = re.compile(r"data:video/[a-z0-9.+-]+(?:;codecs=[\w., \"-]+)?;base64,", re.IGNORECASE)
+_ZIP = re.compile(r"data:[a-z0-9.+/-]*zip[a-z0-9.+/-]*;base64,", re.IGNORECASE)
 
 
 class BodyLimit:
@@ -82,6 +83,22 @@ def is_film(uri: str) -> bool:
 def film(uri: str, name: str) -> bytes:
     """The video file inside a data URI for which `is_film`. Raises `MediaError` for one that is too large."""
     return _unpacked(uri, uri.index("base64,") + 7, name) if _FILM.match(uri) else contents(uri, name)
+
+
+def is_zip(uri: str) -> bool:
+    """Whether a client sent a zip as a data URI."""
+    return isinstance(uri, str) and bool(_ZIP.match(uri))
+
+
+def zipped(uri: str, name: str) -> bytes:
+    """The zip inside a data URI for which `is_zip`. Raises `MediaError` for one that is too large."""
+    return _unpacked(uri, uri.index("base64,") + 7, name)
+
+
+def jpeg_uri(picture: np.ndarray, quality: int = 85) -> str:
+    """A picture, uint8 (H, W, 3), as the data URI of a JPEG: for many pictures that are only looked at."""
+    _, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return file_uri(data.tobytes(), "jpeg")
 
 
 def _unpacked(uri: str, start: int, name: str) -> bytes:

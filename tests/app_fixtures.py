@@ -88,7 +88,7 @@ def from_uri(uri: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))))
 
 
-def browser(playwright):
+def browser(playwright, *flags: str):
     """Chromium: that of the system, or Playwright's where there is none."""
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    return playwright.chromium.launch(executable_path=found, args=CHROMIUM.split())
+    return playwright.chromium.launch(executable_path=found, args=[*CHROMIUM.split(), *flags])

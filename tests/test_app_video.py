@@ -1,24 +1,37 @@
 """The Video tab without a browser, and that animators disturb no other tab."""
 
 import base64
+import io
 import re
 import time
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from app_fixtures import as_uri, from_uri
 from gradio_client import Client
 from gradio_client.exceptions import AppError
-from video_fixtures import PALETTE, address, animator, animators, character, save_animator
+from video_fixtures import (
+    LANDSCAPE,
+    PALETTE,
+    address,
+    animator,
+    animators,
+    character,
+    moving,
+    save_animator,
+)
 
 import cgan
 from app import requests
-from app.clips import cut, example_clips, read_clip
+from app.clip_examples import example_clips, example_flight
+from app.clips import read_clip
 from app.films import gif
+from app.sheets import cut
 from app.shelf import Shelf
 from app.tabs.video.handlers import Animating
-from cgan.edges import edge_palette
+from app.tabs.video.live import Live
 from cgan.video import Video, write_video
 
 
@@ -31,7 +44,7 @@ def test_animators_are_on_the_shelf_for_their_task_alone():
     shelf = Shelf(animators(), "cpu")
     names = {task: [each.name for each in shelf.find(task).checkpoints] for task in cgan.tasks.TASKS}
     assert names == {
-        "animate": ["fs_vid2vid", "vid2vid", "wc_vid2vid"],
+        "animate": ["fs_vid2vid", "lines", "vid2vid", "wc_vid2vid"],
         "paint": ["painter"],
         "translate": [],
     }
@@ -77,7 +90,8 @@ def test_a_character_walks(client):
     assert film["video"].startswith("data:video/mp4;") and video.shape == (9, 256, 256, 3)
     assert np.abs(video[:, ::4, ::4].astype(int) - direct).mean() < 12
     assert played(film["gif"]).shape == (9, 64, 64, 3) and played(film["input"]).shape == video.shape
-    assert film["rate"] == 8 and not film["stopped"]
+    assert played(film["both"]).shape == (9, 256, 512, 3)
+    assert film["rate"] == 8 and not film["stopped"] and not film["sound"]
     assert status.startswith("fs_vid2vid · CPU · fp32 · ") and status.endswith(" frames a second")
 
 
@@ -91,13 +105,41 @@ def test_frames_come_while_a_film_is_made(client):
     assert from_uri(first["frame"]).shape == (64, 64, 3) and film["rate"] == 12
 
 
-def label_video(folder: Path, rate: float = 15, lines: bool = False) -> str:
+def label_video(folder: Path, rate: float = 15, lines: bool = False, sound: Path | None = None) -> str:
     """The walk as an mp4 of colours in a data URI; or something black on white."""
     maps = cut(from_uri(strips()[1]["picture"]), (64, 64))
     palette = PALETTE.rgb if not lines else np.array([[255] * 3] + [[30] * 3] * 7, np.uint8)
     pictures = [palette[labels].repeat(4, 0).repeat(4, 1) for labels in maps]
-    write_video(folder / "clip.mp4", pictures, rate)
+    write_video(folder / "clip.mp4", pictures, rate, sound)
     return requests.file_uri((folder / "clip.mp4").read_bytes(), "mp4")
+
+
+def tone(path: Path) -> Path:
+    """A second of 440 Hz, as m4a."""
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=44100)
+        wave = np.sin(2 * np.pi * 440 * np.arange(44100) / 44100).astype(np.float32)[None]
+        frame = av.AudioFrame.from_ndarray(wave, format="fltp", layout="mono")
+        frame.sample_rate = 44100
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    return path
+
+
+def loudness(uri: str) -> float:
+    """The mean strength of a film's sound, 0 where there is none."""
+    with av.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))) as container:
+        if not container.streams.audio:
+            return 0.0
+        parts = [frame.to_ndarray() for frame in container.decode(audio=0)]
+    return float(np.abs(np.concatenate(parts, 1)).mean())
+
+
+def test_sound_goes_along_at_the_clip_s_own_speed(client, tmp_path):
+    clip = label_video(tmp_path, sound=tone(tmp_path / "tone.m4a"))
+    film, _ = ask(client, "vid2vid", [], clip)
+    assert film["sound"] == "with sound" and loudness(film["video"]) > 0.3 < loudness(film["both"])
+    slow, _ = ask(client, "vid2vid", [], clip, rate=5)
+    assert not slow["sound"] and not loudness(slow["video"])
 
 
 def test_label_videos_drive_models_with_and_without_a_first_frame(client, tmp_path):
@@ -109,9 +151,74 @@ def test_label_videos_drive_models_with_and_without_a_first_frame(client, tmp_pa
 
 
 def test_models_of_lines_take_any_video(tmp_path):
-    save_animator(tmp_path / "lines", "vid2vid", edge_palette())
-    clip = read_clip(label_video(tmp_path, lines=True), Shelf(tmp_path, "cpu").animator("lines"))
+    clip = read_clip(label_video(tmp_path, lines=True), animator("lines"))
     assert {tuple(np.unique(labels)) for labels in clip.maps} == {(0, 1)}
+
+
+# ---------------------------------------------------------------- flights, key frames, cameras
+
+
+def test_a_world_is_flown_through_there_and_back(client):
+    clip = {"flight": "to the alps", "path": "there and back"}
+    job = client.submit("wc_vid2vid", [], clip, 0, 12, api_name="/animate")
+    film, _ = job.result()
+    assert film["made"] == 63 == job.outputs()[0][0]["count"]
+    maps = played(film["input"]).astype(int)
+    assert np.abs(maps[0] - maps[-1]).mean() < 3 < np.abs(maps[0] - maps[31]).mean()
+
+
+def test_flights_drive_models_without_geometry_and_back(tmp_path):
+    model = Shelf(save_animator(tmp_path / "plain", "vid2vid", LANDSCAPE).parent, "cpu").animator("plain")
+    forward, back = (
+        [*read_clip({"flight": "over the mesa", "path": path}, model).maps] for path in ("forward", "back")
+    )
+    assert np.array_equal(forward, back[::-1]) and forward[0].shape == (64, 64)
+    assert [each["name"] for each in example_clips(model)] == [
+        "to the alps", "over the mesa", "around the alps",
+    ]  # fmt: skip
+
+
+def test_a_zip_of_a_flight_is_scaled_to_the_model():
+    data = example_flight("around the alps").read_bytes()
+    uri = "data:application/x-zip-compressed;base64," + base64.b64encode(data).decode()
+    clip = read_clip({"flight": uri}, animator("wc_vid2vid"))
+    labels, place = next(clip.maps), next(clip.places)
+    assert clip.count == 40 and labels.shape == place.depth.shape == (64, 64)
+    assert place.intrinsics == pytest.approx([64, 64, 32, 30.08])
+
+
+def test_a_painted_frame_is_carried_through_a_film(client, tmp_path):
+    film, maps = moving(tmp_path)
+    opened = client.predict("vid2vid", {"film": film, "maps": {}}, api_name="/open_film")["props"]
+    assert len(opened["frames"]) == 6 and opened["rate"] == 10
+    assert from_uri(opened["frames"][0]).shape == (64, 64, 3)
+    painted = {"film": film, "maps": {"0": as_uri(maps[0])}}
+    carried = client.predict("vid2vid", painted, api_name="/carry")["props"]["carried"]
+    assert min((from_uri(uri) == labels).mean() for uri, labels in zip(carried, maps, strict=True)) > 0.85
+    made, _ = ask(client, "vid2vid", [], painted)
+    assert made["made"] == 6 and made["rate"] == 10
+
+
+def test_a_camera_drives_a_model_of_lines(client):
+    picture = as_uri(character(96))
+    first, _, _ = client.predict("lines", [], picture, 3, api_name="/live")
+    second, status, turn = client.predict("lines", [], picture, 3, api_name="/live")
+    assert (first["made"], second["made"], turn["props"]["turn"]) == (1, 2, 2) and "lines · CPU" in status
+    assert first["map"] == second["map"] and set(np.unique(from_uri(first["map"]))) == {0, 1}
+    film = client.predict(api_name="/end_live")
+    assert film["made"] == 2 == len(played(film["video"]))
+    with pytest.raises(AppError, match="no model of drawn lines"):
+        client.predict("vid2vid", [], picture, 3, api_name="/live")
+
+
+def test_only_the_last_few_cameras_are_kept():
+    live, model = Live(), animator("lines")
+    runs = [live.run(str(number), "look", model, 0) for number in range(6)]
+    assert live.run("5", "look", model, 0) is runs[5] and live.take("0") is None
+    assert live.run("5", "other", model, 0) is not runs[5]
+    for number in range(6):
+        live.leave(str(number))
+    assert live.take("5") is None
 
 
 def test_a_sheet_of_all_actions(client):
@@ -153,6 +260,24 @@ BAD = {
     "a rate": ("fs_vid2vid", [1], None, {"rate": 999}, "from 1 to 60 frames a second"),
     "a seed": ("fs_vid2vid", [1], None, {"seed": -1}, "the seed is -1"),
     "needs depth": ("wc_vid2vid", [], None, {}, "needs depth and a camera"),
+    "an unknown flight": ("wc_vid2vid", [], {"flight": "/etc"}, {}, "no flight '/etc': send a zip"),
+    "an unknown path": ("wc_vid2vid", [], {"flight": "to the alps", "path": "up"}, {}, "no path 'up'"),
+    "no zip": (
+        "wc_vid2vid",
+        [],
+        {"flight": "data:application/zip;base64,AAAA"},
+        {},
+        "no zip that can be read",
+    ),
+    "nothing painted": (
+        "vid2vid",
+        [],
+        {"film": "data:video/mp4;base64,AAAA"},
+        {},
+        "paint at least one frame",
+    ),
+    "a path as film": ("vid2vid", [], {"film": "/etc/hostname"}, {}, "the film must be a video"),
+    "no frame": ("vid2vid", [], {"film": "data:video/mp4;base64,AAAA", "maps": {"-1": ""}}, {}, "frame '-1'"),
     "a painter": ("painter", [1], None, {}, "no animator"),
 }
 

@@ -2,25 +2,26 @@
 
 import base64
 import io
+import re
 
 import numpy as np
 import pytest
-from app_fixtures import PATIENCE, browser
+from app_fixtures import PATIENCE, browser, from_uri
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
-from video_fixtures import address, character
+from video_fixtures import address, character, moving
 
 from app.shelf import Shelf
 from app.ui import build, launch
 from cgan.video import Video
 
-PLAYS = "film => film.readyState >= 2 && film.duration > 0.5 && !film.paused && film.videoWidth === 256"
+PLAYS = "film => film.readyState >= 2 && film.duration > 0 && !film.paused && film.videoWidth === 256"
 
 
 @pytest.fixture(scope="module")
 def chromium():
     with sync_playwright() as playwright:
-        made = browser(playwright)
+        made = browser(playwright, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
         yield made
         made.close()
 
@@ -70,9 +71,10 @@ def test_an_uploaded_character_walks_and_the_film_plays(shared):
 
 
 def test_films_are_saved(shared):
-    for label, name in (("Save as mp4", "film.mp4"), ("Save as GIF", "film.gif")):
+    names = {"as mp4": "film.mp4", "side by side as mp4": "side-by-side.mp4", "as GIF": "film.gif"}
+    for words, name in names.items():
         with shared.expect_download() as download:
-            shared.get_by_label(label).click()
+            shared.get_by_label(f"Save {words}", exact=True).click()
         assert download.value.suggested_filename == name
         assert len(list(Video(download.value.path().read_bytes(), name))) == 6
 
@@ -88,6 +90,28 @@ def test_a_long_film_is_stopped_and_kept(shared):
     plays(shared)
 
 
+def test_a_character_is_drawn_and_walks(shared):
+    shared.get_by_label("Clip slash left").click()
+    expect(shared.locator(".film .made")).to_have_text("6 frames · 8 a second")
+    shared.locator(".subjects .pencil").click()
+    shared.get_by_label("Clear", exact=True).click()
+    shared.get_by_label("Colour #b3202c").click()
+    shared.locator(".draw .thick").select_option("4")
+    box = shared.locator(".draw .pixels").bounding_box()
+    step = box["width"] / 64
+    shared.mouse.move(box["x"] + 20.5 * step, box["y"] + 30.5 * step)
+    shared.mouse.down()
+    shared.mouse.move(box["x"] + 20.5 * step, box["y"] + 50.5 * step)
+    shared.mouse.up()
+    shared.get_by_role("button", name="Use it").click()
+    drawn = from_uri(shared.locator(".subjects .card img").get_attribute("src"))[..., :3]
+    red = (drawn == (0xB3, 0x20, 0x2C)).all(2)
+    assert drawn.shape == (64, 64, 3) and (drawn[~red] == 0x80).all()
+    assert red[28:52, 18:22].all() and red.sum() == 2 * 4 * 24 and np.array_equal(red, red[:, ::-1])
+    expect(shared.locator(".film .bar")).to_be_hidden()
+    plays(shared)
+
+
 def test_all_actions_become_a_sheet(shared):
     shared.get_by_role("button", name="All actions").click()
     expect(shared.locator(".film .gifs .tile")).to_have_count(16)
@@ -96,6 +120,59 @@ def test_all_actions_become_a_sheet(shared):
     with shared.expect_download() as download:
         shared.get_by_label("Save the sheet as PNG").click()
     assert download.value.suggested_filename == "sheet.png"
+
+
+@pytest.fixture(scope="module")
+def other(chromium):
+    """A visitor who has not begun with characters."""
+    page = visit(chromium, permissions=["camera"])
+    expect(page.locator(".clips .step")).to_have_count(16)
+    yield page
+    page.context.close()
+
+
+def take(page, model: str) -> None:
+    page.locator("#v-model input").click()
+    page.get_by_role("option", name=model, exact=True).click()
+    expect(page.locator("#v-origin")).to_contain_text("drawn weights of")
+
+
+def test_a_painted_frame_drives_a_film(other, tmp_path):
+    take(other, "vid2vid")
+    clip, maps = moving(tmp_path, 4)
+    film = {"name": "film.mp4", "mimeType": "video/mp4", "buffer": base64.b64decode(clip.split(",")[1])}
+    other.get_by_label("Film to paint").set_input_files(film)
+    expect(other.locator(".keyframes .where")).to_have_text("Frame 1 of 4 · to paint")
+    other.locator(".keyframes .list button", has_text="torso").click()
+    other.locator(".keyframes .size input").fill("10")
+    box = other.locator(".keyframes .over").bounding_box()
+    other.mouse.click(box["x"] + box["width"] * 20 / 64, box["y"] + box["height"] * 32 / 64)
+    expect(other.locator(".keyframes .where")).to_have_text("Frame 1 of 4 · painted")
+    other.get_by_label("Frame", exact=True).fill("3")
+    expect(other.locator(".keyframes .where")).to_have_text("Frame 4 of 4 · follows")
+    other.get_by_role("button", name="Make the film of these maps").click()
+    expect(other.locator(".clips .told")).to_have_text("film.mp4, 1 painted")
+    expect(other.locator(".film .made")).to_have_text("4 frames · 10 a second")
+    shown = other.eval_on_selector(".film .input", "film => [film.videoWidth, film.videoHeight]")
+    assert shown == [256, 256] and len(maps) == 4
+
+
+def test_a_camera_flies_back(other):
+    take(other, "wc_vid2vid")
+    expect(other.locator("#v-keyframes")).to_be_hidden()
+    other.get_by_role("radio", name="back", exact=True).click()
+    expect(other.locator(".clips .paths [aria-checked=true]")).to_have_text("back")
+    expect(other.locator(".film .made")).to_have_text("32 frames · 8 a second")
+
+
+def test_the_webcam_drives_a_model_of_lines(other):
+    expect(other.locator("#v-webcam")).to_be_hidden()
+    take(other, "lines")
+    other.get_by_role("button", name="Use the webcam").click()
+    expect(other.locator(".film .far")).to_have_text(re.compile(r"^3 · "))
+    other.get_by_role("button", name="Stop the webcam").click()
+    expect(other.locator(".film .made")).to_have_text(re.compile(r"^\d+ frames · 8 a second"))
+    assert other.eval_on_selector(".webcam .camera", "camera => camera.srcObject") is None
 
 
 def test_on_a_phone_the_film_is_below_and_nothing_sticks_out(chromium):

@@ -4,14 +4,19 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from app_fixtures import save_checkpoint
 
 import cgan
+from app import requests
+from app.examples import FOLDER
 from app.shelf import Shelf
 from app.ui import build, launch
 from cgan import models
+from cgan.edges import edge_palette
+from cgan.video import write_video
 
 SIZE = [64, 64]
 PALETTE = cgan.Palette.from_list(
@@ -26,6 +31,7 @@ PALETTE = cgan.Palette.from_list(
         {"id": 7, "name": "headgear", "colour": "#c0c0d0"},
     ]
 )
+LANDSCAPE = cgan.Palette.read(FOLDER / "landscapes" / "palette.json")
 
 
 def save_animator(folder: Path, model: str, palette: cgan.Palette = PALETTE, seed: int = 0) -> Path:
@@ -46,10 +52,12 @@ def _folder() -> tempfile.TemporaryDirectory:
 
 @cache
 def animators() -> Path:
-    """A folder with animators of each kind, and one painter, which is none of them."""
+    """A folder with animators of each kind, one of drawn lines, and one painter, which is none of them."""
     root = Path(_folder().name)
-    for model in ("fs_vid2vid", "vid2vid", "wc_vid2vid"):
+    for model in ("fs_vid2vid", "vid2vid"):
         save_animator(root / model, model)
+    save_animator(root / "wc_vid2vid", "wc_vid2vid", LANDSCAPE)
+    save_animator(root / "lines", "vid2vid", edge_palette())
     save_checkpoint(root / "painter")
     return root
 
@@ -73,3 +81,17 @@ def character(size: int = 64) -> np.ndarray:
     picture[size // 4 : size // 2, size // 3 : -size // 3] = (230, 180, 140)
     picture[size // 2 : -size // 8, size // 3 : -size // 3] = (40, 160, 60)
     return picture
+
+
+def moving(folder: Path, count: int = 6) -> tuple[str, list[np.ndarray]]:
+    """A film of a square that goes to the right over a ground that stays, and its maps."""
+    noise = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
+    ground, thing = (cv2.GaussianBlur(each, (0, 0), 3) for each in noise)
+    pictures, maps = [], []
+    for left in range(8, 8 + 3 * count, 3):
+        picture, labels = ground.copy(), np.zeros((64, 64), np.uint8)
+        picture[20:44, left : left + 24], labels[20:44, left : left + 24] = thing[:24, :24], 4
+        pictures.append(cv2.normalize(picture, None, 0, 255, cv2.NORM_MINMAX).repeat(2, 0).repeat(2, 1))
+        maps.append(labels)
+    write_video(folder / "film.mp4", pictures, 10)
+    return requests.file_uri((folder / "film.mp4").read_bytes(), "mp4"), maps

@@ -1,7 +1,7 @@
 // The map on its way to Python, and into this browser's memory.
 
 import * as png from "../../scripts/png.js";
-import { $, state } from "./state.js";
+import { $, state, ways } from "./state.js";
 
 const LIVE_GAP = 60; // milliseconds between two maps sent while drawing
 
@@ -14,13 +14,19 @@ export function publish(repaint) {
   if (!outbox.busy) drain();
 }
 
+/** Until all that was painted is on its way. */
+export async function settled() {
+  while (outbox.busy) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
 async function drain() {
   outbox.busy = true;
   try {
     while (outbox.stale) {
       const repaint = outbox.repaint;
       outbox.stale = outbox.repaint = false;
-      props.value = await encoded(state.map);
+      const map = state.map;
+      ways.hand(await encoded(map), map);
       if (repaint) trigger("input");
       await new Promise((resolve) => setTimeout(resolve, state.drag ? LIVE_GAP : 0));
     }
@@ -40,6 +46,7 @@ export const live = () => $(".live input").checked;
 const shelfKey = () => `cgan map of ${props.palette.map(({ name }) => name).join(" ")}`;
 
 export async function keep() {
+  if (!ways.keep) return;
   const map = state.map;
   const uri = await encoded(map);
   try {

@@ -8,6 +8,8 @@ export const $ = (selector) => element.querySelector(selector);
 export const $$ = (selector) => [...element.querySelectorAll(selector)];
 
 export const view = { map: $(".map"), over: $(".over"), under: $(".under"), sheet: $(".sheet"), list: $(".list") };
+/** What becomes of a map: `hand` gives it to Python, and with `keep` this browser remembers it. */
+export const ways = { keep: true, hand(uri) { props.value = uri; } };
 export const state = {
   map: null, // {ids, width, height}
   tool: "brush", id: 0, radius: 12,

@@ -119,7 +119,7 @@ $(".onion input")?.addEventListener("input", (event) => {
   view.map.style.opacity = 1 - event.target.value / 100;
 });
 $(".live input").addEventListener("change", () => { if (live() && state.map) publish(true); });
-if ($(".onion")) window.addEventListener("cgan:picture", (event) => { view.under.src = event.detail; });
+if ($(".onion:not([data-own])")) window.addEventListener("cgan:picture", (event) => { view.under.src = event.detail; });
 
 // A map dropped on the canvas takes the same way as one opened from the strip of maps below.
 onDrop(view.sheet, ([dropped]) => open(dropped));

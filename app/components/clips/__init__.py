@@ -5,21 +5,26 @@ from app.components import Widget
 
 
 class Clips(Widget):
-    """The clip of label maps that drives a film: a data URI of a sheet or a video, or a list of maps.
+    """The clip that drives a film, as `app.clips` tells: a sheet, a video, painted frames, a flight …
 
-    `examples` [{"name", "group", "picture": data URI of a strip, "frames"}] are to begin with, `films` says
-    what videos may show, `limit` is the most bytes of a file.
+    `what` is asked for, `examples` [{"name", "group", "picture": data URI of a strip, "frames", "clip"}] are
+    to begin with, `paths` the ways in which a camera can fly ([]: there is none), `opens` says what files may
+    be opened, `accept` is that for the browser, `limit` the most bytes of one.
     """
 
-    api = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+    api = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "object"}]}
 
     def __init__(
         self,
-        value: str | list[str] | None = None,
+        value: str | list[str] | dict | None = None,
         *,
+        what: str = "What happens?",
         examples: list[dict] | None = None,
-        films: str = "a label video",
+        paths: list[str] | None = None,
+        opens: str = "",
+        accept: str = "",
         limit: int = requests.MAX_BYTES,
         **options,
     ):
-        super().__init__(value, examples=examples or [], films=films, limit=limit, **options)
+        options |= {"examples": examples or [], "paths": paths or [], "opens": opens, "accept": accept}
+        super().__init__(value, what=what, limit=limit, **options)

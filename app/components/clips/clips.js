@@ -1,46 +1,63 @@
-// The clip of label maps that drives a film. `value` is the data URI of a sheet or of a video.
+// The clip that drives a film. `value` is the data URI of a sheet or of a video, {flight, path}, or what the key
+// frames hand over as "cgan:clip".
 //
-// Props: `examples` [{name, group, picture, frames}], strips of frames side by side, `films` (what videos may
-// show) and `limit` (bytes of a file). Event: `input`.
+// Props: `what` (is asked for), `examples` [{name, group, picture, frames, clip}], strips of frames side by side, `paths` (ways of the
+// camera), `opens` and `accept` (what files may be opened) and `limit` (bytes of a file). Event: `input`.
 
 import { asUri, excess, onChoice, onDrop } from "../../scripts/files.js";
 
 const $ = (selector) => element.querySelector(selector);
 const file = $("input");
 const say = (text) => { $(".say").textContent = text; };
+let path = ""; // the way of the camera that was chosen
 
-function hand(uri, words) {
+function hand(clip, words) {
   say("");
   $(".told").textContent = words;
-  props.value = uri;
+  props.value = clip?.flight ? { ...clip, path } : clip;
   mark();
   trigger("input");
 }
+
+const kinds = [
+  [/^data:(image|video)\/|^data:[^;,]*zip/, (uri) => uri],
+  [/\.zip$/i, (uri) => uri.replace(/^data:[^;,]*/, "data:application/zip")],
+  [/./, (uri) => uri.replace(/^data:[^;,]*/, "data:video/mp4")], // browsers send no type of a video they do not know
+];
 
 async function read(chosen) {
   if (!chosen) return;
   const problem = excess(chosen, props.limit);
   if (problem) return say(problem);
   const uri = await asUri(chosen);
-  const named = /^data:(image|video)\//.test(uri); // a browser that does not know a kind of video sends no type
-  hand(named ? uri : uri.replace(/^data:[^;,]*/, "data:video/mp4"), chosen.name);
+  const [, typed] = kinds.find(([known]) => known.test(uri.slice(0, 80)) || known.test(chosen.name));
+  const sent = typed(uri);
+  hand(/^data:[^;,]*zip/.test(sent) ? { flight: sent } : sent, chosen.name);
 }
 
-function step({ name, picture, frames }) {
+function step({ name, picture, frames, clip }) {
   const made = document.createElement("button");
   Object.assign(made, { type: "button", className: "step", title: name, ariaLabel: `Clip ${name}` });
   made.style.backgroundImage = `url(${picture})`;
   made.style.setProperty("--frames", frames);
-  made.addEventListener("click", () => hand(picture, ""));
-  made.uri = picture;
+  const seen = Object.assign(new Image(), { src: picture });
+  seen.decode().then(() => {
+    made.style.setProperty("--aspect", seen.naturalWidth / frames / seen.naturalHeight);
+  }).catch(() => {});
+  made.addEventListener("click", () => hand(clip, ""));
+  made.clip = clip;
   return made;
 }
 
+/** Whether an example is the clip that was chosen; of flights, whatever the path. */
+const same = (clip, other) => clip === other || (Boolean(clip?.flight) && clip.flight === other?.flight);
+
 function mark() {
   for (const each of element.querySelectorAll(".step")) {
-    each.classList.toggle("taken", each.uri === props.value);
-    each.ariaPressed = String(each.uri === props.value);
+    each.classList.toggle("taken", same(each.clip, props.value));
+    each.ariaPressed = String(same(each.clip, props.value));
   }
+  for (const each of $(".paths").children) each.ariaChecked = String(each.textContent === path);
 }
 
 function list() {
@@ -51,13 +68,27 @@ function list() {
     row.append(title, ...props.examples.filter(({ group }) => group === name).map(step));
     return row;
   }));
-  $(".open span").textContent = `Open a sheet of label maps or ${props.films}`;
+  if (!props.paths.includes(path)) path = props.paths[0] ?? "";
+  $(".paths").replaceChildren(...props.paths.map((name) => {
+    const made = Object.assign(document.createElement("button"), { type: "button", textContent: name });
+    made.setAttribute("role", "radio");
+    made.addEventListener("click", () => {
+      path = name;
+      if (props.value?.flight) hand(props.value, $(".told").textContent);
+      else mark();
+    });
+    return made;
+  }));
+  $(".what").textContent = props.what;
+  $(".open span").textContent = `Open ${props.opens}`;
+  file.accept = props.accept;
   mark();
 }
 
 $(".open").addEventListener("click", () => file.click());
 onChoice(file, ([chosen]) => read(chosen));
 onDrop(element, ([dropped]) => read(dropped));
-watch(["examples", "films"], list);
-watch("value", mark);
+window.addEventListener("cgan:clip", ({ detail }) => hand(detail.clip, detail.words));
+watch(["examples", "opens", "paths", "what"], list);
+watch("value", () => { if (element.querySelector(".step.taken")) $(".told").textContent = ""; mark(); });
 list();

@@ -6,9 +6,10 @@ from app.components import Widget
 class Film(Widget):
     """A film beside the maps that it is made of.
 
-    While it is made its value is {"frame", "map": data URIs, "made", "count", "speed"}; then {"video",
-    "input", "gif": data URIs, "made", "rate", "stopped"}, or for all actions of a character {"sheet": data
-    URI, "gifs": [{"name", "gif"}], …}. {"hint"} says what is still to be done.
+    While it is made its value is {"frame", "map": data URIs, "made", "count", "speed"}, with "live" where a
+    camera drives it; then {"video", "input", "both", "gif": data URIs, "made", "rate", "stopped", "sound"},
+    or for all actions of a character {"sheet": data URI, "gifs": [{"name", "gif"}], …}. {"hint"} says what
+    is still to be done.
 
     Event: `submit` when it is to stop.
     """

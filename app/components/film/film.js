@@ -28,6 +28,7 @@ function show() {
   $(".empty").hidden = running || Boolean(value.video) || Boolean(value.sheet);
   $(".empty").textContent = value.hint ?? "The film appears here.";
   $(".bar").hidden = !running;
+  $(".stop").hidden = Boolean(value.live); // the camera has a switch of its own
   if (running) far(value);
   saves(value);
   gifs(value.gifs ?? []);
@@ -43,7 +44,8 @@ function far({ made, count, speed }) {
 function saves(value) {
   for (const button of element.querySelectorAll("[data-save]")) button.hidden = !value[button.dataset.save];
   $(".saves").hidden = !value.video && !value.sheet;
-  $(".made").textContent = `${value.stopped ? "Stopped: " : ""}${value.made} frames · ${value.rate} a second`;
+  $(".loop").hidden = !value.video;
+  $(".made").textContent = `${value.stopped ? "Stopped: " : ""}${value.made} frames · ${value.rate} a second${value.sound ? ` · ${value.sound}` : ""}`;
 }
 
 function save(uri, name) {
@@ -62,10 +64,15 @@ function gifs(all) {
   }));
 }
 
-const names = { video: "film.mp4", gif: "film.gif", sheet: "sheet.png" };
+const names = { video: "film.mp4", both: "side-by-side.mp4", gif: "film.gif", sheet: "sheet.png" };
 element.addEventListener("click", (event) => {
   const kind = event.target.closest("[data-save]")?.dataset.save;
   if (kind && props.value?.[kind]) save(props.value[kind], names[kind]);
+});
+$(".loop").addEventListener("click", ({ currentTarget: button }) => {
+  video.loop = input.loop = button.ariaPressed !== "true";
+  button.ariaPressed = String(video.loop);
+  if (video.loop && video.ended) video.play();
 });
 $(".stop").addEventListener("click", () => trigger("submit"));
 for (const part of [picture, map]) {

@@ -8,7 +8,8 @@ class Subjects(Widget):
     """Pictures of whom a film shows, or its first frame: a list of data URIs.
 
     `what` says what they are, `least` and `most` how many; `examples` [{"name", "picture": data URI}] are to
-    begin with, `side` is the longest in pixels that is sent, `limit` the most bytes of a file.
+    begin with, `canvas` [H, W] the size at which one can be drawn ([]: none can) and `guide` what shines
+    through there, `side` is the longest in pixels that is sent, `limit` the most bytes of a file.
     """
 
     api = {"type": "array", "items": {"type": "string"}}
@@ -22,9 +23,12 @@ class Subjects(Widget):
         least: int = 0,
         most: int = 1,
         examples: list[dict] | None = None,
+        canvas: list[int] | None = None,
+        guide: str = "",
         side: int = 512,
         limit: int = requests.MAX_BYTES,
         **options,
     ):
         options |= {"what": what, "least": least, "most": most, "examples": examples or []}
+        options |= {"canvas": canvas or [], "guide": guide}
         super().__init__(value or [], side=side, limit=limit, **options)

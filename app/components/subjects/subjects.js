@@ -1,16 +1,17 @@
 // Pictures of whom a film shows, or its first frame. `value` is a list of data URIs.
 //
 // Props: `what` (they are), `least`, `most`, `side` (the longest in pixels that is sent), `limit` (bytes of a
-// file), and `examples` [{name, picture}]. Event: `input`.
+// file), `examples` [{name, picture}], and those of `draw.js`. Event: `input`.
 
 import { excess, onChoice, onDrop } from "../../scripts/files.js";
 import { shrink } from "../../scripts/shrink.js";
 import { tile } from "../../scripts/tile.js";
+import { draw } from "./draw.js";
 
 const TINY = 128; // pixels: up to that width a picture is shown as pixels
 const CROSS = '<svg aria-hidden="true" viewBox="0 0 24 24"><path d="m7 7 10 10M17 7 7 17"/></svg>';
 const $ = (selector) => element.querySelector(selector);
-const [mix, add, file] = [$(".mix"), $(".add"), $("input")];
+const [mix, add, pencil, file] = [$(".mix"), $(".add"), $(".pencil"), $("input")];
 const say = (text) => { $(".say").textContent = text; };
 
 function hand(pictures) {
@@ -36,6 +37,7 @@ function show() {
   $(".what").textContent = props.what;
   mix.replaceChildren(...pictures.map(card));
   add.hidden = pictures.length >= props.most;
+  pencil.hidden = !props.canvas.length;
   add.classList.toggle("wanted", pictures.length < props.least);
 }
 
@@ -58,10 +60,15 @@ function list() {
     tile(picture, `Example: ${name}`, `Example character ${name}`, () => hand([picture]))));
 }
 
+/** Draw anew, or change the first picture: it is the one that the drawing replaces. */
+pencil.addEventListener("click", () => {
+  const pictures = props.value ?? [];
+  draw(pictures[0] ?? "", (drawn) => hand([drawn, ...pictures.slice(1)]));
+});
 add.addEventListener("click", () => file.click());
 onChoice(file, read);
 onDrop(element, read);
-watch(["value", "least", "most", "what"], show);
+watch(["value", "least", "most", "what", "canvas"], show);
 watch("examples", list);
 list();
 show();

@@ -10,17 +10,24 @@ import numpy as np
 
 from app import requests
 from app.choosing import Update, listed, origin
-from app.clips import RATE, Clip, draws_lines, example_clips, example_subjects, read_clip
+from app.clip_examples import example_clips, example_subjects
+from app.clips import RATE, Clip, draws_lines, frames_of, outlines, painted, read_clip
 from app.films import Film, gif
-from app.maps import write_map
+from app.maps import read_map, write_map
+from app.sheets import cut, laid_out
 from app.shelf import Shelf
+from app.tabs.video.live import Live
 from app.tabs.video.stops import Stops
 from cgan import CganError, CheckpointError, DataError
+from cgan.flights import PATHS
+from cgan.keyframes import Flows
 from cgan.tasks import Animator
 
 FIRST = "fs_vid2vid-sprites"  # shown first, if it is there: one drawing walks
 NO_ANIMATOR = "There is no video model yet. Make one: python -m train fs_vid2vid --data FOLDER"
-NO_GEOMETRY = "needs depth and a camera for each map, which this page cannot send; use cgan.load(…).animate"
+DRAWN = 128  # pixels: subjects up to that size can be drawn in the page
+SHEETS, FLIGHTS = "image/png,image/gif,video/*,.mkv", ".zip,application/zip"  # what browsers offer to open
+FLIES = "Where does the camera fly? Recorded flights, played forward, back or both"
 RATES = (1, 60)  # frames a second
 PAUSE = 0.12  # seconds between two frames that are shown while a film is made
 
@@ -31,30 +38,35 @@ class Animating:
     """The answers to the events of the tab, a method each. Pictures and clips are data URIs."""
 
     def __init__(self, shelf: Shelf):
-        self.shelf, self.stops = shelf, Stops()
+        self.shelf, self.stops, self.filming, self.flows = shelf, Stops(), Live(), Flows()
 
     def animators(self, name: str | None) -> tuple[Update, Update]:
         """List the video models: the picker's choices and a notice about what is missing or broken."""
         return listed(self.shelf, "animate", name, FIRST, NO_ANIMATOR)
 
     def choose(self, name: str | None) -> tuple[Update | str | dict, ...]:
-        """Prepare the tab for a video model: what it begins with, what drives it, where it comes from."""
+        """Prepare the tab for a video model.
+
+        Gives what it takes and begins with: the subject's pictures, the clip with examples, key frames, the
+        webcam, whether all actions can be made, a hint, and where the model comes from.
+        """
         if not name:
-            return *[gr.skip()] * 4, ""
+            return *[gr.skip()] * 6, ""
         animator = self.shelf.animator(name)
-        least, most = animator.references
-        subjects, clips = (example_subjects(animator) if most else []), example_clips(animator)
-        first = next((each for each in clips if each["name"].endswith(" down")), None)  # face to face
-        films = "any video: its outlines are drawn" if draws_lines(animator.palette) else "a label video"
+        clips, subjects = example_clips(animator), []
+        if animator.references[1]:
+            subjects = example_subjects(animator)
+        face = next((each for each in clips if each["name"].endswith(" down")), None)  # face to face
+        actions = bool(animator.references[1] and face)
+        maps = not draws_lines(animator.palette)
         return (
-            gr.update(
-                value=[subjects[0]["picture"]] if subjects else [],
-                most=most or 1, least=least, examples=subjects,
-                what=f"Who? One to {most} pictures" if most else "First frame, if you like",
-            ),
-            gr.update(value=first["picture"] if first else None, examples=clips, films=films),
-            gr.update(visible=bool(most and clips) or "hidden"),
-            {"hint": f"{name} {NO_GEOMETRY}." if animator.needs_geometry else "The film appears here."},
+            subject_of(animator, subjects, face),
+            clip_of(animator, clips, face),
+            gr.update(palette=animator.palette.to_list(), frames=[], carried=[],
+                      visible=(maps and not animator.needs_geometry) or "hidden"),
+            gr.update(side=2 * max(animator.size), visible=not maps or "hidden"),
+            gr.update(visible=actions or "hidden"),
+            {"hint": "The film appears here."},
             origin(animator.checkpoint),
         )  # fmt: skip
 
@@ -68,20 +80,25 @@ class Animating:
     ) -> Iterator[tuple[Shown, str]]:  # fmt: skip
         """Make a film of a clip of label maps: mp4 and GIF, and the frames one by one while it is made.
 
-        Args: `references` pictures of the subject, or the first frame for a model that takes none; `clip` see
-        `app.clips`; `rate` frames a second, None or 0 for the clip's own. The last answer has `video`,
-        `input` (the maps in colour) and `gif`, the others `frame`, `map`, `made`, `count` and `speed`.
+        Args: `references` pictures of the subject, or the first frame for a model that takes none; `clip` one
+        of: a sheet of label maps, a list of them, a label video, {"film", "maps"} of which some frames were
+        painted, {"flight", "path"} with depth and cameras; `rate` frames a second, None or 0 for the clip's
+        own, at which its sound goes along.
+
+        The last answer has `video`, `input` (the maps in colour), `both` (side by side), `gif`, `made`,
+        `rate`, `stopped` and `sound`; the others have `frame`, `map`, `made`, `count` and `speed`.
         """
         animator = self._animator(name)
         pictures = self._references(animator, references)
         requests.check_seed(seed)
-        driving = read_clip(clip, animator)
-        with self.stops.run(request.session_hash) as stopped, Film(
-            animator.palette, known_rate(rate) or driving.rate
-        ) as film:  # fmt: skip
+        driving = read_clip(clip, animator, self.flows)
+        wanted = known_rate(rate) or driving.rate
+        sound = driving.sound if wanted == driving.rate else None  # at another speed it would not fit
+        with self.stops.run(request.session_hash) as stopped, Film(animator.palette, wanted, sound) as film:
             problem = yield from self._filmed(animator, pictures, driving, seed, film, stopped)
             if film.made:
                 done = {"made": film.made, "rate": film.rate, "stopped": stopped.is_set() or bool(problem)}
+                done["sound"] = "with sound" if film.sound else ""
                 yield film.finished() | done, told(animator, film)
         if problem:
             raise problem
@@ -92,12 +109,12 @@ class Animating:
     ) -> Iterator[tuple[Shown | Update, str | Update]]:  # fmt: skip
         """Make a film after a change of the tab; what is still to come is a hint, not an error."""
         animator = self.shelf.animator(name) if name else None
-        if animator is None or animator.needs_geometry:
+        if animator is None:
             yield gr.skip(), gr.skip()
         elif len(references or []) < animator.references[0]:
             yield {"hint": "Who is it? Add a picture, or choose an example."}, gr.skip()
         elif not clip:
-            yield {"hint": "What happens? Open a clip of label maps, or choose an example."}, gr.skip()
+            yield {"hint": "What happens? Open a clip, or choose an example."}, gr.skip()
         else:
             yield from self.animate(name, references, clip, seed, rate, request)
 
@@ -110,14 +127,14 @@ class Animating:
         """
         animator = self._animator(name)
         pictures = self._references(animator, references)
-        clips = example_clips(animator)
+        clips = [each for each in example_clips(animator) if isinstance(each["clip"], str)]
         if not clips or not animator.references[1]:
             raise DataError(f"there are no example actions for {name}: its classes are others")
         rate = known_rate(rate) or RATE
         count, strips = sum(each["frames"] for each in clips), []
-        with self.stops.run(request.session_hash) as stopped, Film(animator.palette, rate) as film:
+        with self.stops.run(request.session_hash) as stopped, Film(animator.palette, rate, kinds=()) as film:
             for each in clips:
-                driving, start = Clip(read_clip(each["picture"], animator).maps, count), film.made
+                driving, start = Clip(read_clip(each["clip"], animator).maps, count), film.made
                 yield from self._filmed(animator, pictures, driving, 0, film, stopped)
                 if film.made - start < each["frames"]:
                     break
@@ -129,13 +146,65 @@ class Animating:
             shown = {"sheet": requests.picture_uri(laid_out([frames for _, frames in strips])), "gifs": gifs}
             yield shown | {"made": film.made, "rate": rate, "stopped": stopped.is_set()}, told(animator, film)
 
+    def open_film(self, name: str, painted_film: dict | None) -> Update:
+        """Open a film of which frames are to be painted: {"film": a video as data URI, "maps": {}}.
+
+        The answer's `props` have `frames`, its pictures at the model's scale, and `rate`, frames a second.
+        """
+        animator, film = self._animator(name), (painted_film or {}).get("film")
+        if not requests.is_film(film):
+            raise DataError("the film must be a video, as a data URI")
+        video, pictures = frames_of(requests.film(film, "the film"), animator)
+        return gr.update(frames=[requests.jpeg_uri(picture) for picture in pictures], carried=[],
+                         rate=min(max(video.rate, 1.0), 60.0))  # fmt: skip
+
+    def carry(self, name: str, painted_film: dict | None) -> Update:
+        """Carry the maps painted for some frames of a film on to all others, by optical flow.
+
+        Takes {"film": a video, "maps": {"0": a label map, …}} (data URIs); the answer's `props` have
+        `carried`, the map of each frame. `animate` takes the same as a clip.
+        """
+        animator = self._animator(name)
+        maps = painted(painted_film or {}, animator, self.flows).maps
+        return gr.update(carried=[write_map(labels, animator.palette) for labels in maps])
+
+    def live(
+        self, name: str, references: list | None, picture: str | None, seed: int, request: gr.Request
+    ) -> tuple[Shown, str, Update]:
+        """Make the next frame of a film that a camera drives: the outlines of `picture` are its map.
+
+        For models of drawn lines. The answer has `frame`, `map`, `made` and `speed`; `end_live` gives the
+        film.
+        """
+        animator = self._animator(name)
+        if not draws_lines(animator.palette) or animator.needs_geometry:
+            raise DataError(f"{name} is no model of drawn lines: a camera's picture is no map for it")
+        requests.check_seed(seed)
+        seen = requests.read_picture(picture or "", "the camera's picture")
+        subject = self._references(animator, references)
+        look = (name, animator.checkpoint.sha256, seed, hash(tuple(references or ())))
+        run = self.filming.run(request.session_hash, look, animator, seed, **known_by(animator, subject))
+        labels = outlines(seen, animator.size)
+        shown = under_way(run.film, labels, run.next(labels), None)
+        return shown | {"live": True}, told(animator, run.film), gr.update(turn=run.film.made)
+
+    def end_live(self, request: gr.Request) -> Shown | Update:
+        """End the film that a camera drives: `video`, `input`, `both`, `gif`, `made`, `rate`, `stopped`."""
+        run = self.filming.take(request.session_hash)
+        if run is None:
+            return gr.skip()
+        with run.film as film:
+            return film.finished() | {"made": film.made, "rate": film.rate, "stopped": False, "sound": ""}
+
+    def leave(self, request: gr.Request) -> None:
+        """A visitor has gone: what was under way goes too."""
+        self.stops.stop(request.session_hash)
+        self.filming.leave(request.session_hash)
+
     def _animator(self, name: str | None) -> Animator:
         if not name:
             raise CheckpointError(NO_ANIMATOR)
-        animator = self.shelf.animator(name)
-        if animator.needs_geometry:
-            raise DataError(f"{name} {NO_GEOMETRY}")
-        return animator
+        return self.shelf.animator(name)
 
     def _references(self, animator: Animator, sent: list | None) -> list[np.ndarray]:
         """The pictures that a client sent, as many as the model takes; else the first frame, or none."""
@@ -153,8 +222,7 @@ class Animating:
         stopped: Event,
     ) -> Iterator[tuple[Shown, str]]:  # fmt: skip
         """Fill `film`, and show it now and then; returns what went wrong half-way, or None."""
-        few_shot = animator.references[1] > 0
-        given = {"references": pictures} if few_shot else {"first": pictures[0] if pictures else None}
+        given = known_by(animator, pictures) | {"geometry": clip.places}
         current: list[np.ndarray] = []
         frames = animator.animate(remembered(clip.maps, current), seed=seed, **given)
         shown = -math.inf
@@ -209,12 +277,39 @@ def told(animator: Animator, film: Film) -> str:
     return f"{animator.checkpoint.name} · {animator.runtime.describe()} · {film.speed:.1f} frames a second"
 
 
-def laid_out(rows: list[list[np.ndarray]]) -> np.ndarray:
-    """One sheet of rows of frames, uint8 (H, W, 3); the rest has the first pixel's colour."""
-    height, width = rows[0][0].shape[:2]
-    longest = max(len(row) for row in rows)
-    sheet = np.empty((len(rows) * height, longest * width, 3), np.uint8)
-    sheet[:] = rows[0][0][0, 0]
-    for place, row in enumerate(rows):
-        sheet[place * height : (place + 1) * height, : len(row) * width] = np.concatenate(row, 1)
-    return sheet
+def known_by(animator: Animator, pictures: list[np.ndarray]) -> dict[str, object]:
+    """Pictures as the argument of `Animator.animate`: of the subject, or the first frame."""
+    if animator.references[1]:
+        return {"references": pictures}
+    return {"first": pictures[0] if pictures else None}
+
+
+def subject_of(animator: Animator, subjects: list[dict], face: dict | None) -> Update:
+    """What the pictures of the subject are, for a model; `face` is an example that is seen face to face."""
+    least, most = animator.references
+    drawable = most and max(animator.size) <= DRAWN
+    guide = ""
+    if face and drawable:
+        guide = write_map(cut(read_map(face["clip"], animator.palette), animator.size)[0], animator.palette)
+    return gr.update(
+        value=[subjects[0]["picture"]] if subjects else [],
+        most=most or 1, least=least, examples=subjects,
+        what=f"Who? One to {most} pictures" if most else "First frame, if you like",
+        canvas=list(animator.size) if drawable else [], guide=guide,
+    )  # fmt: skip
+
+
+def clip_of(animator: Animator, clips: list[dict], face: dict | None) -> Update:
+    """What can drive a model, and what does to begin with."""
+    first = face or next(iter(clips), None)
+    flights = animator.needs_geometry or any(isinstance(each["clip"], dict) for each in clips)
+    lines = draws_lines(animator.palette)
+    opens = f"a sheet of label maps or {'any video: its outlines are drawn' if lines else 'a label video'}"
+    accept = f"{SHEETS},{FLIGHTS}" if flights else SHEETS
+    if animator.needs_geometry:
+        opens, accept = "a flight: a zip of labels, depth and cameras", FLIGHTS
+    return gr.update(
+        what=FLIES if flights else "What happens?",
+        value=first["clip"] if first else None, examples=clips, paths=list(PATHS) if flights else [],
+        opens=opens, accept=accept,
+    )  # fmt: skip

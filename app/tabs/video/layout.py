@@ -7,9 +7,11 @@ import gradio as gr
 from app import choosing
 from app.components.clips import Clips
 from app.components.film import Film
+from app.components.keyframes import Keyframes
 from app.components.seed import Seed
 from app.components.size import Size
 from app.components.subjects import Subjects
+from app.components.webcam import Webcam
 from app.events import on
 from app.tabs import Page
 from app.tabs.video.handlers import RATES, Animating
@@ -22,6 +24,8 @@ class Parts:
     chooser: choosing.Chooser
     subjects: Subjects
     clips: Clips
+    keyframes: Keyframes
+    webcam: Webcam
     seed: Seed
     rate: Size
     button: gr.Button
@@ -41,6 +45,8 @@ def lay_out() -> Parts:
         with gr.Column(elem_id="v-from", scale=5):
             subjects = Subjects(elem_id="v-subjects")
             clips = Clips(elem_id="v-clips")
+            keyframes = Keyframes(elem_id="v-keyframes", visible="hidden")
+            webcam = Webcam(elem_id="v-webcam", visible="hidden")
             with gr.Row(elem_id="v-run-row"):
                 button = gr.Button(
                     "Make the film", variant="primary", elem_id="v-go", elem_classes=["go"], min_width=80
@@ -52,7 +58,7 @@ def lay_out() -> Parts:
                 seed = Seed(elem_id="v-seed")
         with gr.Column(elem_id="v-to", scale=7):
             film = Film(elem_id="v-film")
-    return Parts(chooser, subjects, clips, seed, rate, button, every, film)
+    return Parts(chooser, subjects, clips, keyframes, webcam, seed, rate, button, every, film)
 
 
 def wire(parts: Parts, animating: Animating, page: Page) -> None:
@@ -71,10 +77,17 @@ def wire(parts: Parts, animating: Animating, page: Page) -> None:
         [chooser.model.change],
         animating.choose,
         [chooser.model],
-        [parts.subjects, parts.clips, parts.all, film, chooser.origin],
+        [parts.subjects, parts.clips, parts.keyframes, parts.webcam, parts.all, film, chooser.origin],
         api_name="choose_animator",
         **quiet,
     )
+    wire_films(parts, animating, results)
+    wire_inputs(parts, animating, page, results)
+
+
+def wire_films(parts: Parts, animating: Animating, results: list[gr.components.Component]) -> None:
+    """Connect what makes films, and stops them."""
+    chooser, film = parts.chooser, parts.film
     making = {"model": True, "trigger_mode": "always_last", "show_progress": "hidden"}
     on([parts.button.click], animating.animate, parts.asked, results, api_name="animate", **making)
     on(
@@ -94,4 +107,25 @@ def wire(parts: Parts, animating: Animating, page: Page) -> None:
         api_name="sheet",
         **making,
     )
-    on([film.submit], animating.stop, [], [], api_name="stop", queue=False, **quiet)
+    on([film.submit], animating.stop, [], [], api_name="stop", queue=False, show_progress="hidden")
+
+
+def wire_inputs(
+    parts: Parts, animating: Animating, page: Page, results: list[gr.components.Component]
+) -> None:
+    """Connect what clips are made from: key frames and the webcam."""
+    model, keyframes, webcam = parts.chooser.model, parts.keyframes, parts.webcam
+    last = {"trigger_mode": "always_last", "show_progress": "hidden"}
+    on([keyframes.upload], animating.open_film, [model, keyframes], [keyframes], api_name="open_film", **last)
+    on([keyframes.input], animating.carry, [model, keyframes], [keyframes], api_name="carry", **last)
+    on(
+        [webcam.input],
+        animating.live,
+        [model, parts.subjects, webcam, parts.seed],
+        [*results, webcam],
+        api_name="live",
+        model=True,
+        **last,
+    )
+    on([webcam.submit], animating.end_live, [], [parts.film], api_name="end_live", model=True, **last)
+    page.blocks.unload(animating.leave)
