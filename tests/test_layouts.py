@@ -186,7 +186,7 @@ def test_a_mask_is_two_classes(tmp_path):
     pairs(tmp_path, ids=(0, 255))
     data, said = read(tmp_path)
     assert data.palette.names == ["class 0", "class 255"] and data.labels.unique().tolist() == [0, 1]
-    assert "0, 255 become 0 to 1" in said and data.known is None
+    assert "0, 255 become 0 to 1" in said and data.unknown is None
 
 
 def test_gaps_are_compressed(tmp_path):
@@ -214,7 +214,7 @@ def test_unlabelled_pixels_are_no_class(tmp_path, palette, mode):
         with_palette(tmp_path)
     data, said = read(tmp_path)
     assert len(data.palette) == 2 and "which looks like 'unlabelled'" in said
-    assert data.labels.unique().tolist() == [0, 1] and 0.4 < data.known.float().mean() < 0.6
+    assert data.labels.unique().tolist() == [0, 1] and 0.4 < data.unknown.float().mean() < 0.6
     batch = data.batch([0, 1], 1, SIZE)
     assert batch.known.shape == (2, 1, *SIZE) and set(batch.known.unique().tolist()) == {0.0, 1.0}
 

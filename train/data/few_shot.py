@@ -22,7 +22,7 @@ from train.data.batches import FewShot
 from train.data.finding import Say, groups
 from train.data.growing import Pool, stored_images
 from train.data.protocol import Indices, Size
-from train.data.stored import Stored, canvas, crops, numbers, parted
+from train.data.stored import Stored, canvas, crops, numbers, parted, take
 from train.world.views import few_shot_classes, few_shot_view, view_frame
 
 LEARNT = 2  # classes that training needs at least
@@ -57,9 +57,9 @@ class FewShotData(Stored[FewShot]):
         count = len(self.class_names)
         if count <= LEARNT:
             raise DataError(f"{count} classes: none can be spared for validation; use --validation none")
-        learnt, aside = parted(count, fraction, seed)
+        learnt, aside = parted(count, fraction, seed, self.packed)
         if len(aside) == 1 and count > 3:  # one class alone could only be redrawn as itself
-            learnt, aside = parted(count, 2 / count, seed)
+            learnt, aside = parted(count, 2 / count, seed, self.packed)
         return self.hold_out(aside)
 
     def hold_out(self, numbers: Sequence[int]) -> tuple[FewShotData, FewShotData]:
@@ -78,7 +78,7 @@ class FewShotData(Stored[FewShot]):
         shown = None if self.shown is None else self.shown[kept]
         return replace(
             self,
-            images=self.images[kept],
+            images=take(self.images, kept.nonzero()[:, 0].tolist()),
             classes=classes[kept],
             class_names=names,
             held_out=None,
@@ -178,6 +178,7 @@ def read_few_shot(
         for name, files in found.items()
         if len(files) == 1
     ]
+    found = {name: found[name] for name in sorted(found, key=lambda name: name in set(held_out))}
     files = [file for part in found.values() for file in part]
     images, shapes = folders.read_pictures(files, folder, canvas(size), problems, say=say, notes=notes)
     folders.check(folder, problems)

@@ -23,6 +23,7 @@ from cgan.edges import SIDE, edge_drawing
 from cgan.errors import CganError, DataError
 from cgan.pictures import FEW_BITS, orientation, read_picture, size_of
 from train.data.finding import LOSSLESS, PICTURES, Say, listed
+from train.data.packed import Room
 from train.data.protocol import Size
 from train.log import tally
 
@@ -95,8 +96,13 @@ def read_pictures(
     Pictures are cut at the centre; with `drawings`, their outlines take their place. Messages call files as
     seen from `folder`; what cannot be read stays black and is (0, 0) large. notes: see `read_picture`.
     """
-    pictures = torch.zeros(len(files), 3, *canvas, dtype=torch.uint8)
+    room = Room(files, canvas, len(files), 3, f"pictures {drawings}")
+    pictures = room.tensor("pictures", (len(files), 3, *canvas))
     notes = [] if notes is None else notes
+    room.tell(say)
+    if room.facts is not None:
+        notes += room.facts["notes"]
+        return pictures, [(height, width) for height, width in room.facts["shapes"]]
 
     def read(index: int) -> tuple[list[str], Size]:
         wrong: list[str] = []
@@ -112,8 +118,11 @@ def read_pictures(
     deed = "drawing the outlines of" if drawings else "reading"
     name = os.path.commonpath([file.parent for file in files]) if files else folder
     done = read_all(read, range(len(files)), say, f"{deed} {len(files)} pictures in {Path(name).name}/")
+    shapes = [shape for _, shape in done]
     problems += [line for wrong, _ in done for line in wrong]
-    return pictures, [shape for _, shape in done]
+    if not any(wrong for wrong, _ in done):
+        room.finish({"shapes": shapes, "notes": notes})
+    return pictures, shapes
 
 
 def say_cut(say: Say, shapes: Sequence[Size], folder: Path, size: Size) -> None:

@@ -58,7 +58,8 @@ class Identity:
 def identity(data: Any, palette: Palette | None, about: Mapping[str, Any]) -> Identity:
     """The identity of `data`, whose checkpoint tells `about`, before they are moved to a device."""
     meaning: dict[str, Any] = {"palette": palette.names} if palette else {}
-    return Identity(meaning | dict(about), marks_of(data.tensors()) if isinstance(data, Stored) else {})
+    known = isinstance(data, Stored) and not data.packed  # a pack is known by its files
+    return Identity(meaning | dict(about), marks_of(data.tensors()) if known else {})
 
 
 def marks_of(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

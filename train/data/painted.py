@@ -7,8 +7,10 @@ with the same stem belong together. `palette.json` lies in it or beside it.
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,6 +35,7 @@ from train.data.finding import (
     root_of,
     without,
 )
+from train.data.packed import Room, in_order
 from train.data.protocol import Indices, Size
 from train.data.stored import MARGIN, Stored, canvas, cut, grid, nearest, numbers
 
@@ -48,8 +51,8 @@ Files = tuple[Path, Path, Path | None]  # picture, label map, instance map
 class PaintedData(Stored[Painted]):
     """Photographs and label maps of one size, in memory.
 
-    Shapes: images uint8 (N, 3, H, W); labels uint8 (N, 1, H, W); instances int32 (N, 1, H, W) or None; known
-    uint8 (N, 1, H, W), 0 where the label is but a guess, or None. names are the files' stems.
+    Shapes: images uint8 (N, 3, H, W); labels uint8 (N, 1, H, W); instances int32 (N, 1, H, W) or None;
+    unknown uint8 (N, 1, H, W), 1 where the label is but a guess, or None. names are the files' stems.
     """
 
     images: Tensor
@@ -57,7 +60,7 @@ class PaintedData(Stored[Painted]):
     instances: Tensor | None
     palette: Palette
     names: list[str]
-    known: Tensor | None = None
+    unknown: Tensor | None = None
 
     def batch(
         self, indices: Indices, seed: int, size: Size, augment: bool = True, row_offset: int = 0
@@ -73,7 +76,7 @@ class PaintedData(Stored[Painted]):
         drawn = numbers(seed, row_offset, len(rows)) if augment else None
         where = grid(self.images.shape[-2:], size, len(rows), drawn).to(rows.device, non_blocking=True)
         instances = None if self.instances is None else nearest(self.instances[rows], where)
-        known = None if self.known is None else nearest(self.known[rows], where).float()
+        known = None if self.unknown is None else 1.0 - nearest(self.unknown[rows], where).float()
         return Painted(nearest(self.labels[rows], where), cut(self.images[rows], where), instances, known)
 
 
@@ -92,18 +95,97 @@ def read_painted(folder: Path, size: Size, say: Say = folders.silent) -> Painted
     folder = root_of(folder, ("images", "labels"), say)
     pairs = _pairs(folder, problems, say)
     palette = palette_of(folder, problems)
-    stored, notes = canvas(size), list[str]()
-    what = f"reading {len(pairs)} pictures and their maps in {folder}"
-    read = folders.read_all(lambda pair: _read_sample(pair, palette, stored, notes), pairs, say, what)
-    samples = [sample for sample in read if isinstance(sample, _Sample)]
-    problems += [line for wrong in read if isinstance(wrong, list) for line in wrong]
     if not problems and len(pairs) < 2:
         problems.append(f"{len(pairs)} picture(s) with a label map; at least 2 are needed")
+    files = [file for pair in pairs for file in pair if file is not None]
+    with_instances = any(pair[2] is not None for pair in pairs)
+    count = 5 + 4 * with_instances
+    pairs = in_order(pairs, canvas(size), count)
+    room = Room(files, canvas(size), len(pairs), count, f"painted {palette}")
+    room.tell(say)
+    planes = _Planes(room, len(pairs), canvas(size), with_instances)
+    facts = room.facts or _fill(planes, pairs, palette, problems, say, folder)
+    if room.packed and palette is None and classes_of(facts["present"], folders.silent)[1] is not None:
+        problems.append("data this large need a palette.json: their ids are not numbered anew")
     folders.check(folder, problems)
-    folders.say_cut(say, [sample.shape for sample in samples], folder, size)
-    folders.say_dark(say, notes, folder)
-    folders.say_turned(say, notes)
-    return _stack(samples, palette, [pair[0].stem for pair in pairs], say)
+    room.finish(facts)
+    folders.say_cut(say, facts["shapes"], folder, size)
+    folders.say_dark(say, facts["notes"], folder)
+    folders.say_turned(say, facts["notes"])
+    return planes.data(palette, [pair[0].stem for pair in pairs], facts["present"], say)
+
+
+def _fill(
+    planes: _Planes,
+    pairs: Sequence[Files],
+    palette: Palette | None,
+    problems: list[str],
+    say: Say,
+    folder: Path,
+) -> dict[str, Any]:
+    """Read all pairs -> the pictures' shapes, notes, and the ids that are there. Faults go to `problems`."""
+    notes: list[str] = []
+    fill = palette is not None and len(palette) <= UNLABELLED
+
+    def read(index: int) -> tuple[list[str], Size, list[int]]:
+        sample = _read_sample(pairs[index], palette, planes.size, notes)
+        if isinstance(sample, list):
+            return sample, (0, 0), []
+        return [], sample.shape, planes.put(index, sample, fill)
+
+    what = f"reading {len(pairs)} pictures and their maps in {folder}"
+    done = folders.read_all(read, range(len(pairs)), say, what)
+    problems += [line for wrong, _, _ in done for line in wrong]
+    present = sorted({id for _, _, ids in done for id in ids})
+    return {"shapes": [shape for _, shape, _ in done], "notes": notes, "present": present}
+
+
+class _Planes:
+    """The tensors of a painter's data while they are filled, at the stored `size` = (height, width)."""
+
+    def __init__(self, room: Room, count: int, size: Size, with_instances: bool):
+        self.size = size
+        self.images = room.tensor("images", (count, 3, *size))
+        self.labels = room.tensor("labels", (count, 1, *size))
+        self.unknown = room.tensor("unknown", (count, 1, *size))
+        self.instances = room.tensor("instances", (count, 1, *size), torch.int32) if with_instances else None
+
+    def put(self, index: int, sample: _Sample, fill: bool) -> list[int]:
+        """Store a sample -> the ids in its map. fill: pixels of `UNLABELLED` take the nearest class."""
+        self.images[index] = torch.from_numpy(sample.image).permute(2, 0, 1)
+        self.labels[index, 0] = torch.from_numpy(sample.labels)
+        if self.instances is not None and sample.instances is not None:
+            self.instances[index, 0] = torch.from_numpy(sample.instances)
+        present: list[int] = np.unique(sample.labels).tolist()
+        if fill and UNLABELLED in present:
+            self._guess(index)
+        return present
+
+    def data(self, palette: Palette | None, names: list[str], present: list[int], say: Say) -> PaintedData:
+        """The data set; without a palette, its classes are those `present`."""
+        if palette is None:
+            palette, table = classes_of(present, say)
+            if table is not None:
+                self.labels = torch.from_numpy(table[self.labels.numpy()])
+                for index in range(len(self.labels)):
+                    self._guess(index)
+        guessed = int(self.unknown.count_nonzero()) if UNLABELLED in present else 0
+        if guessed:
+            say(
+                f"{guessed / self.unknown.numel():.1%} of the pixels have the id {UNLABELLED}, which looks "
+                "like 'unlabelled': they are not learnt from"
+            )
+        unknown = self.unknown if guessed else None
+        return PaintedData(self.images, self.labels, self.instances, palette, names, unknown)
+
+    def _guess(self, index: int) -> None:
+        """Unlabelled pixels take the class of the nearest labelled one, and are noted; alone, class 0."""
+        labels = self.labels[index, 0].numpy()
+        unlabelled = labels == UNLABELLED
+        if unlabelled.any():
+            filled = nearest_exact(labels, ~unlabelled) if not unlabelled.all() else np.zeros_like(labels)
+            self.labels[index, 0] = torch.from_numpy(filled)
+            self.unknown[index, 0] = torch.from_numpy(unlabelled)
 
 
 @dataclass(frozen=True)
@@ -218,53 +300,25 @@ def read_ids(path: Path, name: str, limit: int) -> NDArray[np.int32]:
     return ids.astype(np.int32)
 
 
-def _stack(samples: list[_Sample], palette: Palette | None, names: list[str], say: Say) -> PaintedData:
-    images = torch.from_numpy(np.stack([sample.image for sample in samples])).permute(0, 3, 1, 2).contiguous()
-    maps = np.stack([sample.labels for sample in samples])
-    palette, maps = classes_of(maps, say) if palette is None else (palette, maps)
-    known = None
-    if len(palette) <= UNLABELLED and (maps == UNLABELLED).any():
-        known = maps != UNLABELLED
-        say(f"{1 - known.mean():.1%} of the pixels have the id {UNLABELLED}, which looks like 'unlabelled': "
-            "they are not learnt from")  # fmt: skip
-        maps = np.stack([_filled(map_, seen) for map_, seen in zip(maps, known, strict=True)])
-    ids = [sample.instances for sample in samples if sample.instances is not None]  # of all, or of none
-    return PaintedData(
-        images,
-        torch.from_numpy(maps)[:, None],
-        torch.from_numpy(np.stack(ids))[:, None] if ids else None,
-        palette,
-        names,
-        None if known is None else torch.from_numpy(known.astype(np.uint8))[:, None],
-    )
+def classes_of(present: list[int], say: Say) -> tuple[Palette, NDArray[np.uint8] | None]:
+    """The palette of maps that bring none, by the ids that are `present`, and a table of their new numbers.
 
-
-def _filled(labels: NDArray[np.uint8], known: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Unlabelled pixels take the class of the nearest labelled one; where none is, class 0."""
-    if not known.any():
-        return np.zeros_like(labels)
-    return labels if known.all() else np.asarray(nearest_exact(labels, known), np.uint8)
-
-
-def classes_of(maps: NDArray[np.uint8], say: Say) -> tuple[Palette, NDArray[np.uint8]]:
-    """The palette of maps that bring none, and the maps in its ids: what is sparse is numbered anew.
-
-    0 and 255 alone are a mask's two classes; 255 above others stays `UNLABELLED`.
+    0 and 255 alone are a mask's two classes, 255 above others stays `UNLABELLED`, and where few of many ids
+    are used these are numbered anew. The table is None where all ids stay and none is `UNLABELLED`.
     """
-    present = np.unique(maps)
-    mask = present.tolist() == [0, UNLABELLED]
-    rest = present if mask else present[present != UNLABELLED]
-    if len(present) == 256 or (len(rest) and rest[-1] == UNLABELLED - 1):  # 255 is one of many
-        rest = present
-    if not len(rest) or int(rest[-1]) + 1 <= 2 * len(rest):
-        return numbered(rest if len(rest) else np.array([0]), say), maps
-    table = np.full(256, UNLABELLED, np.uint8)
+    mask = present == [0, UNLABELLED]
+    many = len(present) == UNLABELLED + 1 or present[-2:] == [UNLABELLED - 1, UNLABELLED]
+    rest = present if mask or many else [id for id in present if id != UNLABELLED]
+    rest = rest or [0]
+    table = np.full(UNLABELLED + 1, UNLABELLED, np.uint8)
+    if rest[-1] + 1 <= 2 * len(rest):
+        table[: rest[-1] + 1] = np.arange(rest[-1] + 1)
+        return numbered(np.array(rest), say), None if rest == present else table
     table[rest] = np.arange(len(rest))
-    names = [f"class {old}" for old in rest]
     used = listed([str(old) for old in rest])
     say(f"no palette.json, and few ids are used: {used} become 0 to {len(rest) - 1}")
-    colours = [_colour(id) for id in range(len(rest))]
-    return Palette(tuple(map(Label, range(len(rest)), names, colours))), table[maps]
+    labels = [Label(new, f"class {old}", _colour(new)) for new, old in enumerate(rest)]
+    return Palette(tuple(labels)), table
 
 
 def numbered(present: NDArray[np.integer], say: Say) -> Palette:

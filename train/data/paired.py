@@ -15,6 +15,7 @@ from torch import Tensor
 from train.data import folders
 from train.data.batches import Paired
 from train.data.finding import PICTURES, Say, aligned, by_name, likely, part, root_of, without
+from train.data.packed import in_order
 from train.data.protocol import Indices, Size
 from train.data.stored import Stored, canvas, crops, numbers
 
@@ -71,6 +72,7 @@ def read_paired(folder: Path, size: Size, say: Say = folders.silent) -> PairedDa
         if not folders.as_its_partner(inputs[stem], images[stem], problems, [])
         or not folders.as_its_partner(images[stem], inputs[stem], problems, [])
     ]
+    stems = in_order(stems, canvas(size), 2 * 3)
     sides = [
         folders.read_pictures(
             [side[stem] for stem in stems], folder, canvas(size), problems, False, say, notes

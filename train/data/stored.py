@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cgan.errors import DataError
+from train.data.packed import mapped
 from train.data.protocol import B, Data, Indices, Samples, Size, each
 
 MARGIN = 1.125  # stored pictures are this much larger than the crops, so that crops can move and scale
@@ -62,17 +63,21 @@ class Stored(Generic[B]):
         """The same data, held by `device`."""
         return replace(self, **{name: tensor.to(device) for name, tensor in self.tensors().items()})
 
+    @property
+    def packed(self) -> bool:
+        """Whether the pictures lie in files (see `train.data.packed`), of which no large part is copied."""
+        return mapped(self.pictures)
+
     def subset(self, indices: Sequence[int]) -> Self:
         """The samples at `indices`, in that order."""
-        rows = torch.as_tensor(list(indices), dtype=torch.int64, device=self.pictures.device)
-        chosen: dict[str, Any] = {name: tensor[rows] for name, tensor in self.tensors().items()}
+        chosen: dict[str, Any] = {name: take(tensor, indices) for name, tensor in self.tensors().items()}
         lists = {name: part for name, part in vars(self).items() if isinstance(part, list)}
         chosen |= {name: [part[index] for index in indices] for name, part in lists.items()}
         return replace(self, **chosen)
 
     def split(self, fraction: float, seed: int = 0) -> tuple[Self, Self]:
         """(training part, validation part): `seed` sets `fraction` of the samples aside, at least one."""
-        training, aside = parted(len(self), fraction, seed)
+        training, aside = parted(len(self), fraction, seed, self.packed)
         check_left(len(training), len(self))
         return self.subset(training), self.subset(aside)
 
@@ -87,11 +92,22 @@ class Stored(Generic[B]):
         """Nothing was."""
 
 
-def parted(count: int, fraction: float, seed: int) -> tuple[list[int], list[int]]:
-    """(numbers below `count` that stay, those that `seed` sets aside: `fraction` of them, at least one)."""
+def take(tensor: Tensor, rows: Sequence[int]) -> Tensor:
+    """The rows of a tensor, in that order; where they are a stretch of it, nothing is copied."""
+    rows = list(rows)
+    if rows and rows == list(range(rows[0], rows[0] + len(rows))):
+        return tensor[rows[0] : rows[0] + len(rows)]
+    return tensor[torch.tensor(rows, dtype=torch.int64, device=tensor.device)]
+
+
+def parted(count: int, fraction: float, seed: int, last: bool = False) -> tuple[list[int], list[int]]:
+    """(numbers below `count` that stay, those that `seed` sets aside: `fraction` of them, at least one).
+
+    last: the last ones are set aside, of what was shuffled when it was packed.
+    """
     if not 0 < fraction < 1:
         raise ValueError(f"the validation fraction is {fraction}; it must lie between 0 and 1")
-    order = np.random.default_rng(seed).permutation(count).tolist()
+    order = list(range(count))[::-1] if last else np.random.default_rng(seed).permutation(count).tolist()
     aside = min(max(1, round(fraction * count)), count - 1)
     return sorted(order[aside:]), sorted(order[:aside])
 

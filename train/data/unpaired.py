@@ -19,8 +19,9 @@ from train.data import folders
 from train.data.batches import Unpaired
 from train.data.finding import Say, groups, likely
 from train.data.growing import ASIDE, EVERY, START, Pool, stored_images
+from train.data.packed import in_order
 from train.data.protocol import Indices, Size
-from train.data.stored import Stored, canvas, check_left, crops, numbers, parted
+from train.data.stored import Stored, canvas, check_left, crops, numbers, parted, take
 from train.world.views import SIDES, unpaired_view, view_frame
 
 
@@ -48,11 +49,14 @@ class UnpairedData(Stored[Unpaired]):
 
     def split(self, fraction: float, seed: int = 0) -> tuple[UnpairedData, UnpairedData]:
         """(training part, validation part): `seed` sets `fraction` of each domain aside, at least one."""
-        sides = [(images, *parted(len(images), fraction, seed)) for images in (self.images_a, self.images_b)]
+        sides = [
+            (images, *parted(len(images), fraction, seed, self.packed))
+            for images in (self.images_a, self.images_b)
+        ]
         for (images, stay, _), name in zip(sides, self.domains, strict=True):
             check_left(len(stay), len(images), f"pictures in {name}")
-        a, b = (images[stay] for images, stay, _ in sides)
-        aside_a, aside_b = (images[gone] for images, _, gone in sides)
+        a, b = (take(images, stay) for images, stay, _ in sides)
+        aside_a, aside_b = (take(images, gone) for images, _, gone in sides)
         return (
             UnpairedData(a, b, self.domains, self.edges),
             UnpairedData(aside_a, aside_b, self.domains, self.edges),
@@ -106,7 +110,7 @@ def read_unpaired(
     sides, shapes = [], []
     for name, files in found.items() if len(found) == 2 else ():
         pictures, seen = folders.read_pictures(
-            files, folder, canvas(size), problems, name == edges, say, notes
+            in_order(files, canvas(size), 3), folder, canvas(size), problems, name == edges, say, notes
         )
         sides.append(pictures)
         shapes += seen
