@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-SHORT, LONG = 25, 2_000  # inputs of each kind: in every run of the tests, and with --long
+SHORT, LONG = 25, 1_000  # inputs of each kind: in every run of the tests, and with --long
 SECONDS, GROWTH = 5.0, 200  # at most for one input; MB at most for all inputs of a test
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16", "F", "CMYK", "YCbCr")
 KINDS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
