@@ -150,7 +150,7 @@ def test_a_painted_frame_drives_a_film(other, tmp_path):
     expect(other.locator(".keyframes .where")).to_have_text("Frame 1 of 4 · painted")
     other.get_by_label("Frame", exact=True).fill("3")
     expect(other.locator(".keyframes .where")).to_have_text("Frame 4 of 4 · follows")
-    other.get_by_role("button", name="Make the film of these maps").click()
+    other.get_by_role("button", name="Use these maps").click()
     expect(other.locator(".clips .told")).to_have_text("film.mp4, 1 painted")
     expect(other.locator(".film .made")).to_have_text("4 frames · 10 a second")
     shown = other.eval_on_selector(".film .input", "film => [film.videoWidth, film.videoHeight]")
@@ -160,6 +160,7 @@ def test_a_painted_frame_drives_a_film(other, tmp_path):
 def test_a_camera_flies_back(other):
     take(other, "wc_vid2vid")
     expect(other.locator("#v-keyframes")).to_be_hidden()
+    expect(other.locator(".clips .told")).to_be_hidden()
     other.get_by_role("radio", name="back", exact=True).click()
     expect(other.locator(".clips .paths [aria-checked=true]")).to_have_text("back")
     expect(other.locator(".film .made")).to_have_text("32 frames · 8 a second")

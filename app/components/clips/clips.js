@@ -57,6 +57,7 @@ function mark() {
     each.classList.toggle("taken", same(each.clip, props.value));
     each.ariaPressed = String(same(each.clip, props.value));
   }
+  if (element.querySelector(".step.taken")) $(".told").textContent = "";
   for (const each of $(".paths").children) each.ariaChecked = String(each.textContent === path);
 }
 
@@ -90,5 +91,5 @@ onChoice(file, ([chosen]) => read(chosen));
 onDrop(element, ([dropped]) => read(dropped));
 window.addEventListener("cgan:clip", ({ detail }) => hand(detail.clip, detail.words));
 watch(["examples", "opens", "paths", "what"], list);
-watch("value", () => { if (element.querySelector(".step.taken")) $(".told").textContent = ""; mark(); });
+watch("value", mark);
 list();

@@ -61,6 +61,7 @@ let going = 0;
 
 /** Show a frame of the film and its map. */
 async function go(at) {
+  if (!props.frames[at]) return; // the film was closed
   const mine = ++going;
   await settled();
   time.value = at;
