@@ -7,10 +7,11 @@ import gradio as gr
 
 from app.components.picker import Picker
 from app.components.refresh import Refresh
-from app.shelf import Shelf
+from app.shelf import Shelf, task_of
 from cgan import Checkpoint, Found
 
 Update = dict[str, object]  # what `gr.update` gives
+TABS = {"paint": "paint", "translate": "translate", "animate": "video"}  # in which tab each task is done
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,17 @@ def listed(shelf: Shelf, task: str, name: str | None, first: str, nothing: str) 
     return gr.update(choices=names, value=chosen), gr.update(value=notice, visible=bool(notice))
 
 
+def opened(shelf: Shelf, name: str) -> tuple:
+    """Updates of the row of tabs, and of the picker of each of `TABS`: `name` is chosen where it belongs.
+
+    Raises `CheckpointError` if it is not here.
+    """
+    task = task_of(shelf.checkpoint(name))
+    names = [checkpoint.name for checkpoint in shelf.find(task).checkpoints]
+    chosen = gr.update(choices=names, value=name)
+    return gr.Tabs(selected=TABS[task]), *(chosen if each == task else gr.skip() for each in TABS)
+
+
 def notices(found: Found, nothing: str) -> str:
     """What the user should know about the checkpoints, as HTML; "" if all is well, `nothing` for none."""
     lines = [] if found.checkpoints else [escape(nothing)]
@@ -62,6 +74,11 @@ def notices(found: Found, nothing: str) -> str:
 
 def origin(checkpoint: Checkpoint) -> str:
     """The data that a checkpoint was trained on and its licence, as HTML."""
-    about = checkpoint.about
-    parts = [str(about[key]) for key in ("data", "licence") if about.get(key)]
-    return escape(" · ".join(parts) or "This checkpoint does not say where it comes from.")
+    data = str(checkpoint.about.get("data") or "data not stated")
+    return escape(f"{data} · licence: {licence(checkpoint)}")
+
+
+def licence(checkpoint: Checkpoint) -> str:
+    """The licence of a checkpoint in words; old checkpoints call none "unknown"."""
+    stated = str(checkpoint.about.get("licence") or "unknown")
+    return "not stated" if stated == "unknown" else stated

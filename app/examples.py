@@ -1,6 +1,7 @@
 """Examples to begin with, from static/examples.
 
-Label maps: folders of a palette.json and PNGs of ids, drawn for this project. Pictures to translate: folders
+Label maps: folders of a palette.json and PNGs of ids, drawn for this project; and those beside a checkpoint
+(see `own`). Pictures to translate: folders
 in `translate/`, called like the checkpoint, the domain or the model (see `pictures`).
 """
 
@@ -8,13 +9,16 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
+import gradio as gr
 import numpy as np
 from PIL import Image
 
 from app import requests
 from app.maps import fit, write_map
-from cgan import Palette
+from cgan import CganError, Palette
+from cgan.pictures import open_picture
 
+MOST = 12  # maps of a checkpoint's own
 FOLDER = Path(__file__).parent / "static" / "examples"
 PICTURES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 
@@ -31,6 +35,22 @@ def examples(palette: Palette, size: tuple[int, int]) -> list[dict]:
         used = {own.names[id_] for labels in maps.values() for id_ in np.unique(labels)}
         if used <= set(palette.names):
             found += [_example(path, labels, own, palette, size) for path, labels in maps.items()]
+    return found
+
+
+def own(folder: Path, palette: Palette, size: tuple[int, int]) -> list[dict]:
+    """The maps that lie beside a checkpoint, in its ids and fitted to `size` (H, W), as `examples`.
+
+    They may be a stranger's: one that cannot be read is told in the browser, and left out.
+    """
+    found = []
+    for path in sorted(folder.glob("examples/*.png"))[:MOST]:
+        try:
+            labels = palette.ids(open_picture(path.read_bytes(), path.name, requests.MAX_PIXELS), path.name)
+        except CganError as error:
+            gr.Warning(f"an example of this checkpoint cannot be used: {error}")
+            continue
+        found.append({"name": named(path), "picture": write_map(fit(labels, size), palette)})
     return found
 
 

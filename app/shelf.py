@@ -1,4 +1,8 @@
-"""The shelf of checkpoints: lists those of a folder, lends loaded models, keeps the last few in memory."""
+"""The shelf of checkpoints: lists those of a folder, lends loaded models, keeps the last few in memory.
+
+Guests are checkpoints from elsewhere, another folder or the Hub, which somebody at this machine has added:
+they are listed and lent like the others until the app ends.
+"""
 
 import os
 from collections import OrderedDict
@@ -9,6 +13,7 @@ from threading import Lock
 
 import cgan
 from cgan import models
+from cgan.checkpoint import locate
 from cgan.tasks import TASKS, Animator, Painter, Task, Translator
 
 KEPT = 3  # loaded models
@@ -22,13 +27,19 @@ class Shelf:
 
     def __init__(self, root: Path, device: str = "auto", precision: str = "auto"):
         self.root, self.device, self.precision = Path(root), device, precision
+        self.guests: dict[str, Path] = {}
         self._loaded: OrderedDict[tuple[str, str], Task] = OrderedDict()  # by name and hash
         self._lock = Lock()
 
-    def find(self, task: str = "paint") -> cgan.Found:
-        """The checkpoints for a task, one of `cgan.tasks.TASKS`, and what is wrong with the broken ones."""
+    def find(self, task: str | None = None) -> cgan.Found:
+        """The checkpoints for a task, one of `cgan.tasks.TASKS`, or all, and the broken ones."""
         found = cgan.find(self.root)
-        fit = [checkpoint for checkpoint in found.checkpoints if task_of(checkpoint) == task]
+        for name, folder in self.guests.items():
+            try:
+                found.checkpoints.append(cgan.read_checkpoint(folder))
+            except cgan.CheckpointError as error:
+                found.broken[name] = error
+        fit = [checkpoint for checkpoint in found.checkpoints if task in (None, task_of(checkpoint))]
         return cgan.Found(fit, {name: self._as_told(error) for name, error in found.broken.items()})
 
     def checkpoint(self, name: str, task: str | None = None) -> cgan.Checkpoint:
@@ -36,17 +47,45 @@ class Shelf:
 
         Raises `CheckpointError` if it is not here, or not for `task`.
         """
-        there = {path.name for path in self.root.iterdir()} if self.root.is_dir() else set()
         # Clients send names, or anything: a path or a Hub id is not looked for.
-        if not isinstance(name, str) or name not in there:
-            found = cgan.find(self.root).checkpoints
-            names = ", ".join(each.name for each in found if task in (None, task_of(each))) or "none"
+        folder = self._folders().get(name) if isinstance(name, str) else None
+        if folder is None:
+            names = ", ".join(each.name for each in self.find(task).checkpoints) or "none"
             raise cgan.CheckpointError(f"no checkpoint {name!r:.80} here; there are: {names}")
         with self._unplaced():
-            checkpoint = cgan.read_checkpoint(self.root / name)
+            checkpoint = cgan.read_checkpoint(folder)
         if task not in (None, task_of(checkpoint)):
             raise cgan.CheckpointError(f"the checkpoint {name!r} is no {TASKS[task].__name__.lower()}")
         return checkpoint
+
+    def add(self, source: str) -> cgan.Checkpoint:
+        """List the checkpoint in a folder, or on the Hub as "owner/name", from now on; it is read whole.
+
+        Only for who may name folders of this machine. Raises `CheckpointError`.
+        """
+        checkpoint, _ = cgan.load_model(locate(source, root=self.root))
+        there = self._folders().get(checkpoint.name)
+        if there is not None and there.resolve() != checkpoint.folder.resolve():
+            raise cgan.CheckpointError(f"there is another {checkpoint.name} here already: rename the folder")
+        if there is None:
+            self.guests[checkpoint.name] = checkpoint.folder
+        return checkpoint
+
+    def loaded(self) -> set[str]:
+        """The names of the checkpoints that are in memory."""
+        with self._lock:
+            return {name for name, _ in self._loaded}
+
+    def unload(self, name: str) -> None:
+        """Take a checkpoint out of memory; it is loaded again when it is asked for."""
+        with self._lock:
+            for key in [key for key in self._loaded if key[0] == name]:
+                del self._loaded[key]
+
+    def _folders(self) -> dict[str, Path]:
+        """The folder of each name that clients may send."""
+        there = {path.name: path for path in self.root.iterdir()} if self.root.is_dir() else {}
+        return self.guests | there
 
     def painter(self, name: str) -> Painter:
         """The checkpoint called `name`, ready to paint. Raises `CheckpointError`."""
@@ -73,11 +112,12 @@ class Shelf:
             raise self._as_told(error) from error
 
     def _lend(self, name: str, task: str) -> Task:
-        key = (name, self.checkpoint(name, task).sha256)
+        checkpoint = self.checkpoint(name, task)
+        key = (name, checkpoint.sha256)
         with self._lock:
             if key not in self._loaded:
                 with self._unplaced():
-                    self._loaded[key] = cgan.load(self.root / name, self.device, self.precision)
+                    self._loaded[key] = cgan.load(checkpoint.folder, self.device, self.precision)
             self._loaded.move_to_end(key)
             while len(self._loaded) > KEPT:
                 self._loaded.popitem(last=False)

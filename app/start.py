@@ -23,6 +23,8 @@ def flags() -> argparse.ArgumentParser:
     add("--share", action="store_true", help="make a public link (through Gradio's servers)")
     add("--checkpoints", type=Path, default=default_root(), metavar="FOLDER", help="default %(default)s")
     add("--browser", action=argparse.BooleanOptionalAction, default=True, help="open the page in a browser")
+    allowed = "let whoever reaches the page train here, though others can"
+    add("--allow-training", action="store_true", help=allowed)
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps … (default %(default)s)")
     add("--precision", default="auto", help="auto, fp32, fp16 or bf16 (default %(default)s)")
     return parser
@@ -42,8 +44,10 @@ def main(arguments: list[str] | None = None) -> int:
         where = f"{given.host}:{given.port}"
         print(f"app.py: cannot listen on {where}: {problem}; choose another --port", file=sys.stderr)
         return 2
-    page = build(Shelf(given.checkpoints, given.device, given.precision))
-    here = given.host in ("127.0.0.1", "localhost")
+    here = given.host in ("127.0.0.1", "localhost", "::1")
+    alone = here and not given.share
+    shelf = Shelf(given.checkpoints, given.device, given.precision)
+    page = build(shelf, local=alone, training=alone or given.allow_training)
     _, local, public = launch(
         page,
         server_name=given.host,

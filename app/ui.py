@@ -18,9 +18,9 @@ CLEAN, KEPT = 600, 3600  # seconds between two looks at uploaded files, and afte
 
 STYLESHEETS = [Path(__file__).parent / "style.css", *components.STYLESHEETS, *tabs.STYLESHEETS]
 
-BRAND = """<div class="brand"><svg viewBox="0 0 24 24"><rect x="3" y="3" width="18" height="18" rx="5"/>
+BRAND = """<h1 class="brand"><svg viewBox="0 0 24 24"><rect x="3" y="3" width="18" height="18" rx="5"/>
 <path d="M3 15c3-4 6-4 9-1s6 2 9-2v4a5 5 0 0 1-5 5H8a5 5 0 0 1-5-5z"/><circle cx="8" cy="8.500" r="2"/></svg>
-<b>cgan</b><span>conditional GANs, live</span></div>"""
+<b>cgan</b><span>conditional GANs, live</span></h1>"""
 
 
 def theme() -> gr.themes.Base:
@@ -36,14 +36,18 @@ def theme() -> gr.themes.Base:
     )
 
 
-def build(shelf: Shelf) -> gr.Blocks:
-    """The whole page: every tab that there is, filled and then connected."""
+def build(shelf: Shelf, local: bool = False, training: bool = False) -> gr.Blocks:
+    """The whole page: every tab that there is, filled and then connected.
+
+    local: nobody but the user of this machine can reach it, and may name its folders; training: who reaches
+    it may train.
+    """
     with gr.Blocks(title="cgan", fill_width=True, delete_cache=(CLEAN, KEPT)) as blocks:
         with gr.Row(elem_id="header"):
             gr.HTML(BRAND, elem_id="brand", apply_default_css=False)
             status = gr.HTML(elem_id="status", apply_default_css=False)
         with gr.Tabs() as row:
-            page = tabs.Page(shelf, blocks, status, row)
+            page = tabs.Page(shelf, blocks, status, row, local, training)
             connections = []
             for name, tab in tabs.found().items():
                 with gr.Tab(tab.NAME, id=name) as page.opened[name]:

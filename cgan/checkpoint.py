@@ -3,7 +3,8 @@
     <name>/config.json          format, model, its Config, the palette, `about`, the SHA-256 of the weights
     <name>/model.safetensors    the weights in fp16
     <name>/README.md            the model card, and
-    <name>/preview.jpg          what it makes, and perhaps samples.jpg: these are not written here
+    <name>/preview.jpg          what it makes, and perhaps samples.jpg, and
+    <name>/examples/1.png …     label maps to begin with: these are not written here
 
 No pickle is ever read or written: to unpickle a stranger's file is to run the stranger's code.
 
@@ -34,7 +35,7 @@ FORMAT = 1
 CONFIG, WEIGHTS, PENDING = "config.json", "model.safetensors", ".new"
 MAX_SIDE = 4096  # pixels of the pictures that a model was trained on
 MAX_CONFIG = 2**22  # bytes of a config.json
-FILES = (CONFIG, WEIGHTS, "README.md", "preview.jpg", "samples.jpg")
+FILES = (CONFIG, WEIGHTS, "README.md", "preview.jpg", "samples.jpg", "examples/*.png")
 
 _FIELDS = {"format": int, "model": str, "config": dict, "palette": list, "about": dict, "sha256": str}
 _PICKLES = (".pt", ".pth", ".pkl", ".ckpt", ".bin")

@@ -22,15 +22,18 @@ STYLESHEETS = sorted(Path(__file__).parent.glob("*/*.css"))
 class Page:
     """What the tabs of a page share.
 
-    Attributes: `shelf` lends the models; `blocks` is the page itself (its `load`), `status` the line in its
-    header, `tabs` the row of tabs; `opened` has the `gr.Tab` of each tab by id (its `select`), and `inlets`
-    the components that a tab lets others fill, as "id.what".
+    Attributes: `shelf` lends the models; `local` tells that only this machine can reach the page, so that
+    its visitor may name folders, `training` that runs may be started from it; `blocks` is the page itself
+    (its `load`), `status` the line in its header, `tabs` the row of tabs; `opened` has the `gr.Tab` of each
+    tab by id (its `select`), and `inlets` the components that a tab lets others fill, as "id.what".
     """
 
     shelf: Shelf
     blocks: gr.Blocks
     status: gr.HTML
     tabs: gr.Tabs
+    local: bool = False
+    training: bool = False
     opened: dict[str, gr.Tab] = field(default_factory=dict)
     inlets: dict[str, gr.components.Component] = field(default_factory=dict)
 

@@ -324,8 +324,8 @@ def classes_of(present: list[int], say: Say) -> tuple[Palette, NDArray[np.uint8]
 def numbered(present: NDArray[np.integer], say: Say) -> Palette:
     """A palette for data that bring none: "class 0" to the highest of the ids `present`, sorted."""
     count = int(present[-1]) + 1
-    if len(present) < count:
-        say(f"no palette.json: classes 0 to {count - 1} are assumed, of which {len(present)} are used")
+    used = f", of which {len(present)} are used" if len(present) < count else ""
+    say(f"no palette.json: classes 0 to {count - 1} are assumed{used}; with one they would have names")
     return Palette(tuple(Label(id, f"class {id}", _colour(id)) for id in range(count)))
 
 

@@ -13,11 +13,13 @@ import torch
 from torch import nn
 
 import cgan
+from train.data.batches import Painted
 from train.judge import sheet
 from train.judge.protocol import Judge, Sitting
 from train.judge.sheet import Picture
 from train.publish import card
 
+EXAMPLES = 6  # label maps beside a painter
 SAMPLES = Path("training") / "samples"  # in the checkpoint's folder: a sheet for each evaluation
 
 
@@ -74,8 +76,21 @@ class Publisher:
         }
         cgan.save(self.folder, model, self.sitting.palette, about)
         sheet.write(self.folder / "preview.jpg", preview)
+        self._write_examples()
         card.write(self.folder, model, about, self.judge)
         self.published = True
+
+    def _write_examples(self) -> None:
+        """Lay label maps of the shown data beside a painter: with them the app's canvas begins."""
+        folder, palette = self.folder / "examples", self.sitting.palette
+        if palette is None or folder.exists():
+            return
+        rows = sheet.evenly(len(self.sitting.shown), EXAMPLES)
+        batch = self.sitting.shown.batch(rows, 0, self.sitting.size, augment=False)
+        if isinstance(batch, Painted):
+            folder.mkdir()
+            for number, ids in enumerate(batch.labels[:, 0].byte().cpu().numpy(), 1):
+                palette.write_ids(folder / f"{number}.png", ids)
 
     def facts(self) -> dict[str, Any]:
         """What must survive in the training state."""

@@ -22,7 +22,8 @@ NAME, PLACE = "Paint", 1
 
 
 def build(page: Page) -> Callable[[], None]:
-    """Fill the current `gr.Tab`; other tabs may fill its style picture."""
+    """Fill the current `gr.Tab`; other tabs may fill its style picture and choose its model."""
     parts = lay_out()
+    page.inlets["paint.model"] = parts.chooser.model
     page.inlets["paint.style"] = parts.style
     return partial(wire, parts, Painting(page.shelf), page)

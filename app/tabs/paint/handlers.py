@@ -8,7 +8,7 @@ import numpy as np
 
 from app import requests
 from app.choosing import Update, listed, origin
-from app.examples import examples
+from app.examples import examples, own
 from app.maps import canvas_size, fit, has_other_colours, read_map, read_things, write_map
 from app.shelf import Shelf
 from app.styles import Encoder, read_style
@@ -37,7 +37,7 @@ class Painting:
             return gr.skip(), gr.skip(), "", gr.skip()
         checkpoint = self.shelf.checkpoint(name, "paint")
         palette, size = checkpoint.palette, canvas_size(checkpoint.about["size"])
-        maps = examples(palette, size)
+        maps = own(checkpoint.folder, palette, size) or examples(palette, size)
         first = maps[0]["picture"] if maps else ""
         looks = models.module(checkpoint.model).Config(**checkpoint.config).looks
         canvas = gr.update(

@@ -58,7 +58,7 @@ def wire(parts: Parts, painting: Painting, page: Page) -> None:
     seed, style, variations, result = parts.seed, parts.style, parts.variations, parts.result
     quiet = {"show_progress": "hidden"}
     on(
-        [page.blocks.load, parts.chooser.refresh.click],
+        [page.blocks.load, page.opened["paint"].select, parts.chooser.refresh.click],
         painting.checkpoints,
         [model],
         [model, parts.chooser.notice],

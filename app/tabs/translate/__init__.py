@@ -26,4 +26,5 @@ NAME, PLACE = "Translate", 2
 def build(page: Page) -> Callable[[], None]:
     """Fill the current `gr.Tab`; results can go to the Paint tab's style picture."""
     parts = lay_out()
+    page.inlets["translate.model"] = parts.chooser.model
     return partial(wire, parts, Translating(page.shelf), page)

@@ -28,4 +28,5 @@ NAME, PLACE = "Video", 3
 def build(page: Page) -> Callable[[], None]:
     """Fill the current `gr.Tab`."""
     parts = lay_out()
+    page.inlets["video.model"] = parts.chooser.model
     return partial(wire, parts, Animating(page.shelf), page)

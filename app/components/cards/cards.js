@@ -1,0 +1,62 @@
+// Checkpoints as cards. Props: `cards` [{name, model, deed, tab, picture, rows, samples, loaded}], pictures being data
+// URIs and `rows` pairs of words; `large` {name, picture} opens the dialog.
+// Events, each with {name}: `select` opens a checkpoint in its tab, `expand` asks for samples, `clear` unloads.
+
+const deck = element.querySelector(".deck");
+const dialog = element.querySelector("dialog");
+
+function made(tag, className, text) {
+  return Object.assign(document.createElement(tag), { className, textContent: text ?? "" });
+}
+
+function button(words, name, event, className = "") {
+  const one = made("button", className, words);
+  one.type = "button";
+  one.addEventListener("click", () => trigger(event, { name }));
+  return one;
+}
+
+function facts(rows) {
+  const pairs = made("dl", "facts");
+  for (const [name, words] of rows) pairs.append(made("dt", "", name), made("dd", "", words));
+  return pairs;
+}
+
+function picture({ name, picture: uri }) {
+  if (!uri) return made("p", "none", "No preview");
+  return Object.assign(document.createElement("img"), { src: uri, alt: `What ${name} makes` });
+}
+
+function acts({ name, tab, samples, loaded }) {
+  const row = made("p", "acts-row");
+  row.append(button(`Open in ${tab}`, name, "select", "main"));
+  if (samples) row.append(button("Samples", name, "expand"));
+  if (loaded) row.append(button("Unload", name, "clear"));
+  return row;
+}
+
+function card(it) {
+  const one = made("li", "card");
+  const words = made("p", "what", `${it.model} · ${it.deed}${it.loaded ? " · in memory" : ""}`);
+  one.append(picture(it), made("h2", "", it.name), words, facts(it.rows), acts(it));
+  return one;
+}
+
+function list() {
+  deck.replaceChildren(...props.cards.map(card));
+}
+
+function enlarge() {
+  if (!props.large.picture) return;
+  const image = dialog.querySelector("img");
+  dialog.querySelector("b").textContent = props.large.name;
+  Object.assign(image, { src: props.large.picture, alt: `Samples of ${props.large.name}` });
+  dialog.showModal();
+}
+
+dialog.querySelector(".close").addEventListener("click", () => dialog.close());
+dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+dialog.addEventListener("close", () => { props.large = {}; });
+watch("cards", list);
+watch("large", enlarge);
+list();

@@ -1,0 +1,68 @@
+"""How the Models tab looks, and to which handler each of its components talks."""
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from app.choosing import TABS
+from app.components.cards import Cards
+from app.components.refresh import Refresh
+from app.events import on
+from app.tabs import Page
+from app.tabs.models.handlers import Models
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The components of the tab that take part in events; `source` and `add` are for the local user only."""
+
+    notice: gr.HTML
+    refresh: Refresh
+    cards: Cards
+    told: gr.HTML
+    source: gr.Textbox | None = None
+    add: gr.Button | None = None
+
+
+def lay_out(local: bool) -> Parts:
+    """Place the components: a line to add checkpoints with, and a card for each."""
+    notice = gr.HTML(elem_id="m-notice", elem_classes=["notice"], visible=False, apply_default_css=False)
+    source = add = None
+    with gr.Row(elem_id="m-row", elem_classes=["model-row"]):
+        if local:
+            source = gr.Textbox(
+                label="Add a checkpoint", placeholder="A folder, or owner/name on the Hugging Face Hub",
+                elem_id="m-source", container=False, max_lines=1,
+            )  # fmt: skip
+            add = gr.Button("Add", elem_id="m-add", elem_classes=["plain-button"], min_width=80)
+        refresh = Refresh(elem_id="m-refresh")
+        told = gr.HTML(elem_id="m-told", elem_classes=["origin"], apply_default_css=False)
+    return Parts(notice, refresh, Cards(), told, source, add)
+
+
+def wire(parts: Parts, models: Models, page: Page) -> None:
+    """Connect the components to the handlers."""
+    cards, quiet = parts.cards, {"show_progress": "hidden"}
+    private = quiet | {"api_visibility": "private"}
+    listed = [cards, parts.notice]
+    on(
+        [page.opened["models"].select, parts.refresh.click],
+        models.list,
+        [],
+        listed,
+        api_name="models",
+        **quiet,
+    )
+    pickers = [page.inlets[f"{tab}.model"] for tab in TABS.values()]
+    on([cards.select], models.open, [], [page.tabs, *pickers], api_name="open_model", **private)
+    on([cards.expand], models.show, [], [cards], api_name="show_samples", **private)
+    if parts.source is not None and parts.add is not None:
+        on([cards.clear], models.unload, [], listed, api_name="unload", **private)
+        on(
+            [parts.add.click, parts.source.submit],
+            models.add,
+            [parts.source],
+            [parts.told, parts.source, *listed],
+            api_name="add_model",
+            **quiet,
+        )

@@ -1,0 +1,135 @@
+"""What the Train tab does, apart from how it looks."""
+
+import re
+from collections.abc import Iterator
+from html import escape
+from shlex import join
+
+import gradio as gr
+
+from app import requests
+from app.choosing import Update, opened
+from app.shelf import Shelf
+from app.training import Plan, Training
+from cgan import CganError, DataError
+
+FIRST, PRESET = "spade", "small"
+PRESETS = ("tiny", "small", "paper")
+
+
+class Runs:
+    """The answers to the events of the tab, a method each. A plan is the values of its form, in order."""
+
+    def __init__(self, shelf: Shelf, training: Training):
+        self.shelf, self.training = shelf, training
+
+    def open(self, model: str | None, name: str | None) -> Iterator[tuple]:
+        """Show the run that is under way, or the latest, and fill the form."""
+        runs = self.training.runs()
+        shown = self.training.running() or (name if name in runs else next(iter(runs), None))
+        run = gr.update(choices=runs, value=shown, visible=bool(runs))
+        watch = gr.Timer(active=bool(self.training.running()))
+        yield gr.skip(), run, self._report(shown), watch, notice("" if model else "Asking the trainer …")
+        try:
+            models = self.training.models()
+        except DataError as error:
+            yield gr.skip(), gr.skip(), gr.skip(), gr.skip(), notice(str(error))
+            return
+        chosen = gr.update(choices=[*models], value=model or FIRST)
+        yield chosen, gr.skip(), gr.skip(), gr.skip(), notice("")
+
+    def choose(self, model: str | None, preset: str) -> tuple[Update, Update, Update, str]:
+        """Tell what a model does and what its folder holds; propose size, images and a name."""
+        models = self.training.models()
+        if model not in models:
+            raise DataError(f"no model {model!r}; there are: {', '.join(models)}")
+        told, usual = models[model], models[model]["presets"][preset if preset in PRESETS else PRESET]
+        data = told["data"].removeprefix("The data of ")
+        folder = re.sub("`([^`]*)`", r"<code>\1</code>", escape(data[:1].lower() + data[1:]))
+        words = f"<b>{escape(told['title'])}</b><br>It learns from {folder}"
+        return gr.update(value=usual["size"][0]), gr.update(value=usual["images"]), self._free(model), words
+
+    def tell(self, *form) -> str:
+        """The command line of a plan, as HTML."""
+        try:
+            words = ["python", "-m", "train", *self.training.command(self._plan(*form))]
+        except CganError as error:
+            return f"<p>{escape(str(error))}</p>"
+        return f"<code>{escape(join(words))}</code>"
+
+    def check(self, *form) -> Iterator[Update]:
+        """Read the folder as the run would, and list what is wrong with it."""
+        yield notice("Reading the folder …")
+        try:
+            yield notice(self.training.check(self._plan(*form)))
+        except DataError as error:
+            yield notice(str(error))
+
+    def start(self, *form) -> Iterator[tuple[Update, Update, dict, Update]]:
+        """Check the folder, then start the run."""
+        plan = self._plan(*form)
+        self.training.folder(plan.name)
+        yield notice("Reading the folder …"), gr.skip(), gr.skip(), gr.skip()
+        try:
+            said = self.training.check(plan)
+            self.training.start(plan)
+        except DataError as error:
+            yield notice(str(error)), gr.skip(), gr.skip(), gr.skip()
+            return
+        yield notice(said), *self._shown(plan.name)
+
+    def resume(self, name: str | None) -> tuple[Update, dict, Update]:
+        """Go on with the run that is shown."""
+        self.training.resume(name or "")
+        return self._shown(name)
+
+    def use(self, name: str | None) -> tuple:
+        """Choose the run's checkpoint in the tab that it is for, and go there."""
+        return opened(self.shelf, name or "")
+
+    def stop(self) -> dict:
+        """Stop the run that is under way: it saves first."""
+        name = self.training.running()
+        self.training.stop()
+        return self._report(name) if name else gr.skip()
+
+    def show(self, name: str | None) -> tuple[dict, Update]:
+        """Show a run; while it is under way, look again every other second."""
+        return self._report(name), gr.Timer(active=bool(name) and name == self.training.running())
+
+    def sheet(self, name: str | None, event: gr.EventData) -> Update:
+        """Show the samples after so many images."""
+        picture = requests.file_uri(self.training.sheet(name or "", event.images), "jpeg")
+        return gr.update(sheet={"images": event.images, "picture": picture})
+
+    def _plan(self, model, preset, name, data, size, images, licence, more) -> Plan:
+        for what, value in (("size", size), ("number of images", images)):
+            if value is not None and (type(value) not in (int, float) or value != int(value) or value < 1):
+                raise DataError(f"the {what} is {value!r}; it must be a whole number from 1")
+        if model not in self.training.models() or preset not in PRESETS:
+            raise DataError(f"no model {model!r} in the preset {preset!r}")
+        texts = [str(text or "").strip() for text in (name, data, licence, more)]
+        name, data, licence, more = texts
+        numbers = [None if value is None else int(value) for value in (size, images)]
+        plan = Plan(model, preset, name, data, *numbers, licence, more)
+        plan.words()  # tells what is wrong with the further flags
+        return plan
+
+    def _free(self, model: str) -> Update:
+        """A name that no checkpoint has yet."""
+        number = 1
+        while (self.training.root / f"{model}-{number}").exists():
+            number += 1
+        return gr.update(value=f"{model}-{number}")
+
+    def _shown(self, name: str) -> tuple[Update, dict, Update]:
+        run = gr.update(choices=self.training.runs(), value=name, visible=True)
+        return run, self._report(name), gr.Timer(active=True)
+
+    def _report(self, name: str | None) -> dict:
+        return self.training.report(name) if name else {}
+
+
+def notice(words: str) -> Update:
+    """Lines as the command prints them, hidden where there are none."""
+    return gr.update(value=f"<pre>{escape(words)}</pre>" if words else "", visible=bool(words))

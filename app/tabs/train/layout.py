@@ -1,0 +1,125 @@
+"""How the Train tab looks, and to which handler each of its components talks."""
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from app.choosing import TABS
+from app.components.course import Course
+from app.components.picker import Picker
+from app.components.refresh import Refresh
+from app.events import on
+from app.tabs import Page
+from app.tabs.train.handlers import PRESET, PRESETS, Runs
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The components of the tab that take part in events."""
+
+    model: Picker
+    about: gr.HTML
+    preset: gr.Radio
+    name: gr.Textbox
+    data: gr.Textbox
+    size: gr.Number
+    images: gr.Number
+    licence: gr.Textbox
+    more: gr.Textbox
+    command: gr.HTML
+    check: gr.Button
+    start: gr.Button
+    notice: gr.HTML
+    run: Picker
+    refresh: Refresh
+    course: Course
+    timer: gr.Timer
+
+    @property
+    def form(self) -> list[gr.components.Component]:
+        """What says which run is wished."""
+        texts = [self.model, self.preset, self.name, self.data]
+        return [*texts, self.size, self.images, self.licence, self.more]
+
+
+def lay_out() -> Parts:
+    """Place the components: the plan on the left, the run on the right."""
+    with gr.Row(elem_id="t-panes", elem_classes=["panes"]):
+        with gr.Column(scale=4, elem_id="t-plan", elem_classes=["form-pane"]):
+            model = Picker([], label="Model", elem_id="t-model", elem_classes=["picker"])
+            about = gr.HTML(elem_id="t-about", apply_default_css=False)
+            data = gr.Textbox(
+                label="Folder of training data", placeholder="empty: the built-in world of landscapes",
+                elem_id="t-data", max_lines=1,
+            )  # fmt: skip
+            preset = gr.Radio(list(PRESETS), value=PRESET, label="Preset", elem_id="t-preset")
+            with gr.Row():
+                size = gr.Number(label="Size in pixels", minimum=32, step=32, precision=0, elem_id="t-size")
+                images = gr.Number(label="Pictures to see", minimum=1, precision=0, elem_id="t-images")
+            name = gr.Textbox(label="Name of the checkpoint", elem_id="t-name", max_lines=1)
+            with gr.Accordion("Licence, further flags", open=False, elem_id="t-advanced"):
+                licence = gr.Textbox(
+                    label="Licence", placeholder="not stated", elem_id="t-licence", max_lines=1
+                )
+                more = gr.Textbox(label="Further flags", placeholder="--batch 8 --validation 0.1",
+                                  elem_id="t-more", max_lines=1)  # fmt: skip
+            command = gr.HTML(elem_id="t-command", apply_default_css=False)
+            with gr.Row(elem_id="t-go-row"):
+                check = gr.Button(
+                    "Check the folder", elem_id="t-check", elem_classes=["plain-button"], min_width=80
+                )
+                start = gr.Button(
+                    "Start", variant="primary", elem_id="t-start", elem_classes=["go"], min_width=80
+                )
+            notice = gr.HTML(elem_id="t-notice", elem_classes=["notice"], visible=False,
+                             apply_default_css=False)  # fmt: skip
+        with gr.Column(scale=7, elem_id="t-run"):
+            with gr.Row(elem_id="t-run-row", elem_classes=["model-row"]):
+                run = Picker([], label="Run", container=False, min_width=120, visible=False,
+                             elem_id="t-runs", elem_classes=["picker"])  # fmt: skip
+                refresh = Refresh(elem_id="t-refresh")
+            course = Course()
+    timer = gr.Timer(2, active=False)
+    rest = (command, check, start, notice, run, refresh, course, timer)
+    return Parts(model, about, preset, name, data, size, images, licence, more, *rest)
+
+
+def wire(parts: Parts, runs: Runs, page: Page) -> None:
+    """Connect the components to the handlers."""
+    hidden = {"show_progress": "hidden"}
+    private = hidden | {"api_visibility": "private"}
+    shown = [parts.run, parts.course, parts.timer]
+    on(
+        [page.opened["train"].select, parts.refresh.click],
+        runs.open,
+        [parts.model, parts.run],
+        [parts.model, *shown, parts.notice],
+        api_name="training",
+        **hidden,
+    )
+    on(
+        [parts.model.change, parts.preset.change],
+        runs.choose,
+        [parts.model, parts.preset],
+        [parts.size, parts.images, parts.name, parts.about],
+        api_name="plan",
+        **hidden,
+    )
+    changes = [part.change for part in parts.form[2:]]
+    told = private | {"trigger_mode": "always_last"}
+    on(changes, runs.tell, parts.form, [parts.command], api_name="command", **told)
+    on([parts.check.click], runs.check, parts.form, [parts.notice], api_name="check_data", **hidden)
+    on([parts.start.click], runs.start, parts.form, [parts.notice, *shown], api_name="start", **hidden)
+    on([parts.course.submit], runs.resume, [parts.run], shown, api_name="resume", **hidden)
+    pickers = [page.inlets[f"{tab}.model"] for tab in TABS.values()]
+    on([parts.course.expand], runs.use, [parts.run], [page.tabs, *pickers], api_name="open_run", **private)
+    on([parts.course.stop], runs.stop, [], [parts.course], api_name="stop_training", **hidden)
+    on([parts.course.select], runs.sheet, [parts.run], [parts.course], api_name="sheet_of_run", **private)
+    on(
+        [parts.run.change, parts.timer.tick],
+        runs.show,
+        [parts.run],
+        [parts.course, parts.timer],
+        api_name="run",
+        **hidden,
+    )

@@ -1,0 +1,248 @@
+"""Training, started from the page: `python -m cgan train …` as a process of its own, and what it tells.
+
+A run lives in `training/` inside its checkpoint's folder: `run.json` (the command's words, how many images),
+`log.jsonl` (losses and scores), `samples/`, and `output.txt`, what the process said. One run at a time: two
+would only share the machine. It goes on while pages come and go; when the app ends, it is stopped, and so
+saved.
+"""
+
+import atexit
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+import cgan
+from cgan import DataError
+
+NAME = re.compile(r"\w[\w.-]{0,60}", re.ASCII)
+OUTPUT = "output.txt"
+LINES = 200  # of what a process said that are shown
+POINTS = 240  # of a curve
+CHECKING = 600  # seconds that reading a folder may take
+APART = {"images", "images_per_second"}  # numbers of a row that are no losses
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that somebody wishes: `data` as on the command line, `more` further flags as one would type."""
+
+    model: str
+    preset: str
+    name: str
+    data: str = ""  # "": the built-in world
+    size: int | None = None
+    images: int | None = None
+    licence: str = ""
+    more: str = ""
+
+    def words(self) -> list[str]:
+        """The flags. Raises `DataError` for flags that cannot be read."""
+        try:
+            words = shlex.split(self.more)
+        except ValueError as error:
+            raise DataError(f"the further flags cannot be read: {error}") from error
+        words += ["--preset", self.preset]
+        if self.data.strip():
+            words += ["--data", str(Path(self.data.strip()).expanduser())]
+        for flag, value in (("--size", self.size), ("--images", self.images), ("--licence", self.licence)):
+            words += [flag, str(value)] if value else []
+        return words
+
+
+class Training:
+    """The runs whose checkpoints lie in `root`, of which one may be under way."""
+
+    def __init__(self, root: Path):
+        self.root = Path(root)
+        self._process: subprocess.Popen | None = None
+        self._name = ""  # of the run that was started last
+        self._models: dict = {}
+        self._lock = Lock()
+        atexit.register(self.stop)
+
+    # ---- before a run
+
+    def models(self) -> dict:
+        """What can be trained: {name: {"title", "data", "presets"}}. Raises `DataError` where nothing can."""
+        if not self._models:
+            done = self._ask("describe")
+            if done.returncode:
+                raise DataError(done.stderr.strip() or "python -m train describe failed")
+            self._models = json.loads(done.stdout)["models"]
+        return self._models
+
+    def check(self, plan: Plan) -> str:
+        """What the command says of the plan's data. Raises `DataError` with its report if not."""
+        done = self._ask("check", plan.model, *plan.words())
+        said = done.stderr.strip()
+        if done.returncode:
+            raise DataError(said.removeprefix("error: ") or f"the check ended with status {done.returncode}")
+        return said
+
+    def folder(self, name: str) -> Path:
+        """The folder of the run called `name`. Raises `DataError` for what is no plain name."""
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            raise DataError("the checkpoint's name must be a word of letters, digits, - and _")
+        return self.root / name
+
+    def command(self, plan: Plan) -> list[str]:
+        """The words after `python -m train` that start the plan."""
+        return [plan.model, *plan.words(), "--out", str(self.folder(plan.name))]
+
+    # ---- a run
+
+    def start(self, plan: Plan) -> None:
+        """Start the plan. Raises `DataError` where a run is under way, or its folder is taken."""
+        folder = self.folder(plan.name)
+        if (folder / "training" / "run.json").exists():
+            raise DataError(f"there is a run called {plan.name}: resume it, or choose another name")
+        if folder.exists() and any(folder.iterdir()):
+            raise DataError(f"there is something called {plan.name} already: choose another name")
+        self._start(plan.name, self.command(plan))
+
+    def resume(self, name: str) -> None:
+        """Go on with a run that was stopped. Raises `DataError` where there is none."""
+        note = self._note(name)
+        if not note:
+            raise DataError(f"there is no run called {name} that was begun")
+        self._start(name, [note["model"], *note["words"]])
+
+    def stop(self) -> None:
+        """Ask the run to stop: it finishes its step, saves, and ends."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+    def runs(self) -> list[str]:
+        """The names of the runs that are here, the latest first."""
+        notes = self.root.glob("*/training")
+        there = sorted(notes, key=lambda path: path.stat().st_mtime, reverse=True)
+        return [path.parent.name for path in there if NAME.fullmatch(path.parent.name)]
+
+    def running(self) -> str:
+        """The name of the run that is under way, or ""."""
+        return self._name if self._process is not None and self._process.poll() is None else ""
+
+    def report(self, name: str) -> dict:
+        """What is shown of a run: state, numbers, curves, scores, samples, and the last lines it said."""
+        folder, note = self.folder(name) / "training", self._note(name)
+        rows = read_rows(folder / "log.jsonl")
+        said = read_lines(folder / OUTPUT)
+        steps = [row for row in rows if row["kind"] == "step"]
+        seen, total = max((row["images"] for row in rows), default=0), note.get("images", 0)
+        sheets = sorted(path.stem for path in (folder / "samples").glob("*.jpg"))
+        return {
+            "name": name,
+            "state": self._state(name, bool(steps), said, 0 < total <= seen),
+            "images": seen,
+            "total": total,
+            "every": note.get("every", 0),
+            "rate": steps[-1].get("images_per_second", 0) if steps else 0,
+            "losses": curves(steps),
+            "scores": curves([row for row in rows if row["kind"] == "evaluation"]),
+            "sheets": [int(stem) for stem in sheets if stem.isdigit()],
+            "said": said[-LINES:],
+            "command": shlex.join(["python", "-m", "train", note["model"], *note["words"]]) if note else "",
+        }
+
+    def sheet(self, name: str, images: int) -> bytes:
+        """The JPEG of samples after so many images. Raises `DataError` where there is none."""
+        path = self.folder(name) / "training" / "samples" / f"{int(images):09d}.jpg"
+        if not path.is_file():
+            raise DataError(f"{name} has no samples of {images} images")
+        return path.read_bytes()
+
+    def _start(self, name: str, words: list[str]) -> None:
+        with self._lock:
+            if self.running():
+                raise DataError(f"{self.running()} is under way: stop it first, or wait")
+            folder = self.folder(name) / "training"
+            folder.mkdir(parents=True, exist_ok=True)
+            with (folder / OUTPUT).open("ab") as output:
+                self._process = subprocess.Popen(
+                    program(*words),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    env=environment(),
+                    start_new_session=True,  # Ctrl-C ends the app, which asks the run to stop: once is enough
+                )
+            self._name = name
+
+    def _state(self, name: str, learnt: bool, said: list[str], complete: bool) -> str:
+        """One of: preparing, learning, stopping, done, stopped, failed."""
+        mine = self._process if name == self._name else None
+        if mine is not None and mine.poll() is None:
+            if any(line.startswith("stopping:") for line in said[-3:]):
+                return "stopping"
+            return "learning" if learnt else "preparing"
+        if mine is not None and mine.returncode not in (0, 130):
+            return "failed"
+        return "done" if complete else "stopped"
+
+    def _note(self, name: str) -> dict:
+        path = self.folder(name) / "training" / "run.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+    def _ask(self, *words: str) -> subprocess.CompletedProcess:
+        """Run a command that ends by itself."""
+        try:
+            return subprocess.run(
+                program(*words),
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                env=environment(),
+                timeout=CHECKING,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise DataError(f"reading the folder took more than {CHECKING // 60} minutes") from error
+
+
+def program(*words: str) -> list[str]:
+    """The command line of the trainer, in a clone and installed."""
+    return [sys.executable, "-m", "cgan", "train", *words]
+
+
+def environment() -> dict[str, str]:
+    """For child processes: they find the cgan that runs here, and write UTF-8."""
+    places = [str(Path(cgan.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, places)), "PYTHONIOENCODING": "utf-8"}
+
+
+def read_rows(path: Path) -> list[dict]:
+    """The rows of a log; one that is being written now is left out."""
+    if not path.is_file():
+        return []
+    rows = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            continue
+    return [row for row in rows if isinstance(row, dict) and {"kind", "images"} <= {*row}]
+
+
+def read_lines(path: Path) -> list[str]:
+    """The last lines of what a process said."""
+    if not path.is_file():
+        return []
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 64 * 1024))
+        return [line for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
+
+
+def curves(rows: list[dict]) -> dict[str, list[list[float]]]:
+    """Each number of the rows by name, as [[images, value], …] of at most `POINTS` points."""
+    rows = rows[:: -(-len(rows) // POINTS)] if rows else rows
+    found: dict[str, list[list[float]]] = {}
+    for row in rows:
+        for name, value in row.items():
+            if name not in APART and isinstance(value, int | float):
+                found.setdefault(name, []).append([row["images"], value])
+    return found
