@@ -1,0 +1,59 @@
+"""Every tab, light and dark, at a desk and on a phone, through axe-core: nothing serious or critical."""
+
+import pytest
+from app_fixtures import PATIENCE, browser, checkpoints
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect, sync_playwright
+
+from app.shelf import Shelf
+from app.training import Training
+from app.ui import build, launch
+
+SHOWS = {  # what must be seen before a tab is judged
+    "Paint": ".result .picture",
+    "Translate": ".notice p",
+    "Video": "#v-go",
+    "Models": ".card",
+    "Train": "#t-about b",
+}
+MODEL = {"title": "SPADE: maps become pictures.", "data": "The data of a folder with `images/`."}
+PRESETS = {name: {"size": [64, 64], "images": 100, "batch": 4} for name in ("tiny", "small", "paper")}
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_playwright() as playwright:
+        made = browser(playwright)
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def address():
+    """The page as its user at this machine has it, who may add models and train."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Training, "models", lambda self: {"spade": MODEL | {"presets": PRESETS}})
+        patch.setattr(Training, "runs", lambda self: [])
+        _, url, _ = launch(
+            build(Shelf(checkpoints(), "cpu"), True, True), prevent_thread_lock=True, quiet=True
+        )
+        yield url
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_axe_finds_nothing_serious(chromium, address, width, scheme):
+    page = chromium.new_page(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    found = []
+    for tab, shows in SHOWS.items():
+        page.get_by_role("tab", name=tab).click()
+        expect(page.locator(shows).first).to_be_attached()
+        for fault in Axe().run(page).response["violations"]:
+            if fault["impact"] in ("serious", "critical"):
+                found += [f"{tab}: {fault['id']}: {node['html'][:160]}" for node in fault["nodes"]]
+    page.close()
+    assert not found, "\n".join(found)
