@@ -66,10 +66,10 @@ def opened(shelf: Shelf, name: str) -> tuple:
 
 def notices(found: Found, nothing: str) -> str:
     """What the user should know about the checkpoints, as HTML; "" if all is well, `nothing` for none."""
-    lines = [] if found.checkpoints else [escape(nothing)]
+    lines = [] if found.checkpoints else [f'<p class="none">{escape(nothing)}</p>']
     for name, error in found.broken.items():
-        lines.append(f"The checkpoint <b>{escape(name)}</b> cannot be used: {escape(str(error))}")
-    return "".join(f"<p>{line}</p>" for line in lines)
+        lines.append(f"<p>The checkpoint <b>{escape(name)}</b> cannot be used: {escape(str(error))}</p>")
+    return "".join(lines)
 
 
 def origin(checkpoint: Checkpoint) -> str:

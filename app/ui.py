@@ -45,16 +45,24 @@ def build(shelf: Shelf, local: bool = False, training: bool = False) -> gr.Block
     with gr.Blocks(title="cgan", fill_width=True, delete_cache=(CLEAN, KEPT)) as blocks:
         with gr.Row(elem_id="header"):
             gr.HTML(BRAND, elem_id="brand", apply_default_css=False)
-            status = gr.HTML(elem_id="status", apply_default_css=False)
+            with gr.Row(elem_id="status"):
+                status = {name: lay_out_status(name) for name in tabs.found()}
         with gr.Tabs() as row:
-            page = tabs.Page(shelf, blocks, status, row, local, training)
+            opened: dict[str, gr.Tab] = {}
+            inlets: dict[str, gr.components.Component] = {}
             connections = []
             for name, tab in tabs.found().items():
-                with gr.Tab(tab.NAME, id=name) as page.opened[name]:
+                with gr.Tab(tab.NAME, id=name) as opened[name]:
+                    page = tabs.Page(shelf, blocks, status[name], row, opened, inlets, local, training)
                     connections.append(tab.build(page))
         for connect in connections:
             connect()
     return blocks
+
+
+def lay_out_status(tab: str) -> gr.HTML:
+    """A line in the header, which is seen while its tab is."""
+    return gr.HTML(elem_id=f"status-{tab}", elem_classes=["status"], apply_default_css=False)
 
 
 def launch(page: gr.Blocks, **options) -> tuple[object, str, str | None]:

@@ -1,9 +1,11 @@
 """Every tab, light and dark, at a desk and on a phone, through axe-core: nothing serious or critical."""
 
 import pytest
-from app_fixtures import PATIENCE, browser, checkpoints
+from app_fixtures import PATIENCE, browser, save_checkpoint
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
+from translate_fixtures import save_translator
+from video_fixtures import save_animator
 
 from app.shelf import Shelf
 from app.training import Training
@@ -11,10 +13,10 @@ from app.ui import build, launch
 
 SHOWS = {  # what must be seen before a tab is judged
     "Paint": ".result .picture",
-    "Translate": ".notice p",
+    "Translate": "#t-panes .tile",
     "Video": "#v-go",
     "Models": ".card",
-    "Train": "#t-about b",
+    "Train": "#r-about b",
 }
 MODEL = {"title": "SPADE: maps become pictures.", "data": "The data of a folder with `images/`."}
 PRESETS = {name: {"size": [64, 64], "images": 100, "batch": 4} for name in ("tiny", "small", "paper")}
@@ -29,14 +31,16 @@ def chromium():
 
 
 @pytest.fixture(scope="module")
-def address():
+def address(tmp_path_factory):
     """The page as its user at this machine has it, who may add models and train."""
+    root = tmp_path_factory.mktemp("shelf")
+    save_checkpoint(root / "painter")
+    save_translator(root / "munit", "munit")
+    save_animator(root / "fs_vid2vid", "fs_vid2vid")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Training, "models", lambda self: {"spade": MODEL | {"presets": PRESETS}})
         patch.setattr(Training, "runs", lambda self: [])
-        _, url, _ = launch(
-            build(Shelf(checkpoints(), "cpu"), True, True), prevent_thread_lock=True, quiet=True
-        )
+        _, url, _ = launch(build(Shelf(root, "cpu"), True, True), prevent_thread_lock=True, quiet=True)
         yield url
 
 

@@ -165,7 +165,7 @@ def test_a_real_run_becomes_a_checkpoint(training, painted_folder):
     assert len([*checkpoint.folder.glob("examples/*.png")]) == 1, "one validation picture, one map"
     tabs, paint, *_ = runs.use("mine")
     assert tabs.selected == "paint" and paint["value"] == "mine"
-    assert runs.sheet("mine", EventData(None, {"images": 16}))["sheet"]["picture"].startswith(
+    assert runs.sheet(EventData(None, {"name": "mine", "images": 16}))["sheet"]["picture"].startswith(
         "data:image/jpeg"
     )
 
@@ -175,8 +175,8 @@ def test_training_is_off_where_others_reach_the_page(tmp_path):
     assert flags().parse_args(["--allow-training"]).allow_training is True
     for allowed in (False, True):
         parts = {each["props"].get("elem_id"): each for each in blocks(tmp_path, allowed)}
-        assert ("t-start" in parts) == allowed
-        assert allowed or "--allow-training" in parts["t-off"]["props"]["value"]
+        assert ("r-start" in parts) == allowed
+        assert allowed or "--allow-training" in parts["r-off"]["props"]["value"]
 
 
 def blocks(root, training: bool) -> list[dict]:
@@ -194,14 +194,14 @@ def test_the_page_starts_watches_stops_and_resumes(played, tmp_path):
         page.set_default_timeout(PATIENCE)
         page.goto(url)
         page.get_by_role("tab", name="Train").click()
-        expect(page.locator("#t-about")).to_contain_text("It learns from a folder with images/")
+        expect(page.locator("#r-about")).to_contain_text("It learns from a folder with images/")
         expect(page.get_by_label("Name of the checkpoint")).to_have_value("spade-1")
         page.get_by_label("Folder of training data").fill("missing")
         page.get_by_role("button", name="Start").click()
-        expect(page.locator("#t-notice")).to_contain_text("there is no folder images/")
+        expect(page.locator("#r-notice")).to_contain_text("there is no folder images/")
         expect(page.locator(".course .empty")).to_be_visible()
         page.get_by_label("Folder of training data").fill("photos")
-        expect(page.locator("#t-command")).to_contain_text("train spade --preset small --data photos")
+        expect(page.locator("#r-command")).to_contain_text("train spade --preset small --data photos")
         page.get_by_role("button", name="Start").click()
         expect(page.locator(".course .state")).to_have_text("spade-1: Learning")
         expect(page.locator(".course .cost")).to_contain_text("of 100 pictures · 2 a second")

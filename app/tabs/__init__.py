@@ -7,7 +7,7 @@ looks, `layout.py` how it looks and to which handler each component talks, NAME.
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -20,22 +20,22 @@ STYLESHEETS = sorted(Path(__file__).parent.glob("*/*.css"))
 
 @dataclass(frozen=True)
 class Page:
-    """What the tabs of a page share.
+    """The page, as one of its tabs is given it: all but `status` they share.
 
     Attributes: `shelf` lends the models; `local` tells that only this machine can reach the page, so that
     its visitor may name folders, `training` that runs may be started from it; `blocks` is the page itself
-    (its `load`), `status` the line in its header, `tabs` the row of tabs; `opened` has the `gr.Tab` of each
-    tab by id (its `select`), and `inlets` the components that a tab lets others fill, as "id.what".
+    (its `load`), `status` the tab's line in the header, `tabs` the row of tabs; `opened` has the `gr.Tab` of
+    each tab by id (its `select`), and `inlets` the components that a tab lets others fill, as "id.what".
     """
 
     shelf: Shelf
     blocks: gr.Blocks
     status: gr.HTML
     tabs: gr.Tabs
-    local: bool = False
-    training: bool = False
-    opened: dict[str, gr.Tab] = field(default_factory=dict)
-    inlets: dict[str, gr.components.Component] = field(default_factory=dict)
+    opened: dict[str, gr.Tab]
+    inlets: dict[str, gr.components.Component]
+    local: bool
+    training: bool
 
 
 class Tab(Protocol):

@@ -17,12 +17,18 @@ function atScale(map) {
   return scale === 1 ? map : raster.resize(map, ...sides);
 }
 
+/** Tell that another map, or another model, is here: the picture of the one before is not theirs. */
+function announce() {
+  window.dispatchEvent(new CustomEvent("cgan:map", { detail: { aspect: state.map.width / state.map.height } }));
+}
+
 async function open(uri, byHand) {
   const map = await png.decode(uri);
   if (map.ids.some((id) => id >= props.palette.length)) return;
   if (byHand && state.map) remember();
   state.map = byHand ? map : atScale(map);
   state.points = [];
+  announce();
   show();
   publish(true);
   if (byHand) keep();
@@ -41,6 +47,7 @@ async function adopt() {
   if (names === known && state.map) {
     if (atScale(state.map) !== state.map) remember();
     state.map = atScale(state.map);
+    announce();
     show();
     publish(true);
     return buttons();

@@ -1,6 +1,6 @@
 // The course of a run. `value` is {name, state, images, total, every, rate, losses, scores, sheets, said, command}, of
 // which `losses` and `scores` are curves {name: [[images, value], …]}. Props: `sheet` {images, picture}.
-// Events: `stop`, `submit` (resume), `expand` (open the checkpoint), `select` with {images} (other samples).
+// Events: `stop`, `submit` (resume), `expand` (open the checkpoint), `select` with {name, images} (samples).
 
 import { chart } from "./charts.js";
 import { duration, grouped } from "./words.js";
@@ -40,8 +40,9 @@ function head(run) {
 }
 
 function ask(images) {
-  wanted = `${props.value.name} ${images}`;
-  trigger("select", { images });
+  const { name } = props.value;
+  wanted = `${name} ${images}`;
+  trigger("select", { name, images });
 }
 
 function samples(run) {

@@ -7,11 +7,18 @@ function show() {
   if (!props.value) return;
   picture.src = props.value;
   picture.hidden = false;
+  frame.classList.remove("stale");
   element.querySelector(".empty").hidden = true;
   window.dispatchEvent(new CustomEvent("cgan:picture", { detail: props.value })); // for the onion skin
 }
 picture.addEventListener("load", () => {
   frame.style.setProperty("--aspect", picture.naturalWidth / picture.naturalHeight);
+});
+
+// Another map or model: the picture that is shown is not theirs.
+window.addEventListener("cgan:map", ({ detail: { aspect } }) => {
+  frame.classList.add("stale");
+  if (picture.hidden) frame.style.setProperty("--aspect", aspect);
 });
 
 function save(uri, name) {

@@ -23,6 +23,6 @@ trains too: <code>python -m train</code></p>"""
 def build(page: Page) -> Callable[[], None]:
     """Fill the current `gr.Tab`."""
     if not page.training:
-        gr.HTML(OFF, elem_id="t-off", elem_classes=["notice"], apply_default_css=False)
+        gr.HTML(OFF, elem_id="r-off", elem_classes=["notice"], apply_default_css=False)
         return lambda: None
     return partial(wire, lay_out(), Runs(page.shelf, Training(page.shelf.root)), page)

@@ -97,9 +97,9 @@ class Runs:
         """Show a run; while it is under way, look again every other second."""
         return self._report(name), gr.Timer(active=bool(name) and name == self.training.running())
 
-    def sheet(self, name: str | None, event: gr.EventData) -> Update:
-        """Show the samples after so many images."""
-        picture = requests.file_uri(self.training.sheet(name or "", event.images), "jpeg")
+    def sheet(self, event: gr.EventData) -> Update:
+        """Show the samples of a run after so many images."""
+        picture = requests.file_uri(self.training.sheet(event.name, event.images), "jpeg")
         return gr.update(sheet={"images": event.images, "picture": picture})
 
     def _plan(self, model, preset, name, data, size, images, licence, more) -> Plan:

@@ -44,40 +44,40 @@ class Parts:
 
 def lay_out() -> Parts:
     """Place the components: the plan on the left, the run on the right."""
-    with gr.Row(elem_id="t-panes", elem_classes=["panes"]):
-        with gr.Column(scale=4, elem_id="t-plan", elem_classes=["form-pane"]):
-            model = Picker([], label="Model", elem_id="t-model", elem_classes=["picker"])
-            about = gr.HTML(elem_id="t-about", apply_default_css=False)
+    with gr.Row(elem_id="r-panes", elem_classes=["panes"]):
+        with gr.Column(scale=4, elem_id="r-plan", elem_classes=["form-pane"]):
+            model = Picker([], label="Model", elem_id="r-model", elem_classes=["picker"])
+            about = gr.HTML(elem_id="r-about", apply_default_css=False)
             data = gr.Textbox(
                 label="Folder of training data", placeholder="empty: the built-in world of landscapes",
-                elem_id="t-data", max_lines=1,
+                elem_id="r-data", max_lines=1,
             )  # fmt: skip
-            preset = gr.Radio(list(PRESETS), value=PRESET, label="Preset", elem_id="t-preset")
+            preset = gr.Radio(list(PRESETS), value=PRESET, label="Preset", elem_id="r-preset")
             with gr.Row():
-                size = gr.Number(label="Size in pixels", minimum=32, step=32, precision=0, elem_id="t-size")
-                images = gr.Number(label="Pictures to see", minimum=1, precision=0, elem_id="t-images")
-            name = gr.Textbox(label="Name of the checkpoint", elem_id="t-name", max_lines=1)
-            with gr.Accordion("Licence, further flags", open=False, elem_id="t-advanced"):
+                size = gr.Number(label="Size in pixels", minimum=32, step=32, precision=0, elem_id="r-size")
+                images = gr.Number(label="Pictures to see", minimum=1, precision=0, elem_id="r-images")
+            name = gr.Textbox(label="Name of the checkpoint", elem_id="r-name", max_lines=1)
+            with gr.Accordion("Licence, further flags", open=False, elem_id="r-advanced"):
                 licence = gr.Textbox(
-                    label="Licence", placeholder="not stated", elem_id="t-licence", max_lines=1
+                    label="Licence", placeholder="not stated", elem_id="r-licence", max_lines=1
                 )
                 more = gr.Textbox(label="Further flags", placeholder="--batch 8 --validation 0.1",
-                                  elem_id="t-more", max_lines=1)  # fmt: skip
-            command = gr.HTML(elem_id="t-command", apply_default_css=False)
-            with gr.Row(elem_id="t-go-row"):
+                                  elem_id="r-more", max_lines=1)  # fmt: skip
+            command = gr.HTML(elem_id="r-command", apply_default_css=False)
+            with gr.Row(elem_id="r-go-row"):
                 check = gr.Button(
-                    "Check the folder", elem_id="t-check", elem_classes=["plain-button"], min_width=80
+                    "Check the folder", elem_id="r-check", elem_classes=["plain-button"], min_width=80
                 )
                 start = gr.Button(
-                    "Start", variant="primary", elem_id="t-start", elem_classes=["go"], min_width=80
+                    "Start", variant="primary", elem_id="r-start", elem_classes=["go"], min_width=80
                 )
-            notice = gr.HTML(elem_id="t-notice", elem_classes=["notice"], visible=False,
+            notice = gr.HTML(elem_id="r-notice", elem_classes=["notice"], visible=False,
                              apply_default_css=False)  # fmt: skip
-        with gr.Column(scale=7, elem_id="t-run"):
-            with gr.Row(elem_id="t-run-row", elem_classes=["model-row"]):
+        with gr.Column(scale=7, elem_id="r-run"):
+            with gr.Row(elem_id="r-run-row", elem_classes=["model-row"]):
                 run = Picker([], label="Run", container=False, min_width=120, visible=False,
-                             elem_id="t-runs", elem_classes=["picker"])  # fmt: skip
-                refresh = Refresh(elem_id="t-refresh")
+                             elem_id="r-runs", elem_classes=["picker"])  # fmt: skip
+                refresh = Refresh(elem_id="r-refresh")
             course = Course()
     timer = gr.Timer(2, active=False)
     rest = (command, check, start, notice, run, refresh, course, timer)
@@ -114,7 +114,7 @@ def wire(parts: Parts, runs: Runs, page: Page) -> None:
     pickers = [page.inlets[f"{tab}.model"] for tab in TABS.values()]
     on([parts.course.expand], runs.use, [parts.run], [page.tabs, *pickers], api_name="open_run", **private)
     on([parts.course.stop], runs.stop, [], [parts.course], api_name="stop_training", **hidden)
-    on([parts.course.select], runs.sheet, [parts.run], [parts.course], api_name="sheet_of_run", **private)
+    on([parts.course.select], runs.sheet, [], [parts.course], api_name="sheet_of_run", **private)
     on(
         [parts.run.change, parts.timer.tick],
         runs.show,
