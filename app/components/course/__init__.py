@@ -6,7 +6,7 @@ from app.components import Widget
 class Course(Widget):
     """A run, as `app.training.Training.report` tells it; `sheet` {"images", "picture"} is the one shown.
 
-    Events: `stop`, `submit` to resume, `expand` to open the checkpoint, `select` (with {name, images}) for samples.
+    Events: `stop`, `submit` to resume, `expand` to open it, `select` ({name, images}) for samples.
     """
 
     api = {"type": "object"}

@@ -21,8 +21,8 @@ function path(points) {
 function curve(name, points) {
   const one = made("figure", "curve");
   const [images, value] = points.at(-1);
-  const title = made("figcaption", "", name.replaceAll("_", " "));
-  title.append(made("b", "", Number(value).toPrecision(3)));
+  const title = made("figcaption");
+  title.append(made("span", "", name.replaceAll("_", " ")), made("b", "", Number(value).toPrecision(3)));
   const drawing = document.createElementNS(SVG, "svg");
   drawing.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
   drawing.setAttribute("preserveAspectRatio", "none");
