@@ -339,8 +339,8 @@ def test_a_path_of_weights_touches_every_stop():
 
 def test_the_shelf_tells_painters_from_translators():
     shelf = Shelf(translators(), "cpu")
-    assert [checkpoint.name for checkpoint in shelf.find().checkpoints] == ["painter"]
-    assert len(shelf.find("translate").checkpoints) == 4
+    assert [checkpoint.name for checkpoint in shelf.find("paint").checkpoints] == ["painter"]
+    assert len(shelf.find("translate").checkpoints) == 4 and len(shelf.find().checkpoints) == 5
 
 
 def test_maps_in_foreign_colours_are_noticed():
