@@ -21,7 +21,7 @@ from train.parsing import Parser, nearest
 TOOLS = {
     "check": ("train.launch", "read and check a folder of data as MODEL would, and start nothing"),
     "evaluate": ("train.judge.command", "score a checkpoint on held-back data, beside its baselines"),
-    "tune": ("train.tune", "teach a few-shot video model one subject, from a few pictures of it"),
+    "tune": ("train.tune", "teach a few-shot video model one subject from a few pictures"),
     "arrange": ("train.data.arrange", "copy a folder of pictures as training reads it: halves, bits"),
     "world": ("train.world.command", "render the built-in world into a folder of data"),
     "glyphs": ("train.data.glyphs", "draw the typefaces of this machine into a folder of data"),
