@@ -37,7 +37,8 @@ else:
     again = (folder / "run.json").exists()
     (folder / "samples").mkdir(exist_ok=True)
     note = {"model": "spade", "words": words[1:], "images": 100, "every": 50}
-    (folder / "run.json").write_text(json.dumps(note))
+    (folder / "beside").write_text(json.dumps(note))
+    (folder / "beside").replace(folder / "run.json")  # whole, as the trainer's
     stopped = []
     signal.signal(signal.SIGTERM, lambda *_: stopped.append(1))
     with (folder / "log.jsonl").open("a") as log:

@@ -87,11 +87,10 @@ class Runs:
         """Choose the run's checkpoint in the tab that it is for, and go there."""
         return opened(self.shelf, name or "")
 
-    def stop(self) -> dict:
-        """Stop the run that is under way: it saves first."""
-        name = self.training.running()
+    def stop(self) -> Update:
+        """Stop the run that is under way: it saves first. The timer sees it end."""
         self.training.stop()
-        return self._report(name) if name else gr.skip()
+        return gr.Timer(active=True)
 
     def show(self, name: str | None) -> tuple[dict, Update]:
         """Show a run; while it is under way, look again every other second."""

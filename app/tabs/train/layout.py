@@ -113,7 +113,7 @@ def wire(parts: Parts, runs: Runs, page: Page) -> None:
     on([parts.course.submit], runs.resume, [parts.run], shown, api_name="resume", **hidden)
     pickers = [page.inlets[f"{tab}.model"] for tab in TABS.values()]
     on([parts.course.expand], runs.use, [parts.run], [page.tabs, *pickers], api_name="open_run", **private)
-    on([parts.course.stop], runs.stop, [], [parts.course], api_name="stop_training", **hidden)
+    on([parts.course.stop], runs.stop, [], [parts.timer], api_name="stop_training", **hidden)
     on([parts.course.select], runs.sheet, [], [parts.course], api_name="sheet_of_run", **private)
     on(
         [parts.run.change, parts.timer.tick],
