@@ -118,7 +118,7 @@ def test_a_bad_upload_is_told_and_loses_nothing(shared):
 def test_a_garment_is_drawn_and_painted_while_the_pen_moves(chromium):
     page = visit(chromium, "munit")
     expect(page.locator(".compare .tile")).to_have_count(VARIATIONS)
-    page.get_by_label("Clear the paper").click()
+    page.locator("#t-pen").get_by_label("Clear the paper").click()
     model = translator("munit")
     blank = np.full((*canvas_size((32, 32)), 3), 255, np.uint8)
     wait_for(page, model.translate(blank, direction="ab", seed=FIRST_SEED)[0])
@@ -131,7 +131,7 @@ def test_a_garment_is_drawn_and_painted_while_the_pen_moves(chromium):
         page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=3)
     page.mouse.up()
     with page.expect_download() as download:
-        page.get_by_label("Save the drawing").click()
+        page.locator("#t-pen").get_by_label("Save the drawing").click()
     lines = np.asarray(Image.open(download.value.path()))
     assert set(np.unique(lines)) == {0, 1} and 0.01 < lines.mean() < 0.2
     drawn = scaled(drawings.INK.colours(lines), None, canvas_size((32, 32)))
