@@ -136,7 +136,7 @@ class Judge(protocol.Judge[ClipData, Animator, Clip]):
         """Maps go in."""
         places = ", geometry=places" if model.needs_geometry else ""
         return f'''animator = cgan.load("{name}")
-for frame in animator.animate(maps{places}):   # uint8 (H, W) of class ids each -> uint8 (H, W, 3)
+for frame in animator.animate(maps{places}):  # uint8 (H, W) of class ids each -> uint8 (H, W, 3)
     ...'''
 
     def caption(self, model: Model, about: About) -> str:

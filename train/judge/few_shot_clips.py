@@ -118,8 +118,8 @@ class Judge(protocol.Judge[Data, Animator, FewShotClip]):
     def usage(self, name: str, model: Model) -> str:
         """Maps go in, and pictures of a subject."""
         return f'''animator = cgan.load("{name}")
-for frame in animator.animate(maps, references=[picture]):   # uint8 (H, W) of class ids each
-    ...   # uint8 (H, W, 3)'''
+for frame in animator.animate(maps, references=[picture]):  # uint8 (H, W) of class ids each
+    ...  # uint8 (H, W, 3)'''
 
     def caption(self, model: Model, about: About) -> str:
         """A reference and frames."""

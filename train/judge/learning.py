@@ -98,4 +98,4 @@ def sheets_of(columns: Sequence[Tensor], short: int) -> Sheets:
 def usage(name: str, call: str, count: int = 1) -> str:
     """The lines of Python that show what a translator is for."""
     return f'''translator = cgan.load("{name}")
-pictures = translator.translate{call}   # uint8 (H, W, 3) -> uint8 ({count}, H, W, 3)'''
+pictures = translator.translate{call}  # uint8 (H, W, 3) -> uint8 ({count}, H, W, 3)'''

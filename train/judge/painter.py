@@ -122,7 +122,7 @@ class Judge(protocol.Judge[PaintedData, Painter, Painted]):
     def usage(self, name: str, model: Model) -> str:
         """A map goes in."""
         return f'''painter = cgan.load("{name}")
-pictures = painter.paint(labels)   # uint8 (H, W) of class ids -> uint8 (1, H, W, 3)'''
+pictures = painter.paint(labels)  # uint8 (H, W) of class ids -> uint8 (1, H, W, 3)'''
 
     def caption(self, model: Model, about: About) -> str:
         """Maps and paintings."""
