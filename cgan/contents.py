@@ -51,15 +51,17 @@ def unpack(kept: Any, size: tuple[int, int]) -> dict[str, np.ndarray]:
     return dict(zip(names, np.split(pictures, len(names), axis=1), strict=True))
 
 
-def sheet(pictures: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Pictures of one size by name, on white: a group after the other, each in rows of up to 13.
-
-    Groups stand in backward order: upper case, lower case, digits.
-    """
-    groups: dict[str, list[np.ndarray]] = {}
+def grouped(pictures: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+    """Pictures by name in groups, which stand in backward order: upper case, lower case, digits."""
+    groups: dict[str, dict[str, np.ndarray]] = {}
     for name, picture in pictures.items():
-        groups.setdefault(name.partition("-")[0] if "-" in name else "", []).append(picture)
-    parts = [groups[name] for name in sorted(groups, reverse=True)]
+        groups.setdefault(name.partition("-")[0] if "-" in name else "", {})[name] = picture
+    return [groups[name] for name in sorted(groups, reverse=True)]
+
+
+def sheet(pictures: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Pictures of one size by name, on white: a group after the other, each in rows of up to 13."""
+    parts = [list(group.values()) for group in grouped(pictures)]
     rows = [part[start : start + COLUMNS] for part in parts for start in range(0, len(part), COLUMNS)]
     columns = max(map(len, rows))
     blank = np.full_like(rows[0][0], 255)

@@ -18,7 +18,7 @@ from train import recipes
 from train.judge import command as evaluate
 from train.judge import examination as evaluate_translator
 from train.judge import few_shot as evaluate_few_shot
-from train.judge import metrics, report, sheet, unpaired
+from train.judge import few_shot_plan, metrics, report, sheet, unpaired
 from train.judge.report import SAMPLES
 from train.teachers import networks as teachers
 
@@ -32,7 +32,7 @@ def quick(monkeypatch, tmp_path):
     monkeypatch.setattr(metrics, "FRECHET_RESAMPLES", 10)
     for module in (unpaired, evaluate_few_shot):
         monkeypatch.setattr(module, "DIVERSE", 3)
-    monkeypatch.setattr(evaluate_few_shot, "PER_CLASS", 4)
+    monkeypatch.setattr(few_shot_plan, "PER_CLASS", 4)
 
 
 @pytest.fixture(scope="module")
@@ -291,7 +291,8 @@ def test_letters_are_compared_with_the_same_letters(letters, examination):
     for turned, share in ((0, 1), (1, 0)):
         numbers = np.array([target.number for target in targets[turned:] + targets[:turned]])
         right = pictures[data.rows_of(torch.from_numpy(numbers[plan.targets]), asked).numpy()]
-        assert table.row(right, plan, there, examination.generated(right))["right"] == share
+        row = table.row(right, plan, there, examination.generated(right))
+        assert row["right"] == row["right_pixels"] == share
 
 
 def test_pairs_are_judged_by_the_command(letters, run):

@@ -4,31 +4,41 @@ The pictures of each unseen class are halved: one half gives styles, the other i
 compared with, so that no translation is measured against its own style. The same contents, pictures of other
 classes, are translated to each class. "Right class" is the share of translations whose features are nearest
 to the class wanted: among the means of all classes of the folder, or, of checkpoints that learnt by pairs,
-among the pictures of all classes that show the same (an A among the A's of all typefaces).
+among the pictures of all classes that show the same (an A among the A's of all typefaces), there also by
+pixels: features of photographs hear the noise of a line rather than its shape.
 
 Each picture is encoded once, for all trials, and translations are made in batches; LPIPS looks at each once.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
 from cgan.errors import DataError
 from cgan.pictures import to_pictures
 from cgan.tasks import Translator
-from train.data import folders
 from train.data.batches import FewShot
 from train.data.few_shot import FewShotData, read_few_shot
 from train.judge import learning, protocol, sheet
 from train.judge.examination import Examination, Summary, as_images, spread, whole
+from train.judge.few_shot_plan import (
+    Contents,
+    Places,
+    Plan,
+    Target,
+    contents_of,
+    fewer,
+    planned,
+    targets_of,
+)
 from train.judge.grid import grid_score
 from train.judge.metrics import (
     BATCH,
@@ -46,16 +56,9 @@ from train.judge.sheet import Cells, Pictures
 from train.log import say
 
 SHOTS = (1, 2, 5, 10)  # style pictures for a translation
-SAME = (
-    8  # contents with pairs, for each of which the pictures of all classes that show the same are looked at
-)
-PER_CLASS = 40  # contents that are translated to each class, as long as all are at most Examination.most
 ENOUGH = 50  # pictures of each class from which on Fréchet distances are taken class by class
 DIVERSE = 30  # contents whose translations to all classes are compared
 SHOWN_STYLES = 3  # style pictures in a sample
-LEAST = 4  # pictures of a class that can be judged
-
-Places = NDArray[np.int64]
 
 
 class Judge(protocol.Judge[FewShotData, Translator, FewShot]):
@@ -179,150 +182,6 @@ def missed(model: Model, sitting: Sitting[FewShot]) -> list[Tensor]:
     return found if sum(map(len, found)) else []
 
 
-@dataclass(frozen=True)
-class Target:
-    """An unseen class: its number and name in the data, and the rows there of its two halves."""
-
-    number: int
-    name: str
-    styles: Places
-    references: Places
-
-
-@dataclass(frozen=True)
-class Contents:
-    """Pictures to translate, the number of the target class that each is of, -1 for all others, and, with
-    pairs, the number in the data of what each shows.
-    """
-
-    pictures: Pictures
-    classes: Places
-    shown: Places | None = None
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Which contents are translated to which targets, by which style pictures: for N translations, places in
-    the lists of `targets` (N,) and `contents` (N,), and rows of the data, `styles` (N, shots).
-    """
-
-    targets: Places
-    contents: Places
-    styles: Places
-
-
-def targets_of(translator: Translator, data: FewShotData) -> tuple[list[Target], str]:
-    """(the classes to judge, a sentence that says which and why).
-
-    A class that was learnt is never judged. One that was held out has chosen the weights: it is judged only
-    where the data have no class that is wholly new. DataError where there is nothing to judge.
-    """
-    about = translator.checkpoint.about
-    learnt, chose = ([name for name in data.class_names if name in (about.get(key) or [])]
-                     for key in ("classes", "held_out"))  # fmt: skip
-    held_out = [name for name in chose if name not in learnt]
-    new = [name for name in data.class_names if name not in learnt and name not in held_out]
-    found, small = [], []
-    for name in new or held_out:
-        number = data.class_names.index(name)
-        own = np.flatnonzero((data.classes == number).cpu().numpy())
-        if len(own) < LEAST:
-            small.append(name)
-            continue
-        found.append(Target(number, name, own[::2], own[1::2]))
-    if not found:
-        raise DataError(
-            f"the data have no class that {translator.checkpoint.name} has not seen, with {LEAST} pictures "
-            f"or more; its classes are {', '.join(about.get('classes') or [])}"
-        )
-    which = "that neither taught nor chose the weights"
-    if not new:
-        which = "held out of training, by which the weights may have been chosen"
-    words = [f"Judged: {len(found)} of {len(data.class_names)} classes, those {which}."]
-    left_out = {"learnt": learnt, "a class of that name was held out": held_out if new else []}
-    left_out[f"fewer than {LEAST} pictures"] = small
-    words += [f"Left out ({why}): {folders.listed(names)}." for why, names in left_out.items() if names]
-    return found, " ".join(words)
-
-
-def contents_of(
-    targets: list[Target], data: FewShotData, training: FewShotData | None, examination: Examination
-) -> Contents:
-    """Pictures of no target class, evenly spread: of the training pictures where they are given.
-
-    Where all classes are targets the contents are of them, and are not translated to their own. With pairs
-    they show what no style picture of a target shows: else a style could be copied.
-    """
-    source = data if training is None else training
-    number_of = {target.name: target.number for target in targets}
-    classes = torch.tensor([number_of.get(name, -1) for name in source.class_names])[source.classes.cpu()]
-    shown = shown_in(data, source)
-    rows = torch.arange(len(source))
-    if shown is not None:
-        rows = rows[torch.isin(shown, never_styles(targets, data))]
-    rows = rows[classes[rows] < 0] if (classes[rows] < 0).any() else rows
-    if not len(rows):
-        raise DataError(
-            "the data show nothing beside what the style pictures show: there is nothing to judge"
-        )
-    most = PER_CLASS if shown is None else SAME
-    count = max(2, min(most, examination.most // len(targets)))
-    rows = rows[sheet.evenly(len(rows), count)]
-    pictures = whole(source.images[rows.to(source.images.device)], source.size)
-    return Contents(pictures, classes[rows].numpy(), None if shown is None else shown[rows].numpy())
-
-
-def shown_in(data: FewShotData, source: FewShotData) -> Tensor | None:
-    """The number in `data` of what each picture of `source` shows, -1 for what `data` do not: int64 (N,)."""
-    if data.shown is None or source.shown is None:
-        return None
-    number_of = {name: number for number, name in enumerate(data.shown_names)}
-    return torch.tensor([number_of.get(name, -1) for name in source.shown_names])[source.shown.cpu()]
-
-
-def never_styles(targets: list[Target], data: FewShotData) -> Tensor:
-    """The numbers of what targets' references show and none of their style pictures does: int64 (n,)."""
-    if data.shown is None:
-        raise ValueError("nobody knows what these pictures show")
-    shown = data.shown.cpu()
-    asked, styles = (
-        torch.cat([shown[torch.from_numpy(half)] for half in halves])
-        for halves in zip(*((target.references, target.styles) for target in targets), strict=True)
-    )
-    asked = asked.unique()
-    return asked[~torch.isin(asked, styles)]
-
-
-def fewer(targets: list[Target], data: FewShotData, contents: Contents) -> tuple[list[Target], Places]:
-    """(the targets with the pictures that translations are compared with, the data's rows that are of use).
-
-    With pairs these are the pictures that show what the contents show, and as many style pictures: to look at
-    a picture takes longer than to make one.
-    """
-    if data.shown is None or contents.shown is None:
-        return targets, np.arange(len(data))
-    of_use = np.isin(data.shown.cpu().numpy(), contents.shown)
-    compared = []
-    for target in targets:
-        references = target.references[of_use[target.references]]
-        styles = target.styles[sheet.evenly(len(target.styles), len(references)).numpy()]
-        compared.append(replace(target, references=references, styles=styles))
-        of_use[styles] = True
-    return compared, np.flatnonzero(of_use)
-
-
-def planned(targets: list[Target], contents: Contents, shots: int, examination: Examination) -> Plan:
-    """Each content translated to each class, each time by `shots` of its style pictures, drawn by chance."""
-    random, places, styles = examination.random(), [], []
-    for i, target in enumerate(targets):
-        for j, own in enumerate(contents.classes):
-            if own != target.number:
-                places.append((i, j))
-                styles.append(random.choice(target.styles, shots, replace=False))
-    order = np.array(places)
-    return Plan(order[:, 0], order[:, 1], np.stack(styles))
-
-
 @torch.no_grad()
 def encoded(translator: Translator, pictures: Pictures) -> Tensor:
     """The style code of each picture, uint8 (N, H, W, 3) of the translator's size -> (N, style)."""
@@ -384,6 +243,7 @@ class Table:
         self.means = torch.stack([own.get(n, features[classes == n]).mean(0) for n in self.present.tolist()])
         self.features, self.classes = features, classes
         self.shown = None if data.shown is None else data.shown.cpu()[torch.from_numpy(rows)]
+        self.soft = soft(pictures[rows]) if data.shown is not None else features
         self.by_class = min(len(target.references) for target in targets) >= ENOUGH
         self.note = (
             f"{'Means over the classes' if self.by_class else 'All classes together'} for the Fréchet "
@@ -403,7 +263,9 @@ class Table:
             scores |= self._right(features, wanted)
         else:
             other = torch.from_numpy(contents.shown[plan.contents])[:, None] != self.shown
-            scores |= self._right_of_same(features, wanted, other)
+            far = torch.cdist(features, self.features), torch.cdist(soft(outputs), self.soft, p=1)
+            scores |= self._nearest("right", far[0].masked_fill(other, torch.inf), wanted)
+            scores |= self._nearest("right_pixels", far[1].masked_fill(other, torch.inf), wanted)
         return scores | self._apart(outputs, plan, contents, diverse)
 
     def real_row(self) -> Row:
@@ -437,10 +299,9 @@ class Table:
         nearest = self.present[torch.cdist(features, self.means).argmin(1)]
         return mean_scores("right", (nearest == wanted).float())
 
-    def _right_of_same(self, features: Tensor, wanted: Tensor, other: Tensor) -> Row:
-        """As `_right`, for the nearest of the real pictures but those that show `other` things, (N, M)."""
-        far = torch.cdist(features, self.features).masked_fill(other, torch.inf)
-        return mean_scores("right", (self.classes[far.argmin(1)] == wanted).float())
+    def _nearest(self, name: str, far: Tensor, wanted: Tensor) -> Row:
+        """The share of pictures to which a real one of the class `wanted` (N,) is nearest: `far` (N, M)."""
+        return mean_scores(name, (self.classes[far.argmin(1)] == wanted).float())
 
     def _sets(self, fake: list[Summary], real: list[Summary]) -> Row:
         """The scores of sets, class by class or all together."""
@@ -457,6 +318,12 @@ class Table:
             lambda drawn: float(np.mean([of(drawn) for of in of_rows])), count, value, FRECHET_RESAMPLES
         )
         return scores | {"frechet": value, "frechet_interval": around}
+
+
+def soft(pictures: Pictures) -> Tensor:
+    """Grey pictures, blurred by a pixel, by whose shapes letters are compared: (N, H, W, 3) -> (N, H * W)."""
+    grey = pictures.astype(np.float32).mean(3)
+    return torch.from_numpy(np.stack([cv2.GaussianBlur(each, (0, 0), 1.0).ravel() for each in grey]))
 
 
 def _features(summary: Summary) -> Tensor:

@@ -39,6 +39,7 @@ COLUMNS = {  # by score
     "density": Column("density", ".2f"),
     "coverage": Column("coverage", ".2f"),
     "right": Column("right class", ".2f"),
+    "right_pixels": Column("right class, by pixels", ".2f"),
     "kept": Column("LPIPS from the input", ".3f"),
     "diversity": Column("diversity (LPIPS)", ".3f"),
     "flicker": Column("flicker ↓", ".2f"),

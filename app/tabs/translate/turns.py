@@ -8,6 +8,7 @@ from app.examples import pictures, sets
 from app.maps import canvas_size
 from app.requests import picture_uri
 from cgan import DataError
+from cgan.contents import grouped
 from cgan.tasks import Translator
 
 SIZES = (32, 1024)  # of the shorter side, in pixels
@@ -56,7 +57,10 @@ def inputs(translator: Translator, direction: str) -> list[dict]:
 
 def contents(translator: Translator) -> list[dict]:
     """What the checkpoint brought along to be translated: [{"name", "picture": data URI}]."""
-    return [{"name": name, "picture": picture_uri(picture)} for name, picture in translator.contents.items()]
+    groups = grouped(translator.contents)
+    return [
+        {"name": name, "picture": picture_uri(picture)} for group in groups for name, picture in group.items()
+    ]
 
 
 def letters(translator: Translator) -> bool:
