@@ -88,7 +88,7 @@ class FewShotData(Stored[FewShot]):
     def contents(self) -> tuple[list[str], Tensor]:
         """(names of what several classes show, pictures of it, uint8 (n, 3, *size)), of the plainest class.
 
-        That is the one whose pictures are nearest to the mean of all classes', among those that show all.
+        That is the one whose pictures are nearest to the median of all, among the classes that show all.
         Empty where no class does, or there is too much.
         """
         if self.shown is None:
@@ -102,7 +102,8 @@ class FewShotData(Stored[FewShot]):
         for number in wanted:
             rows = (self.shown == number).nonzero()[:, 0]
             images = self.images[rows].float()
-            apart.index_add_(0, self.classes[rows], (images - images.mean(0)).abs().mean((1, 2, 3)))
+            median = images.median(0).values  # it is black or white where most are; a mean would favour grey
+            apart.index_add_(0, self.classes[rows], (images - median).abs().mean((1, 2, 3)))
         apart[: len(complete)][~complete] = float("inf")
         plainest = torch.full_like(wanted.cpu(), int(apart.argmin()))
         rows = self.rows_of(plainest, wanted.cpu())
