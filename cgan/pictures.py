@@ -9,7 +9,7 @@ and whatever is wrong ends in one `MediaError`.
 import io
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -239,13 +239,20 @@ def check_picture(picture: np.ndarray) -> None:
         raise ValueError(f"a picture must be uint8 (H, W, 3), not {picture.dtype} {picture.shape}")
 
 
+def centre(shape: Sequence[int], size: Sequence[int]) -> tuple[float, float, float, float]:
+    """The largest centred (left, top, right, bottom) of the shape of `size` = (height, width), in pixels.
+
+    shape: (height, width, …) of the picture. The box never leaves it: products of scale and side may, by the
+    last bit of a float, and Pillow then refuses it.
+    """
+    tall, wide = shape[:2]
+    scale = min(tall / size[0], wide / size[1])
+    height, width = min(size[0] * scale, tall), min(size[1] * scale, wide)
+    top, left = (tall - height) / 2, (wide - width) / 2
+    return left, top, min(left + width, wide), min(top + height, tall)
+
+
 def fitted(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """The largest centred part of a picture of the shape of `size`, resized to it: what training saw."""
-    (tall, wide), (height, width) = picture.shape[:2], size
-    scale = min(tall / height, wide / width)
-    box = height * scale, width * scale
-    top, left = (tall - box[0]) / 2, (wide - box[1]) / 2
-    part = Image.fromarray(picture).resize(
-        (width, height), Image.Resampling.LANCZOS, box=(left, top, left + box[1], top + box[0])
-    )
-    return np.asarray(part)
+    box = centre(picture.shape, size)
+    return np.asarray(Image.fromarray(picture).resize(size[::-1], Image.Resampling.LANCZOS, box=box))

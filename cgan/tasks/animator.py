@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from cgan.errors import DataError
-from cgan.pictures import PictureLike, as_picture, fitted, to_image, to_pictures
+from cgan.pictures import PictureLike, as_picture, centre, fitted, to_image, to_pictures
 from cgan.runtime import Runtime
 from cgan.tasks.bounds import check_made, check_size, seed_of
 
@@ -156,12 +156,8 @@ class Animator:
         unknown = self.model.config.classes
         if map_ is None:
             return torch.full((1, 1, *size), unknown, device=self.runtime.device)
-        scale = min(map_.shape[0] / size[0], map_.shape[1] / size[1])
-        height, width = size[0] * scale, size[1] * scale
-        top, left = (map_.shape[0] - height) / 2, (map_.shape[1] - width) / 2
-        cut = Image.fromarray(map_).resize(
-            size[::-1], Image.Resampling.NEAREST, box=(left, top, left + width, top + height)
-        )
+        box = centre(map_.shape, size)
+        cut = Image.fromarray(map_).resize(size[::-1], Image.Resampling.NEAREST, box=box)
         return torch.from_numpy(np.array(cut, np.int64))[None, None].to(self.runtime.device)
 
     def _place(self, geometry: Geometry | None, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:

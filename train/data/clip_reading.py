@@ -23,7 +23,7 @@ from cgan.edges import edge_labels, edge_palette
 from cgan.errors import CganError
 from cgan.label_videos import read_label_video
 from cgan.labels import Label, Palette
-from cgan.pictures import open_picture, read_picture
+from cgan.pictures import centre, open_picture, read_picture
 from cgan.video import Limits, read_video
 from train.data import folders
 from train.data.clip_folders import FoundClip, Strip, find_clips
@@ -241,7 +241,7 @@ class _Reader:
 
     def _drawn(self, clip: ReadClip, found: FoundClip) -> None:
         """Labels that are no files, and the camera's poses."""
-        box = folders.centre(clip.shape, self.canvas)
+        box = centre(clip.shape, self.canvas)
         readers: dict[str, Callable[[Path, str], Array]] = {
             "poses": lambda path, name: poses.draw(poses.read_poses(path, name)[:1], self.canvas, box),
             "landmarks": lambda path, name: faces.draw(faces.read_landmarks(path, name), self.canvas, box),
@@ -264,7 +264,7 @@ class _Reader:
         values = self._attempt(lambda file, _: read_intrinsics(file, file.name, clip.shape), path)
         if values is None:
             return
-        left, top, right, bottom = folders.centre(clip.shape, self.canvas)
+        left, top, right, bottom = centre(clip.shape, self.canvas)
         across, down = self.canvas[1] / (right - left), self.canvas[0] / (bottom - top)
         moved = (values - [0, 0, left, top]) * [across, down, across, down]
         clip.fields["intrinsics"] = [moved] * len(clip.fields["images"])
@@ -306,7 +306,7 @@ class _Reader:
         return arrays, shapes
 
     def _fitted(self, array: Array) -> Array:
-        return folders.fitted(array, self.canvas, folders.centre(array.shape, self.canvas))
+        return folders.fitted(array, self.canvas, centre(array.shape, self.canvas))
 
     def _attempt(self, read: Callable[[Path, str], Array], path: Path) -> Array | None:
         return folders.attempt(lambda: read(path, _told(path)), self.problems)

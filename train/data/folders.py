@@ -21,7 +21,7 @@ from torch import Tensor
 
 from cgan.edges import SIDE, edge_drawing
 from cgan.errors import CganError, DataError
-from cgan.pictures import FEW_BITS, orientation, read_picture, size_of
+from cgan.pictures import FEW_BITS, centre, orientation, read_picture, size_of
 from train.data.finding import LOSSLESS, PICTURES, Say, listed
 from train.data.packed import Room
 from train.data.protocol import Size
@@ -176,14 +176,6 @@ def say_turned(say: Say, notes: Sequence[str]) -> None:
 def told(shape: Sequence[int]) -> str:
     """(height, width, …) as width×height, for messages."""
     return f"{shape[1]}×{shape[0]}"
-
-
-def centre(shape: Sequence[int], canvas: Size) -> Box:
-    """The largest centred box of the canvas's shape in a picture of `shape` = (height, width)."""
-    scale = min(shape[0] / canvas[0], shape[1] / canvas[1])
-    height, width = canvas[0] * scale, canvas[1] * scale
-    top, left = (shape[0] - height) / 2, (shape[1] - width) / 2
-    return left, top, left + width, top + height
 
 
 def fitted(array: NDArray[N], canvas: Size, box: Box) -> NDArray[N]:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from cgan.errors import CganError, DataError
 from cgan.labels import Label, Palette, nearest_exact
-from cgan.pictures import open_picture, read_picture
+from cgan.pictures import centre, open_picture, read_picture
 from train.data import folders
 from train.data.batches import Painted
 from train.data.finding import (
@@ -254,7 +254,7 @@ def _read_sample(pair: Files, palette: Palette | None, stored: Size, notes: list
             )
     if problems or image is None or labels is None:
         return problems
-    box = folders.centre(image.shape, stored)
+    box = centre(image.shape, stored)
     return _Sample(
         folders.fitted(image, stored, box),
         folders.fitted(labels, stored, box),
