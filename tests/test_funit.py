@@ -143,7 +143,9 @@ def test_a_step_learns(name, precision):
     for player, bank in banks.items():
         old = bank.views(first[player])
         still = [key for key, view in bank.views(bank.master.detach()).items() if torch.equal(view, old[key])]
-        assert all(key.endswith("scores.bias") for key in still), f"{player}: nothing reached {still}"
+        if player == "discriminator":  # what real and fake pictures ask of a bias may cancel to the bit
+            still = [key for key in still if not key.endswith("bias")]
+        assert not still, f"{player}: nothing reached {still}"
 
 
 def left_after_rebuilding(name: str, steps: int = 40) -> float:
