@@ -173,6 +173,8 @@ VARIANTS = [
     ("unit", {"weight_cycle": 0.0, "weight_image": 0.0, "discriminator": "global"}),
     ("munit", {}),
     ("munit", {"weight_cycle": 0.0, "discriminator": "global", "adversary": "least_squares"}),
+    ("unit", {"pairs": True}),
+    ("munit", {"pairs": True}),
 ]
 
 
@@ -203,14 +205,17 @@ def test_a_turn_teaches_its_player_alone(name):
             bank.gradient.zero_()
 
 
-def left_after_learning(name: str, steps: int = 40) -> dict[str, float]:
+TERMS = ("generator.image", "generator.cycle")
+
+
+def left_after_learning(name: str, steps: int = 40, terms=TERMS, **hyper) -> dict[str, float]:
     """What is left of the distances between pictures: the mean of the last five steps', by the first's."""
-    recipe = recipe_of(name, weight_fool=0.1, beta_1=0.5)
+    recipe = recipe_of(name, weight_fool=0.1, beta_1=0.5, **hyper)
     banks = banks_of(recipe)
     ramp = torch.linspace(-0.8, 0.8, 32).expand(1, 3, 32, 32)
-    batch = Unpaired(ramp, ramp.transpose(2, 3) * torch.tensor([1.0, 0.3, -0.5])[:, None, None])
+    other = ramp if "pairs" in hyper else ramp.transpose(2, 3)
+    batch = Unpaired(ramp, other * torch.tensor([1.0, 0.3, -0.5])[:, None, None])
     said = [descend(recipe, banks, batch, 2e-3) for _ in range(steps)]
-    terms = ("generator.image", "generator.cycle")
     return {term: sum(row[term] for row in said[-5:]) / 5 / said[0][term] for term in terms}
 
 
@@ -219,6 +224,18 @@ def test_pictures_are_learned(name):
     """Grey pictures, as the first are, would leave 1."""
     left = left_after_learning(name)
     assert max(left.values()) < 0.75, left
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_known_translations_are_learned(name):
+    """A grey ramp becomes a coloured one: without pairs, nothing asks for that very one."""
+    left = left_after_learning(name, terms=("generator.target",), pairs=True)
+    assert left["generator.target"] < 0.5, left
+
+
+def test_the_built_in_world_has_no_pairs():
+    with pytest.raises(ValueError, match="--pairs needs --data"):
+        unit_recipe.Recipe.builtin((32, 32), 0, unit_recipe.Hyper(pairs=True), print)
 
 
 def test_facts_of_a_checkpoint():

@@ -68,6 +68,50 @@ def test_all_problems_of_two_domains_are_listed_at_once(folder):
         assert told in message, told
 
 
+def pairs_in(folder):
+    """Four pairs: a bright disc on the left of its picture, and the same in blue."""
+    for index in range(4):
+        for name, colour in (("day", (255, 255, 0)), ("night", (0, 0, 255))):
+            picture = np.zeros((40, 60, 3), np.uint8)
+            picture[5 * index : 5 * index + 15, :20] = colour
+            (folder / name).mkdir(exist_ok=True)
+            Image.fromarray(picture).save(folder / name / f"{index}.png")
+    return folder
+
+
+def test_pairs_stay_pairs(tmp_path):
+    data = read_unpaired(pairs_in(tmp_path), (32, 48), pairs=True)
+    assert data.pairs and len(data) == 4
+    for part in (data, *data.split(0.5), data.subset([3, 1])):
+        day, night = part.batch([0, 1, 1], 5, (32, 48))
+        assert torch.allclose(day[:, 0], night[:, 2], atol=0.02), "moved, scaled and flipped alike"
+        assert not torch.equal(day[1], day[2]), "each time anew"
+    apart = read_unpaired(tmp_path, (32, 48)).batch([0, 1, 1], 5, (32, 48))
+    assert not torch.allclose(apart.a[:, 0], apart.b[:, 2], atol=0.02)
+
+
+def test_pairs_need_partners_of_their_names(tmp_path):
+    pairs_in(tmp_path)
+    (tmp_path / "night" / "0.png").rename(tmp_path / "night" / "x.png")
+    save(tmp_path / "day" / "late" / "1.png", (9, 9, 9))
+    message = refused(lambda: read_unpaired(tmp_path, (32, 48), pairs=True))
+    for told in (
+        "day/0.png has no picture in night/",
+        "night/x.png has no picture in day/",
+        "1 pictures in day/ have another one's name",
+    ):
+        assert told in message, told
+
+
+def test_one_folder_of_photographs_gives_its_own_drawings(tmp_path):
+    for index in range(2):
+        save(tmp_path / "photograph" / f"{index}.png", (200, 100 * index, 0))
+    data = read_unpaired(tmp_path, (32, 48), "drawing", pairs=True)
+    assert data.domains == ("drawing", "photograph") and len(data.images_a) == len(data.images_b) == 2
+    assert (data.images_a > 250).all(), "plain pictures have no outlines"
+    assert "there are 1: photograph" in refused(read_unpaired, tmp_path, (32, 48), "drawing")
+
+
 def test_two_sub_folders_are_needed(folder, tmp_path):
     (folder / "cherries").mkdir()
     message = refused(read_unpaired, folder, (32, 32))

@@ -61,7 +61,10 @@ class Painted(NamedTuple):
 
 
 class Unpaired(NamedTuple):
-    """Pictures of two domains, float32 (B, 3, H, W) in [-1, 1]: a[i] has nothing to do with b[i]."""
+    """Pictures of two domains, float32 (B, 3, H, W) in [-1, 1].
+
+    a[i] has nothing to do with b[i], unless the data has pairs: then both show the same thing.
+    """
 
     a: Tensor
     b: Tensor

@@ -8,7 +8,7 @@ read.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from train.data import folders
 from train.data.batches import Unpaired
-from train.data.finding import Say, groups, likely
+from train.data.finding import Say, groups, likely, without
 from train.data.growing import ASIDE, EVERY, START, Pool, stored_images
 from train.data.packed import in_order
 from train.data.protocol import Indices, Size
@@ -30,13 +30,15 @@ class UnpairedData(Stored[Unpaired]):
     """Pictures of two domains, all of one size, in memory.
 
     Shapes: images_a uint8 (N, 3, H, W); images_b uint8 (M, 3, H, W). domains: their names; edges: the one
-    that consists of drawings, or None. As long as the larger of the two.
+    that consists of drawings, or None; pairs: whether picture i of both shows the same thing. As long as the
+    larger of the two.
     """
 
     images_a: Tensor
     images_b: Tensor
     domains: tuple[str, str]
     edges: str | None = None
+    pairs: bool = False
 
     def __len__(self) -> int:
         return max(len(self.images_a), len(self.images_b))
@@ -45,7 +47,7 @@ class UnpairedData(Stored[Unpaired]):
         """What `indices` pick of either domain, over and over where one is smaller."""
         rows = torch.as_tensor(list(indices), dtype=torch.int64, device=self.images_a.device)
         a, b = (images[rows % len(images)] for images in (self.images_a, self.images_b))
-        return UnpairedData(a, b, self.domains, self.edges)
+        return replace(self, images_a=a, images_b=b)
 
     def split(self, fraction: float, seed: int = 0) -> tuple[UnpairedData, UnpairedData]:
         """(training part, validation part): `seed` sets `fraction` of each domain aside, at least one."""
@@ -57,10 +59,7 @@ class UnpairedData(Stored[Unpaired]):
             check_left(len(stay), len(images), f"pictures in {name}")
         a, b = (take(images, stay) for images, stay, _ in sides)
         aside_a, aside_b = (take(images, gone) for images, _, gone in sides)
-        return (
-            UnpairedData(a, b, self.domains, self.edges),
-            UnpairedData(aside_a, aside_b, self.domains, self.edges),
-        )
+        return replace(self, images_a=a, images_b=b), replace(self, images_a=aside_a, images_b=aside_b)
 
     def batch(
         self, indices: Indices, seed: int, size: Size, augment: bool = True, row_offset: int = 0
@@ -68,9 +67,9 @@ class UnpairedData(Stored[Unpaired]):
         """Pictures of both domains, cropped to `size` = (height, width), on the data's device.
 
         `indices` pick from the larger domain; with `augment`, the smaller one's pictures are drawn, and the
-        pictures of both are flipped, scaled and moved independently. The random numbers of a sample depend on
-        `seed` and its place, `row_offset` + row, alone. Without `augment`, `indices` pick from both, and the
-        largest centre crop is taken.
+        pictures of both are flipped, scaled and moved independently; pairs stay pairs, cropped alike. The
+        random numbers of a sample depend on `seed` and its place, `row_offset` + row, alone. Without
+        `augment`, `indices` pick from both, and the largest centre crop is taken.
         """
         rows = torch.as_tensor(indices, dtype=torch.int64)
         a, b = self.images_a, self.images_b
@@ -78,6 +77,8 @@ class UnpairedData(Stored[Unpaired]):
         if not augment:
             return Unpaired(crops(a, of_a, size, None), crops(b, of_b, size, None))
         drawn = numbers(seed, row_offset, len(rows), 9)
+        if self.pairs:
+            return Unpaired(*(crops(images, rows, size, drawn[:, :4]) for images in (a, b)))
         if len(a) < len(b):
             of_a = (drawn[:, 8] * len(a)).long()
         else:
@@ -86,18 +87,22 @@ class UnpairedData(Stored[Unpaired]):
 
 
 def read_unpaired(
-    folder: Path, size: Size, edges: str | None = None, say: Say = folders.silent
+    folder: Path, size: Size, edges: str | None = None, say: Say = folders.silent, pairs: bool = False
 ) -> UnpairedData:
     """Read and check two domains, stored so that crops of `size` = (height, width) can be taken.
 
-    `edges` names the domain whose photographs become drawings (see `cgan.edges`). Pictures of another shape
-    than `size` are cut at the centre, and `say` is told so. Raises one DataError that lists all problems.
+    `edges` names the domain whose photographs become drawings (see `cgan.edges`). `pairs`: files of one name
+    show the same thing, and what has no partner is an error; then `edges` may name a domain without a folder,
+    which becomes the drawings of the other one's photographs. Pictures of another shape than `size` are cut
+    at the centre, and `say` is told so. Raises one DataError that lists all problems.
     """
     folder = Path(folder)
     folders.check_folder(folder, "two sub-folders of pictures, one for each domain")
     problems: list[str] = []
     notes: list[str] = []
     found = parts_of_cyclegan(groups(folder, problems, say), say)
+    if pairs:
+        found = paired(found, edges, canvas(size), problems)
     if len(found) != 2:
         there = f"there are {len(found)}: {folders.listed(list(found))}" if found else "there is none"
         problems.append(f"exactly two sub-folders are needed, one for each domain; {there}")
@@ -110,7 +115,13 @@ def read_unpaired(
     sides, shapes = [], []
     for name, files in found.items() if len(found) == 2 else ():
         pictures, seen = folders.read_pictures(
-            in_order(files, canvas(size), 3), folder, canvas(size), problems, name == edges, say, notes
+            files if pairs else in_order(files, canvas(size), 3),
+            folder,
+            canvas(size),
+            problems,
+            name == edges,
+            say,
+            notes,
         )
         sides.append(pictures)
         shapes += seen
@@ -118,7 +129,26 @@ def read_unpaired(
     folders.say_cut(say, shapes, folder, size)
     folders.say_dark(say, notes, folder)
     a, b = found
-    return UnpairedData(sides[0], sides[1], (a, b), edges)
+    return UnpairedData(sides[0], sides[1], (a, b), edges, pairs)
+
+
+def paired(
+    found: dict[str, list[Path]], edges: str | None, canvas: Size, problems: list[str]
+) -> dict[str, list[Path]]:
+    """Both domains' files in one order; with one domain alone, its pictures are also those to be drawn."""
+    if edges is not None and edges not in found and len(found) == 1:
+        [(name, files)] = found.items()
+        files = in_order(files, canvas, 2 * 3)
+        return dict(sorted({name: files, edges: files}.items()))
+    if len(found) != 2:
+        return found
+    (a, ours), (b, theirs) = ((name, {file.stem: file for file in files}) for name, files in found.items())
+    for name, by_stem in ((a, ours), (b, theirs)):
+        if twice := len(found[name]) - len(by_stem):
+            problems.append(f"{twice} pictures in {name}/ have another one's name: which are pairs?")
+    problems += without(ours, theirs, f"picture in {b}/") + without(theirs, ours, f"picture in {a}/")
+    both = in_order([stem for stem in ours if stem in theirs], canvas, 2 * 3)
+    return {a: [ours[stem] for stem in both], b: [theirs[stem] for stem in both]}
 
 
 def parts_of_cyclegan(found: dict[str, list[Path]], say: Say) -> dict[str, list[Path]]:

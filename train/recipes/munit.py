@@ -30,13 +30,15 @@ class Hyper:
     weight_content: Weight = 1.0  # weight of the contents found again in translations
     weight_style: Weight = 1.0  # weight of the drawn styles found again in translations
     weight_cycle: Weight = 0.0  # weight of the pictures taken to the other domain and back
-    weight_perceptual: Weight = 0.0  # weight of the perceptual distance between a picture and its translation
+    weight_perceptual: Weight = 0.0  # weight of the perceptual distance: from source or, with pairs, target
     discriminator: Literal["patch", "projected", "global"] = "patch"  # of patches, features or whole pictures
     discriminator_filters: Width = 48  # channels of the discriminators' first layer
     discriminator_layers: Depth = 4  # layers that halve (not projected)
     discriminator_scales: Depth = 3  # patch: scales, each half as large as the one before
     dither: Share = 0.01  # noise on pictures that are encoded, its standard deviation (range: 2)
     edges: str = ""  # the folder whose photographs become edge drawings
+    pairs: bool = False  # files of one name show the same thing in both domains: translations are known
+    weight_target: Weight = 10.0  # weight of the distance of translations and their targets, with pairs
 
 
 # In short runs with patches larger rates find contents and styles again sooner: after 300 steps at 64x64,
@@ -96,7 +98,13 @@ class Recipe(TwoDomains[munit.Config, Hyper, munit.Model]):
         if hyper.weight_cycle:
             back_a, back_b = model.decode(again_a, style_a, "ba"), model.decode(again_b, style_b, "ab")
             terms["cycle"] = hyper.weight_cycle * (l1(back_a, batch.a) + l1(back_b, batch.b))
-        yield Loss("generator", terms | self.likeness(*turns))
+        if hyper.pairs:  # in the partner's style, what a picture becomes is known
+            made_a, made_b = model.decode(content_b, style_a, "ba"), model.decode(content_a, style_b, "ab")
+            made = [turn.shifted(x) for turn, x in zip(turns, (made_a, made_b), strict=True)]
+            terms |= self.known(*((x, turn.real) for turn, x in zip(turns, made, strict=True)))
+        else:
+            terms |= self.likeness(*turns)
+        yield Loss("generator", terms)
 
     def _draw(self, like: Tensor) -> Tensor:
         """A style for each picture, float32 (B, style)."""

@@ -43,13 +43,15 @@ class Hyper:
     weight_image: Weight = 10.0  # weight of the pictures decoded in their own domain
     weight_cycle: Weight = 10.0  # weight of the pictures taken to the other domain and back
     weight_kl: Weight = 0.0  # weight of the codes' KL divergence from N(0, 1); above 0, codes are noisy
-    weight_perceptual: Weight = 0.0  # weight of the perceptual distance between a picture and its translation
+    weight_perceptual: Weight = 0.0  # weight of the perceptual distance: from source or, with pairs, target
     discriminator: Literal["patch", "projected", "global"] = "patch"  # of patches, features or whole pictures
     discriminator_filters: Width = 48  # channels of the discriminators' first layer
     discriminator_layers: Depth = 4  # layers that halve (not projected)
     discriminator_scales: Depth = 3  # patch: scales, each half as large as the one before
     dither: Share = 0.01  # noise on pictures that are encoded, its standard deviation (range: 2)
     edges: str = ""  # the folder whose photographs become edge drawings
+    pairs: bool = False  # files of one name show the same thing in both domains: translations are known
+    weight_target: Weight = 10.0  # weight of the distance of translations and their targets, with pairs
 
 
 # Reference configurations weigh reconstruction and cycle with 1 or, in the first program, with 10, which
@@ -110,11 +112,13 @@ class TwoDomains(Generic[C, H, M]):
     @staticmethod
     def read(folder: Path, size: Size, hyper: H, say: Say) -> UnpairedData:
         """The data of a folder with one folder of pictures for each domain."""
-        return read_unpaired(folder, size, edges=hyper.edges or None, say=say)
+        return read_unpaired(folder, size, edges=hyper.edges or None, say=say, pairs=hyper.pairs)
 
     @staticmethod
     def builtin(size: Size, seed: int, hyper: H, say: Say) -> UnpairedWorld:
-        """Two domains of the built-in world."""
+        """Two domains of the built-in world; ValueError for pairs, of which it has none."""
+        if hyper.pairs:
+            raise ValueError("--pairs needs --data: the built-in world's domains are different places")
         return unpaired_world(size, seed, say)
 
     @staticmethod
@@ -160,10 +164,22 @@ class TwoDomains(Generic[C, H, M]):
 
     def likeness(self, a: Turns, b: Turns) -> dict[str, Tensor]:
         """The perceptual distance between pictures and their translations, where it is weighed."""
+        return self._perceptual((a.fake, b.real), (b.fake, a.real))
+
+    def known(self, *pairs: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+        """How far translations are from what they should be: pairs of both, (B, 3, H, W), shifted alike.
+
+        Neither paper has this: theirs learn without pairs. Where pairs are known, as with drawings made of
+        the very photographs, pix2pix's L1 (Isola et al., CVPR 2017) and a perceptual loss teach in a tenth of
+        the pictures.
+        """
+        apart = [l1(made, target) for made, target in pairs]
+        return {"target": self.hyper.weight_target * losses.added(apart)} | self._perceptual(*pairs)
+
+    def _perceptual(self, *pairs: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
         if self.perceptual is None or not self.hyper.weight_perceptual:
             return {}
-        pairs = ((a.fake, b.real), (b.fake, a.real))
-        distances = [self.perceptual(wide(fake), wide(source)) for fake, source in pairs]
+        distances = [self.perceptual(wide(made), wide(other)) for made, other in pairs]
         return {"perceptual": self.hyper.weight_perceptual * losses.added(distances)}
 
     @torch.no_grad()
@@ -205,7 +221,11 @@ class Recipe(TwoDomains[unit.Config, Hyper, unit.Model]):
         if hyper.weight_kl:
             sizes = [0.5 * wide(code).square().mean() for code in codes]
             terms["kl"] = hyper.weight_kl * losses.added(sizes)
-        yield Loss("generator", terms | self.likeness(*turns))
+        if hyper.pairs:
+            terms |= self.known(*((turn.fake, turn.real) for turn in turns))
+        else:
+            terms |= self.likeness(*turns)
+        yield Loss("generator", terms)
 
     def _noisy(self, code: Tensor) -> Tensor:
         """The code with noise of variance 1, where it is drawn towards N(0, 1): the paper's latent."""
