@@ -7,6 +7,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 
 import cv2
 import numpy as np
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 
 from cgan import DataError, MediaError
 from cgan import read_picture as read_file
@@ -56,6 +59,16 @@ class BodyLimit:
             return message if received <= self.limit else {"type": "http.disconnect"}
 
         return counted
+
+
+def refuse(request: Request, error: Exception) -> JSONResponse:
+    """What a client hears whose body is not what an address takes: where, and why, not what it sent.
+
+    FastAPI's own answer repeats the body, and breaks on a NaN in it.
+    """
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    detail = [{key: fault[key] for key in ("type", "loc", "msg")} for fault in found]
+    return JSONResponse({"detail": detail}, status_code=422)
 
 
 def check_seed(seed: int) -> None:

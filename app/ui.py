@@ -8,6 +8,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1000")
 
 import gradio as gr  # noqa: E402
+from fastapi.exceptions import RequestValidationError  # noqa: E402
 from gradio.utils import LRUCache  # noqa: E402
 
 from app import components, requests, tabs  # noqa: E402
@@ -79,6 +80,9 @@ def launch(page: gr.Blocks, **options) -> tuple[object, str, str | None]:
         run_history=False,
         footer_links=["api", "settings"],
         max_file_size=requests.MAX_BYTES,
-        app_kwargs={"middleware": [(requests.BodyLimit, (), {})]},
+        app_kwargs={
+            "middleware": [(requests.BodyLimit, (), {})],
+            "exception_handlers": {RequestValidationError: requests.refuse},
+        },
         **options,
     )
