@@ -114,6 +114,19 @@ def test_larger_requests_are_not_even_read():
         connection.close()
 
 
+def test_what_is_no_request_is_told_where_it_is_wrong():
+    """In one line, without the body, which may hold a NaN that no answer could repeat."""
+    target = urlsplit(address())
+    connection = HTTPConnection(target.hostname, target.port, timeout=60)
+    connection.request(
+        "POST", "/gradio_api/queue/join", '{"data": NaN}', {"content-type": "application/json"}
+    )
+    answer = connection.getresponse()
+    assert answer.status == 422
+    [fault, *_] = json.loads(answer.read())["detail"]
+    assert fault["loc"][0] == "body" and fault["msg"] and "input" not in fault
+
+
 def flood(connection: HTTPConnection) -> None:
     """Send more than the app takes, in pieces of 1 MiB, until it hangs up."""
     piece = b"100000\r\n" + b" " * 2**20 + b"\r\n"

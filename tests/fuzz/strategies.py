@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 SHORT, LONG = 25, 1_000  # inputs of each kind: in every run of the tests, and with --long
-SECONDS, GROWTH = 5.0, 200  # at most for one input; MB at most for all inputs of a test
+SECONDS, GROWTH = 5.0, 200  # s and MB at most for one input
+MADE = 600  # MB at most for pictures that are made, up to 2048 × 2048 pixels at once
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16", "F", "CMYK", "YCbCr")
 KINDS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 

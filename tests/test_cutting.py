@@ -1,0 +1,55 @@
+"""Things cut out of photographs on white; and what is no picture of one thing is given up."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from train.__main__ import main
+from train.data.cutting import cut_out
+
+
+def photograph(*things, ground=(150, 160, 150), size=(150, 120)):
+    """Rectangles (top, left, height, width) of reddish cloth on a ground, both a little noisy."""
+    picture = np.empty((*size, 3), np.float32)
+    picture[:] = ground
+    for top, left, height, width in things:
+        picture[top : top + height, left : left + width] = (180, 40, 60)
+    noise = np.random.default_rng(0).normal(0, 6, (*size, 1))
+    return (picture + noise).clip(0, 255).round().astype(np.uint8)
+
+
+def test_a_thing_is_cut_out():
+    picture = photograph((30, 25, 90, 60))
+    made = cut_out(picture)
+    assert made.shape == picture.shape and made.dtype == np.uint8
+    assert np.array_equal(made[40:110, 35:75], picture[40:110, 35:75]), "what is inside stays as it is"
+    ground = np.ones(picture.shape[:2], bool)
+    ground[26:124, 21:89] = False
+    assert (made[ground] == 255).all(), "white around it"
+    assert np.array_equal(cut_out(picture), made), "the same each time"
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        photograph(),
+        photograph((0, 0, 150, 70)),
+        photograph((40, 15, 60, 30), (40, 75, 60, 30)),
+        photograph((30, 25, 90, 60), ground=(182, 44, 62)),
+        photograph((1, 1, 2, 400), size=(4, 900)),
+    ],
+    ids=["nothing", "at the border", "two", "of the ground's colour", "a strip"],
+)
+def test_what_is_doubtful_is_given_up(picture):
+    assert cut_out(picture) is None
+
+
+def test_arranging_tells_how_many(tmp_path, capfd):
+    (tmp_path / "shop").mkdir()
+    for name, picture in (("a.png", photograph((30, 25, 90, 60))), ("b.png", photograph())):
+        Image.fromarray(picture).save(tmp_path / "shop" / name)
+    assert main(["arrange", str(tmp_path / "shop"), "--cut-out", "--out", str(tmp_path / "cut")]) == 0
+    assert "1 pictures are in" in (said := "".join(capfd.readouterr())) and "1 could not be cut out" in said
+    assert [it.name for it in (tmp_path / "cut").iterdir()] == ["a.png"]
+    assert main(["arrange", str(tmp_path), "--cut-out", "--split", "AB", "--out", str(tmp_path / "x")]) != 0
+    assert "give one of them" in "".join(capfd.readouterr())
