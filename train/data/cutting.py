@@ -5,6 +5,8 @@ SIGGRAPH 2004) parts a picture by its colours into a ground, which the border is
 the middle. Whether that went well is told by what came of it, and doubtful pictures are given up.
 """
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -42,24 +44,24 @@ def cut_out(picture: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     return np.asarray((picture * cover + 255 * (1 - cover)).round(), np.uint8)
 
 
-def _margin(mask: Mask, share: float) -> int:
-    """So much of the short side, in pixels."""
-    return max(2, round(min(mask.shape) * share))
+def _margin(shape: Sequence[int], share: float) -> int:
+    """So much of the short side of a picture of `shape` = (height, width, …), in pixels."""
+    return max(2, round(min(shape[:2]) * share))
 
 
 def _grabbed(picture: NDArray[np.uint8]) -> Mask:
     """What is no ground, bool (H, W)."""
     mask = np.full(picture.shape[:2], cv2.GC_BGD, np.uint8)
     for share, kind in ((BORDER, cv2.GC_PR_BGD), (DOUBT, cv2.GC_PR_FGD)):
-        margin = _margin(mask, share)
+        margin = _margin(picture.shape, share)
         mask[margin:-margin, margin:-margin] = kind
     cv2.setRNGSeed(0)
     calm = cv2.bilateralFilter(picture, 7, 30, 5)
-    models = np.zeros((1, 65)), np.zeros((1, 65))
-    mask = np.asarray(cv2.grabCut(calm, mask, None, *models, ROUNDS, cv2.GC_INIT_WITH_MASK)[0], np.uint8)
+    models = np.zeros((1, 65)), np.zeros((1, 65))  # of the colours: filled by it
+    cv2.grabCut(calm, mask, (0, 0, 0, 0), *models, ROUNDS, cv2.GC_INIT_WITH_MASK)  # writes into the mask
     kept = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
-    kept = cv2.morphologyEx(kept, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    return np.asarray(cv2.morphologyEx(kept, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)) > 0)
+    opened = cv2.morphologyEx(kept, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    return np.asarray(cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)) > 0)
 
 
 def _largest(mask: Mask) -> Mask | None:
@@ -78,7 +80,7 @@ def _largest(mask: Mask) -> Mask | None:
 
 def _certain(picture: NDArray[np.uint8], thing: Mask) -> bool:
     """Whether the size, the place and the outline are those of one thing in the middle."""
-    edge = _margin(thing, BORDER)
+    edge = _margin(thing.shape, BORDER)
     border = np.concatenate([thing[edge], thing[-edge - 1], thing[:, edge], thing[:, -edge - 1]])
     if not LEAST <= thing.mean() <= MOST or border.mean() > TOUCHING:
         return False
