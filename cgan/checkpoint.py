@@ -4,7 +4,8 @@
     <name>/model.safetensors    the weights in fp16
     <name>/README.md            the model card, and
     <name>/preview.jpg          what it makes, and perhaps samples.jpg, and
-    <name>/examples/1.png …     label maps to begin with: these are not written here
+    <name>/examples/1.png …     label maps to begin with, and
+    <name>/labeller/            a checkpoint itself, of the network that labels photographs: not written here
 
 No pickle is ever read or written: to unpickle a stranger's file is to run the stranger's code.
 
@@ -35,7 +36,9 @@ FORMAT = 1
 CONFIG, WEIGHTS, PENDING = "config.json", "model.safetensors", ".new"
 MAX_SIDE = 4096  # pixels of the pictures that a model was trained on
 MAX_CONFIG = 2**22  # bytes of a config.json
-FILES = (CONFIG, WEIGHTS, "README.md", "preview.jpg", "samples.jpg", "examples/*.png")
+LABELLER = "labeller"  # the folder of the label network, inside a checkpoint's
+_OWN = (CONFIG, WEIGHTS, "README.md", "preview.jpg", "samples.jpg")
+FILES = (*_OWN, "examples/*.png", *(f"{LABELLER}/{name}" for name in _OWN))
 
 _FIELDS = {"format": int, "model": str, "config": dict, "palette": list, "about": dict, "sha256": str}
 _PICKLES = (".pt", ".pth", ".pkl", ".ckpt", ".bin")
@@ -184,6 +187,8 @@ def push(folder: str | Path, repo_id: str, private: bool = False) -> str:
     Returns the page's address. Raises `CheckpointError`, for a broken checkpoint before anything is sent.
     """
     checkpoint, _ = load_model(folder)
+    if (checkpoint.folder / LABELLER).is_dir():
+        load_model(checkpoint.folder / LABELLER)
     if (checkpoint.folder / (CONFIG + PENDING)).is_file():
         raise CheckpointError(f"{folder}: a save is under way or was cut off; save it once more, then push")
     message = f"Upload {checkpoint.name} ({checkpoint.model})"
@@ -314,7 +319,7 @@ def _check_palette(
 ) -> None:
     """A model that reads label maps needs a palette of as many classes as it has."""
     named = len(palette) if palette else 0
-    if models.module(model).Model.task in ("paint", "animate") and config["classes"] != named:
+    if models.module(model).Model.task in ("paint", "animate", "label") and config["classes"] != named:
         raise error(f"the model has {config['classes']} classes, its palette {named}")
 
 

@@ -40,7 +40,8 @@ def hub(monkeypatch, folder):
 def test_download_from_the_hub(hub, tmp_path):
     painter = cgan.load("someone/street", device="cpu", revision="v1", root=tmp_path / "none")
     assert painter.palette is not None
-    files = ["config.json", "model.safetensors", "README.md", "preview.jpg", "samples.jpg", "examples/*.png"]
+    files = ["config.json", "model.safetensors", "README.md", "preview.jpg", "samples.jpg"]
+    files += ["examples/*.png", *(f"labeller/{name}" for name in files)]
     assert hub.calls == [(("someone/street",), {"revision": "v1", "allow_patterns": files})]
 
 
@@ -81,7 +82,7 @@ def test_push_uploads_the_files_of_a_sound_checkpoint(hub, folder):
     assert cgan.push(folder, "me/street", private=True) == hub.answer
     (_, created), (_, uploaded) = hub.calls
     assert created == {"private": True, "exist_ok": True}
-    assert uploaded["folder_path"] == folder and len(uploaded["allow_patterns"]) == 6
+    assert uploaded["folder_path"] == folder and uploaded["allow_patterns"] == list(checkpoint.FILES)
     hub.answer = OSError("401 Client Error")
     words = "me/street: the upload failed .401 Client Error.; run `hf auth login`"
     with pytest.raises(CheckpointError, match=words):

@@ -11,7 +11,7 @@ from cgan import models
 from cgan.errors import DataError
 from train import judge as judges
 from train import recipes
-from train.data.batches import Clip, FewShot, FewShotClip, Painted, Paired, Unpaired
+from train.data.batches import Clip, FewShot, FewShotClip, Labelled, Painted, Paired, Unpaired
 from train.judge import learning, parts
 from train.judge.metrics import Metrics
 from train.judge.protocol import Sitting
@@ -49,13 +49,14 @@ def test_an_unknown_kind_is_an_error():
     class Smelled(NamedTuple):
         noses: int
 
-    known = "Clip, FewShot, FewShotClip, Painted, Paired, Unpaired"
+    known = "Clip, FewShot, FewShotClip, Labelled, Painted, Paired, Unpaired"
     with pytest.raises(DataError, match=f"nobody judges.*Smelled.*{known}"):
         judges.of(Smelled)
 
 
 DATA = {
     Painted: ("spade", rectangles),
+    Labelled: ("label", rectangles),
     Unpaired: ("munit", unpaired),
     Paired: ("pix2pixhd", paired),
     FewShot: ("funit", few_shot),

@@ -14,7 +14,7 @@ from cgan import models
 from cgan.ranges import made
 from cgan.tasks import TASKS, Geometry
 from train import launch, recipes
-from train.data.batches import Clip, FewShot, FewShotClip, Painted, Paired, Unpaired
+from train.data.batches import Clip, FewShot, FewShotClip, Labelled, Painted, Paired, Unpaired
 from train.engine.bank import PRECISIONS, Bank
 from train.engine.turns import turns
 from train.options import as_dict
@@ -30,6 +30,7 @@ class Mode(NamedTuple):
 NAMES = models.names()
 DRAWN = {
     Painted: "rectangles",
+    Labelled: "rectangles",
     Unpaired: "unpaired",
     FewShot: "few_shot",
     Paired: "paired",
@@ -55,6 +56,7 @@ def task_of(mode: Mode) -> str:
 PAINTERS = [mode for mode in MODES if task_of(mode) == "paint"]
 TRANSLATORS = [mode for mode in MODES if task_of(mode) == "translate"]
 ANIMATORS = [mode for mode in MODES if task_of(mode) == "animate"]  # used in tests/test_video_models.py
+LABELLERS = [mode for mode in MODES if task_of(mode) == "label"]
 
 
 def over(modes: list[Mode]):
@@ -64,7 +66,7 @@ def over(modes: list[Mode]):
 def test_each_model_has_a_recipe():
     assert recipes.names() == NAMES and "spade" in NAMES
     assert {mode.name for mode in PAINTERS} > {"spade"}
-    assert len(PAINTERS) + len(TRANSLATORS) + len(ANIMATORS) == len(MODES)
+    assert len(PAINTERS) + len(TRANSLATORS) + len(ANIMATORS) + len(LABELLERS) == len(MODES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -147,6 +149,8 @@ def use(task) -> np.ndarray:
         places = [Geometry(np.full((40, 71), 5.0), np.eye(4), np.array([71, 71, 35, 20]))]
         geometry = places if task.needs_geometry else None
         return np.stack([*task.animate([np.ones((40, 71), np.uint8)], references, geometry=geometry, seed=1)])
+    if isinstance(task, TASKS["label"]):
+        return task.palette.colours(task.label(photograph(40, 71)))[None]
     style = photograph(30, 40, 2) if task.styles == "pictures" else None
     return task.translate(photograph(40, 71), style=style)
 

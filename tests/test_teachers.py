@@ -13,8 +13,9 @@ import torch
 from safetensors.torch import save_file
 
 from cgan.errors import DataError
+from cgan.layers.efficientnet import CHANNELS, STRIDES, SameConv
 from train.teachers import networks as teachers
-from train.teachers.backbone import CHANNELS, STRIDES, EfficientNetLite0, SameConv
+from train.teachers.backbone import EfficientNetLite0
 
 FOLDER = os.environ.get("CGAN_TEACHER_WEIGHTS")
 TIMM = [3.24229, 5.96111, 5.90239, 4.37489, 1.22437]  # mean sizes of its features
@@ -93,7 +94,6 @@ def test_the_bundled_networks_need_no_network_and_no_torchvision(offline):
     code = """
 import sys
 from train.teachers import networks as teachers
-from train.teachers.backbone import CHANNELS, STRIDES, EfficientNetLite0, SameConv
 from train.teachers.backbone import EfficientNetLite0
 made = teachers.perceptual("auto"), teachers.perceptual("squeezenet"), teachers.lpips(), teachers.mobilenet()
 EfficientNetLite0()

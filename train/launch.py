@@ -197,7 +197,7 @@ def build(
     if run.start_from is not None and not begun:
         start = load_start(run.start_from, fitted, palette)
     perceptual = None
-    if hyper.weight_perceptual:
+    if wants_perceptual(hyper):
         perceptual = teachers.perceptual(run.perceptual, run.perceptual_weights)
     metrics = Metrics(run.perceptual_weights, run.metric_weights, device)
     for line in off(run, hyper, validation, metrics):
@@ -227,10 +227,15 @@ def build(
     return trainer
 
 
+def wants_perceptual(hyper: Any) -> bool:
+    """Whether the recipe has a perceptual loss, and it has a weight."""
+    return bool(vars(hyper).get("weight_perceptual"))
+
+
 def off(run: Run, hyper: Any, validation: Data[Any] | None, metrics: Metrics) -> list[str]:
     """What this run goes without, and which flag brings it: said once, before the start."""
     lines = []
-    if hyper.weight_perceptual and run.perceptual == "none":
+    if wants_perceptual(hyper) and run.perceptual == "none":
         lines.append("perceptual loss: off (--perceptual none); --perceptual auto turns it on")
     if validation is None:
         lines.append("scores: off (--validation none), so the last weights are kept, not the best")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -16,6 +17,7 @@ from cgan.layers.instances import components
 from cgan.pictures import PictureLike, as_picture, to_image, to_pictures
 from cgan.runtime import Runtime
 from cgan.tasks.bounds import AT_ONCE, check_made, check_size, check_variations, seed_of, vector_of
+from cgan.tasks.labeller import Labeller, labeller_of
 from cgan.tasks.protocols import PaintingModel, RestylingModel
 
 STRAY = 0.3  # how far the further variations of a style picture leave it, in standard deviations
@@ -98,6 +100,15 @@ class Painter:
         """The style that `seed` draws: float32 (style,)."""
         normal, _ = self._normal(seed_of(seed), (1, 1))
         return self.model.draw(normal)[0].cpu().numpy()
+
+    @cached_property
+    def labeller(self) -> Labeller:
+        """The label network that came with the checkpoint; `CheckpointError` where none did."""
+        return labeller_of(self.checkpoint, self.runtime)
+
+    def label(self, picture: PictureLike, size: tuple[int, int] | None = None) -> np.ndarray:
+        """The label map of a photograph, of which `paint` makes another: as `Labeller.label`."""
+        return self.labeller.label(picture, size)
 
     def _painted(self, ids: Tensor, styles: Tensor, noise: Tensor) -> np.ndarray:
         """Pictures, uint8 (B, H, W, 3), of a few variations side by side."""

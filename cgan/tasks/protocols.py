@@ -105,6 +105,28 @@ class RestylingModel(PaintingModel, Protocol):
         """
 
 
+# --- labelling: photographs become label maps
+
+
+class LabellingConfig(Protocol):
+    """What a labeller reads of a model's Config."""
+
+    @property
+    def classes(self) -> int:
+        """Classes that it tells apart, at least 1."""
+
+
+class LabellingModel(Model, Protocol):
+    """The class of each pixel of an image."""
+
+    @property
+    def config(self) -> LabellingConfig:
+        """The shape of its weights."""
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """How likely each class is, as logits: (B, 3, H, W) -> (B, classes, H, W); in what autocast says."""
+
+
 # --- translating: pictures become their counterparts. `styles` says what decides the look.
 
 

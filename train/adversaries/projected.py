@@ -20,9 +20,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cgan.layers.efficientnet import CHANNELS
 from cgan.layers.precision import wide
 from train.adversaries.losses import Judgement
-from train.teachers.backbone import CHANNELS, EfficientNetLite0
+from train.teachers.backbone import EfficientNetLite0
 
 MIXED = 64  # channels of each mixed map
 SEED = 2021  # of the mixers: the same in all runs, so that heads can be carried from one to the next

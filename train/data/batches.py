@@ -60,6 +60,10 @@ class Painted(NamedTuple):
         return each(self, lambda part: part[start:stop])
 
 
+class Labelled(Painted):
+    """The same pictures and maps, learnt from the other way round: it is the labels that are to be found."""
+
+
 class Unpaired(NamedTuple):
     """Pictures of two domains, float32 (B, 3, H, W) in [-1, 1].
 

@@ -41,6 +41,7 @@ from train.data.stored import MARGIN, Stored, canvas, cut, grid, nearest, number
 
 __all__ = ["MARGIN", "PaintedData", "read_painted"]
 
+NOBODY_KNOWS = ("unlabelled", "unlabeled", "void", "ignore")  # names of classes that are none
 UNLABELLED = 255  # the id of pixels of which nothing is known, in many data sets
 MOST_INSTANCES = 2**24  # float32, in which the crop is made, counts exactly up to here
 

@@ -1,8 +1,8 @@
 """`python -m train evaluate CHECKPOINT --data FOLDER`: how good a checkpoint is, beside its baselines.
 
-Painters are judged on held-back maps, translators on held-back pictures of both domains, on pairs, or on
-classes that training has not seen, animators on held-back clips. What is measured, and by whose networks:
-`train.judge.metrics`.
+Painters are judged on held-back maps, label networks on held-back photographs, translators on held-back
+pictures of both domains, on pairs, or on classes that training has not seen, animators on held-back clips.
+What is measured, and by whose networks: `train.judge.metrics`.
 
 Data have three parts: training (--data of a run, --against here), choosing (--validation of a run, which
 picks the weights) and judging: --data here, which should be neither. Where it is, the tables say so.
@@ -19,7 +19,7 @@ import torch
 import cgan
 from cgan.errors import DataError
 from cgan.ranges import whole
-from cgan.tasks import Animator, Painter, Translator
+from cgan.tasks import Task
 from train import judge as judges
 from train import recipes
 from train.judge import parts, sheet
@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def networks(arguments: argparse.Namespace, task: Animator | Painter | Translator) -> Metrics:
+def networks(arguments: argparse.Namespace, task: Task) -> Metrics:
     """The networks that the flags ask for; DataError for one that cannot be had."""
     features: torch.nn.Module | None = None
     if arguments.features in ("auto", "inception"):
@@ -124,9 +124,7 @@ def networks(arguments: argparse.Namespace, task: Animator | Painter | Translato
     return Metrics(*weights, task.runtime.device, features, segmenter)
 
 
-def show(
-    arguments: argparse.Namespace, task: Animator | Painter | Translator, cells: Cells, text: str
-) -> None:
+def show(arguments: argparse.Namespace, task: Task, cells: Cells, text: str) -> None:
     """Write the sheet of samples, and the card with the tables, where the flags ask for them."""
     picture = arranged(cells)
     if arguments.samples is not None:

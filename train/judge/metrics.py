@@ -264,8 +264,6 @@ def correlation(name: str, a: NDArray[np.float64], b: NDArray[np.float64]) -> Ro
 
 # Maps of classes
 
-UNJUDGED = ("unlabelled", "unlabeled", "void", "ignore")
-
 
 def confusion(found: Tensor, labels: Tensor, classes: int) -> Tensor:
     """How often class i was called j: int64 (B, H, W) twice -> int64 (B, classes, classes)."""

@@ -25,14 +25,14 @@ from cgan.labels import Palette
 from cgan.pictures import to_image, to_pictures
 from cgan.tasks import Painter
 from train.data.batches import Painted
-from train.data.painted import PaintedData, read_painted
+from train.data.painted import NOBODY_KNOWS, PaintedData, read_painted
+from train.data.protocol import Size
 from train.judge import cache as feature_cache
 from train.judge import learning, protocol, sheet
 from train.judge.examination import Examination
 from train.judge.grid import Spectra, brightness, grid_score, spectra
 from train.judge.metrics import (
     BATCH,
-    UNJUDGED,
     Metrics,
     Row,
     confusion,
@@ -79,14 +79,7 @@ class Judge(protocol.Judge[PaintedData, Painter, Painted]):
 
     def read(self, folder: Path, task: Painter) -> PaintedData:
         """The data at the painter's size; DataError when its classes are not the painter's."""
-        data = read_painted(folder, task.size, say)
-        palette = _palette(task.palette)
-        if not _same_classes(data.palette, palette):
-            raise DataError(
-                f"{folder} and the checkpoint have other classes: {', '.join(data.palette.names)} and "
-                f"{', '.join(palette.names)}"
-            )
-        return data
+        return read_fitting(folder, task.size, task.palette)
 
     def pictures(self, data: PaintedData) -> list[Tensor]:
         """The photographs."""
@@ -133,6 +126,17 @@ def _palette(palette: Palette | None) -> Palette:
     if palette is None:
         raise ValueError("a painter has a palette")
     return palette
+
+
+def read_fitting(folder: Path, size: Size, palette: Palette) -> PaintedData:
+    """The data of a folder at `size`; DataError when its classes are not the checkpoint's `palette`."""
+    data = read_painted(folder, size, say)
+    if not _same_classes(data.palette, palette):
+        raise DataError(
+            f"{folder} and the checkpoint have other classes: {', '.join(data.palette.names)} and "
+            f"{', '.join(palette.names)}"
+        )
+    return data
 
 
 def _same_classes(data: Palette, painter: Palette) -> bool:
@@ -353,7 +357,7 @@ def evaluate_painter(
     no painter needs more.
     """
     real = Measured(None, cached_features(data, metrics, cache), spectra=real_spectra(data))
-    judged = [label.id for label in data.palette.labels if label.name.lower() not in UNJUDGED]
+    judged = [label.id for label in data.palette.labels if label.name.lower() not in NOBODY_KNOWS]
     paints = {"drawn styles": paint_drawn(painter, seed)}
     model: Model = painter.model
     if model.config.style:

@@ -49,6 +49,8 @@ COLUMNS = {  # by score
     "followed": Column("style followed", ".2f"),
     "accuracy": Column("pixel accuracy", ".2f"),
     "miou": Column("mIoU", ".2f"),
+    "iou": Column("IoU", ".2f"),
+    "share": Column("% of the pixels", ".1f", 100),
 }
 NOTES = {  # by score: what must be known of it
     "lpips": "LPIPS v0.1 on SqueezeNet 1.1, which it shares with the default perceptual loss.",
@@ -60,6 +62,7 @@ NOTES = {  # by score: what must be known of it
     "where that shows it; in grey levels. A still grey video has none.",
     "drift": "Drift: L1 between a clip's last frame and its first, at the points of the world that both "
     "show; in grey levels.",
+    "miou": "mIoU: the mean over the classes of intersection over union, all pictures counted as one.",
     "followed": "Style followed: each map is painted in the style of another one's photograph; the "
     "correlation of their mean brightness.",
 }
@@ -92,12 +95,14 @@ def note(result: Result) -> str:
     rows = [row for section in result["tables"] for row in section["rows"].values()]
     used = {key for row in rows for key in row}
     used |= {ALSO[key] for key in used & set(ALSO)}
-    words = f"{result['frechet']} is a Fréchet distance on other features than a published FID's."
+    words = [f"{result['frechet']} is a Fréchet distance on other features than a published FID's."]
     if result["frechet"] == "FID":
-        words = "FID on torch-fidelity's Inception; of so few pictures it is far above that of thousands."
+        words = ["FID on torch-fidelity's Inception; of so few pictures it is far above that of thousands."]
+    if not used & {"frechet", "kid", "precision"}:
+        words = []
     notes = [text for key, text in NOTES.items() if key in used]
     last = "In brackets: 95 % bootstrap intervals over the held-back pictures."
-    return " ".join([*result["remarks"], words, *notes, last])
+    return " ".join([*result["remarks"], *words, *notes, last])
 
 
 def _cell(row: Row, key: str) -> str:

@@ -53,6 +53,8 @@ def chosen(about: About) -> str:
 
 def task_of(model: nn.Module) -> str:
     """The Hub's word for what a model does."""
+    if model.task == "label":
+        return "image-segmentation"
     return "video-to-video" if model.task == "animate" else "image-to-image"
 
 

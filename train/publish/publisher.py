@@ -76,7 +76,8 @@ class Publisher:
         }
         cgan.save(self.folder, model, self.sitting.palette, about)
         sheet.write(self.folder / "preview.jpg", preview)
-        self._write_examples()
+        if model.task == "paint":
+            self._write_examples()
         card.write(self.folder, model, about, self.judge)
         self.published = True
 
