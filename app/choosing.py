@@ -8,7 +8,7 @@ import gradio as gr
 from app.components.picker import Picker
 from app.components.refresh import Refresh
 from app.shelf import Shelf, task_of
-from cgan import Checkpoint, Found
+from cgan import Checkpoint, CheckpointError, Found
 
 Update = dict[str, object]  # what `gr.update` gives
 TABS = {"paint": "paint", "translate": "translate", "animate": "video"}  # in which tab each task is done
@@ -59,6 +59,8 @@ def opened(shelf: Shelf, name: str) -> tuple:
     Raises `CheckpointError` if it is not here.
     """
     task = task_of(shelf.checkpoint(name))
+    if task not in TABS:
+        raise CheckpointError(f"{name} labels photographs for the models of its classes: choose one of those")
     names = [checkpoint.name for checkpoint in shelf.find(task).checkpoints]
     chosen = gr.update(choices=names, value=name)
     return gr.Tabs(selected=TABS[task]), *(chosen if each == task else gr.skip() for each in TABS)

@@ -7,11 +7,12 @@ A clip is one of these, pictures and files being data URIs:
 - a video of the palette's colours; models of drawn lines take any video: its outlines are drawn;
 - {"film": any video, "maps": {"0": map, "12": map, …}}: maps painted for some of its frames, counted from 0,
   which optical flow carries on to the others;
+- {"film": any video, "label": true}: the label network finds the map of each frame;
 - {"flight": a zip (see `cgan.flights`) or an example's name, "path": "forward", "back" or "there and back"},
   the only one with depth and cameras.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, tee
 
@@ -28,7 +29,7 @@ from cgan.edges import edge_labels, edge_palette
 from cgan.flights import PATHS, Flight, read_flight
 from cgan.keyframes import Flows, carry
 from cgan.label_videos import ColourKey
-from cgan.tasks import Animator
+from cgan.tasks import Animator, Labeller
 from cgan.tasks.animator import Geometry
 from cgan.video import Limits, Video
 
@@ -36,7 +37,9 @@ MAX_FRAMES = 600
 MAX_PIXELS = 1024 * 1024  # of a frame
 MAX_SECONDS = 60.0
 RATE = 8.0  # pictures a second, where a clip has none of its own
-SHAPE = "a list of label maps, a sheet of them, a label video, painted frames of a film or a flight"
+SHAPE = (
+    "a list of label maps, a sheet of them, a label video, a film that is painted or labelled, or a flight"
+)
 LIMITS = Limits(MAX_FRAMES, 1920 * 1088, MAX_SECONDS, requests.MAX_BYTES)
 
 
@@ -53,10 +56,16 @@ class Clip:
     sound: bytes | None = None
 
 
-def read_clip(sent: str | list | dict, animator: Animator, flows: Flows | None = None) -> Clip:
+def read_clip(
+    sent: str | list | dict,
+    animator: Animator,
+    flows: Flows | None = None,
+    labeller: Callable[[], Labeller] | None = None,
+) -> Clip:
     """The clip that a client sent; its frames are read when they are wanted, the first one at once.
 
-    `flows` see `painted`. Raises `DataError` and `MediaError`, also while it is read.
+    `flows` see `painted`; `labeller` gives the label network for a film that is to be labelled. Raises
+    `DataError` and `MediaError`, also while it is read, and what `labeller` raises.
     """
     if isinstance(sent, dict) and "flight" in sent:
         return _flown(sent, animator)
@@ -65,6 +74,8 @@ def read_clip(sent: str | list | dict, animator: Animator, flows: Flows | None =
             f"{animator.checkpoint.name} needs depth and a camera for each map: the clip must be a flight, "
             '{"flight": a zip as data URI or an example\'s name, "path": "forward"}'
         )
+    if isinstance(sent, dict) and sent.get("label") is True:
+        return labelled(sent, animator, labeller)
     if isinstance(sent, dict):
         return painted(sent, animator, flows)
     if isinstance(sent, str) and requests.is_film(sent):
@@ -83,6 +94,17 @@ def frames_of(data: bytes, animator: Animator) -> tuple[Video, Iterator[np.ndarr
     """A film that somebody sent, and its pictures, uint8 (H, W, 3), at the scale of the model's frames."""
     video = Video(data, "the film", limits=LIMITS)
     return video, _small(video, animator.size)
+
+
+def labelled(sent: dict, animator: Animator, labeller: Callable[[], Labeller] | None) -> Clip:
+    """A film of which the label network finds the map of each frame."""
+    if not requests.is_film(sent.get("film")):
+        raise DataError("the film must be a video, as a data URI")
+    if labeller is None:
+        raise DataError(f"there is no label network for {animator.checkpoint.name} here")
+    network, data = labeller(), requests.film(sent["film"], "the film")
+    video, frames = frames_of(data, animator)
+    return Clip(_begun(network.label(frame) for frame in frames), video.frames, _rate(video), sound=data)
 
 
 def painted(sent: dict, animator: Animator, flows: Flows | None = None) -> Clip:

@@ -14,7 +14,8 @@ from threading import Lock
 import cgan
 from cgan import models
 from cgan.checkpoint import locate
-from cgan.tasks import TASKS, Animator, Painter, Task, Translator
+from cgan.tasks import TASKS, Animator, Labeller, Painter, Task, Translator
+from cgan.tasks.labeller import labeller_in, same_classes
 
 KEPT = 3  # loaded models
 
@@ -29,6 +30,7 @@ class Shelf:
         self.root, self.device, self.precision = Path(root), device, precision
         self.guests: dict[str, Path] = {}
         self._loaded: OrderedDict[tuple[str, str], Task] = OrderedDict()  # by name and hash
+        self._labellers: OrderedDict[tuple[str, str], Task] = OrderedDict()  # by folder and hash
         self._lock = Lock()
 
     def find(self, task: str | None = None) -> cgan.Found:
@@ -99,6 +101,32 @@ class Shelf:
         """The checkpoint called `name`, ready to animate. Raises `CheckpointError`."""
         return self._lend(name, "animate")
 
+    def labels(self, checkpoint: cgan.Checkpoint) -> Path | None:
+        """Where the label network for a checkpoint lies, None where there is none.
+
+        It is the one that came with the checkpoint, else any here that knows the same classes by name.
+        """
+        if inside := labeller_in(checkpoint.folder):
+            return inside
+        alike = [each for each in self.find().checkpoints if same_classes(each.palette, checkpoint.palette)]
+        places = [each.folder if task_of(each) == "label" else labeller_in(each.folder) for each in alike]
+        return next((place for place in places if place), None)
+
+    def labeller(self, name: str) -> Labeller:
+        """What labels photographs for the checkpoint called `name`. Raises `CheckpointError`."""
+        checkpoint = self.checkpoint(name)
+        place = self.labels(checkpoint)
+        if place is None:
+            raise cgan.CheckpointError(
+                f"{name} has no label network, and there is none of its classes here; "
+                "python -m train label --data FOLDER trains one"
+            )
+        with self._unplaced():
+            told = cgan.read_checkpoint(place)
+            if task_of(told) != "label" or not same_classes(told.palette, checkpoint.palette):
+                raise cgan.CheckpointError(f"the label network of {name} knows other classes, or is none")
+            return self._kept(self._labellers, (str(place), told.sha256), place)
+
     def _as_told(self, error: cgan.CheckpointError) -> cgan.CheckpointError:
         """The same error, which names checkpoints and not where they lie on this machine."""
         return cgan.CheckpointError(str(error).replace(f"{self.root}{os.sep}", ""))
@@ -113,15 +141,18 @@ class Shelf:
 
     def _lend(self, name: str, task: str) -> Task:
         checkpoint = self.checkpoint(name, task)
-        key = (name, checkpoint.sha256)
+        with self._unplaced():
+            return self._kept(self._loaded, (name, checkpoint.sha256), checkpoint.folder)
+
+    def _kept(self, among: OrderedDict[tuple[str, str], Task], key: tuple[str, str], folder: Path) -> Task:
+        """What is kept under `key`, loaded from `folder` if need be; the last `KEPT` stay."""
         with self._lock:
-            if key not in self._loaded:
-                with self._unplaced():
-                    self._loaded[key] = cgan.load(checkpoint.folder, self.device, self.precision)
-            self._loaded.move_to_end(key)
-            while len(self._loaded) > KEPT:
-                self._loaded.popitem(last=False)
-            return self._loaded[key]
+            if key not in among:
+                among[key] = cgan.load(folder, self.device, self.precision)
+            among.move_to_end(key)
+            while len(among) > KEPT:
+                among.popitem(last=False)
+            return among[key]
 
 
 def task_of(checkpoint: cgan.Checkpoint) -> str:

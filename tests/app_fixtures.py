@@ -7,6 +7,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from PIL import Image
@@ -16,7 +17,7 @@ import cgan
 from app.examples import FOLDER
 from app.shelf import Shelf
 from app.ui import build, launch
-from cgan.models import spade
+from cgan.models import label, spade
 
 PALETTE = cgan.Palette.read(FOLDER / "streets" / "palette.json")
 SIZE = (48, 64)  # of the training pictures
@@ -40,6 +41,16 @@ def save_checkpoint(folder: Path, seed: int = 0, palette: cgan.Palette = PALETTE
     return cgan.save(folder, model, palette, about)
 
 
+def save_labeller(folder: Path, palette: cgan.Palette = PALETTE) -> Path:
+    """A tiny label network with drawn weights, which finds several classes in a picture of many colours."""
+    torch.manual_seed(3)
+    model = label.Model(label.Config(classes=len(palette), filters=16, stages=3))
+    for weights in model.parameters():
+        torch.nn.init.normal_(weights, std=0.3)
+    about = {"size": list(SIZE), "data": "drawn weights", "licence": "for tests only"}
+    return cgan.save(folder, model, palette, about)
+
+
 def break_checkpoint(folder: Path) -> None:
     """A checkpoint whose weights are the page that a failed download left behind."""
     save_checkpoint(folder)
@@ -54,9 +65,10 @@ def _folder() -> tempfile.TemporaryDirectory:
 
 @cache
 def checkpoints() -> Path:
-    """A folder with one good checkpoint and one broken."""
+    """A folder with one good checkpoint, which has a label network, and one broken."""
     root = Path(_folder().name)
     save_checkpoint(root / "tiny")
+    save_labeller(root / "tiny" / "labeller")
     break_checkpoint(root / "torn")
     return root
 
@@ -74,6 +86,12 @@ def scene(height: int = DRAWN[0], width: int = DRAWN[1]) -> np.ndarray:
     labels[height // 3 :, : width // 2] = 1
     labels[height // 2 :] = 3
     return labels
+
+
+def photograph(height: int = 120, width: int = 200) -> np.ndarray:
+    """A picture of many colours, uint8 (height, width, 3): clouds of noise."""
+    noise = np.random.default_rng(0).integers(0, 256, (height // 20, width // 20, 3), np.uint8)
+    return cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
 def as_uri(picture: np.ndarray, kind: str = "PNG") -> str:

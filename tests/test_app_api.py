@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from app_fixtures import DRAWN, PALETTE, SIZE, address, as_uri, checkpoints, from_uri, scene
+from app_fixtures import DRAWN, PALETTE, SIZE, address, as_uri, checkpoints, from_uri, photograph, scene
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from test_app_maps import bomb
@@ -55,6 +55,18 @@ def test_opening_a_colour_map_gives_ids_at_the_scale_of_the_canvas(client):
     large = scene(480, 640)
     opened = client.predict("tiny", as_uri(PALETTE.colours(large)), api_name="/open_map")
     assert np.array_equal(from_uri(opened), large[2::5, 2::5])
+
+
+def test_a_photograph_becomes_its_map(client):
+    photo = photograph()
+    labels = from_uri(client.predict("tiny", as_uri(photo), api_name="/label"))
+    painter = cgan.load(checkpoints() / "tiny", "cpu")
+    assert labels.shape == (96, 160) and np.array_equal(labels, painter.label(photo, (96, 160)))
+    assert len(np.unique(labels)) > 1
+    assert client.predict("tiny", api_name="/choose")[1]["props"]["labels"]
+    for wrong, words in ((None, "data URI"), ("/etc/passwd", "data URI"), (bomb(30000), "pixels")):
+        with pytest.raises(AppError, match=words):
+            client.predict("tiny", wrong, api_name="/label")
 
 
 def test_checkpoints_are_listed_and_the_broken_one_told(client):

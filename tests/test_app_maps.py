@@ -7,16 +7,27 @@ import socket
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from app_fixtures import DRAWN, PALETTE, SIZE, as_uri, break_checkpoint, from_uri, save_checkpoint, scene
+from app_fixtures import (
+    DRAWN,
+    PALETTE,
+    SIZE,
+    as_uri,
+    break_checkpoint,
+    from_uri,
+    save_checkpoint,
+    save_labeller,
+    scene,
+)
 from PIL import Image
 
 import cgan
 from app import requests, start
-from app.choosing import notices
+from app.choosing import notices, opened
 from app.examples import FOLDER, examples
 from app.maps import canvas_size, fit, read_map, write_map
 from app.shelf import KEPT, Shelf
@@ -150,6 +161,27 @@ def test_the_shelf_lends_only_what_stands_on_it(tmp_path, name):
     save_checkpoint(tmp_path / "tiny")
     with pytest.raises(cgan.CheckpointError, match="there are: tiny"):
         Shelf(tmp_path).painter(name)
+
+
+def test_a_label_network_serves_all_models_of_its_classes(tmp_path):
+    shelf = Shelf(tmp_path, "cpu")
+    save_checkpoint(tmp_path / "tiny")
+    assert shelf.labels(shelf.checkpoint("tiny")) is None
+    with pytest.raises(cgan.CheckpointError, match="tiny has no label network.*train label"):
+        shelf.labeller("tiny")
+    save_labeller(tmp_path / "alone")
+    assert shelf.labels(shelf.checkpoint("tiny")) == tmp_path / "alone"
+    save_labeller(tmp_path / "tiny" / "labeller")
+    assert shelf.labels(shelf.checkpoint("tiny")) == tmp_path / "tiny" / "labeller"
+    assert shelf.labeller("tiny") is shelf.labeller("tiny")
+    other = cgan.Palette(tuple(replace(it, name=f"other {it.name}") for it in PALETTE.labels))
+    save_checkpoint(tmp_path / "other", palette=other)
+    assert shelf.labels(shelf.checkpoint("other")) is None
+    save_labeller(tmp_path / "other" / "labeller")
+    with pytest.raises(cgan.CheckpointError, match="knows other classes"):
+        shelf.labeller("other")
+    with pytest.raises(cgan.CheckpointError, match="alone labels photographs"):
+        opened(shelf, "alone")
 
 
 def test_a_broken_checkpoint_is_told_with_its_reason(tmp_path):

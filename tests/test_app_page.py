@@ -11,9 +11,11 @@ from app_fixtures import (
     PALETTE,
     PATIENCE,
     address,
+    as_uri,
     browser,
     checkpoints,
     from_uri,
+    photograph,
     save_checkpoint,
     scene,
 )
@@ -25,6 +27,7 @@ from app import requests
 from app.components.seed import FIRST_SEED
 from app.examples import examples
 from app.shelf import Shelf
+from app.styles import read_style
 from app.ui import build, launch
 
 SKY, BUILDING, ROAD, CAR = (PALETTE.names.index(name) for name in ("sky", "building", "road", "car"))
@@ -247,6 +250,37 @@ def test_a_bad_upload_is_told_and_changes_nothing(page):
     old = picture_of(page)
     drag(page, (0.1, 0.9), (0.9, 0.1))
     wait_for_another_picture(page, old)
+
+
+def test_a_photograph_becomes_a_map_and_is_undone(page):
+    before, photo = saved_map(page), photograph()
+    labels = cgan.load(checkpoints() / "tiny", "cpu").label(photo, (96, 160))
+    page.get_by_label("Photograph file").set_input_files(png(photo))
+    wait_for_picture(page, painted(labels))
+    assert np.array_equal(saved_map(page), labels)
+    page.get_by_label("Undo").click()
+    wait_for_picture(page, page.first_picture)
+    assert np.array_equal(saved_map(page), before)
+
+
+def test_a_photograph_dropped_on_the_canvas_comes_in_its_own_style(page):
+    photo = photograph()
+    page.get_by_label("In its own style").check()
+    dropped = page.evaluate_handle(
+        """uri => fetch(uri).then((answer) => answer.blob()).then((blob) => {
+            const data = new DataTransfer();
+            data.items.add(new File([blob], "photo.png", { type: "image/png" }));
+            return data;
+        })""",
+        as_uri(photo),
+    )
+    page.locator(".sheet .over").dispatch_event("drop", {"dataTransfer": dropped})
+    painter = cgan.load(checkpoints() / "tiny", "cpu")
+    labels, style = painter.label(photo, (96, 160)), read_style(as_uri(photo), painter.size)
+    wait_for_picture(page, requests.picture_uri(painter.paint(labels, style=style, seed=FIRST_SEED)[0]))
+    page.get_by_label("In its own style").uncheck()
+    page.get_by_label("Clear the style picture").click()
+    wait_for_picture(page, painted(labels))
 
 
 def test_dice_and_variations(fresh):

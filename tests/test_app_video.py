@@ -45,6 +45,7 @@ def test_animators_are_on_the_shelf_for_their_task_alone():
     names = {task: [each.name for each in shelf.find(task).checkpoints] for task in cgan.tasks.TASKS}
     assert names == {
         "animate": ["fs_vid2vid", "lines", "vid2vid", "wc_vid2vid"],
+        "label": [],
         "paint": ["painter"],
         "translate": [],
     }
@@ -199,6 +200,18 @@ def test_a_painted_frame_is_carried_through_a_film(client, tmp_path):
     assert made["made"] == 6 and made["rate"] == 10
 
 
+def test_the_labels_of_a_film_are_found(client, tmp_path):
+    film, _ = moving(tmp_path)
+    made, _ = ask(client, "vid2vid", [], {"film": film, "label": True})
+    assert made["made"] == 6 and made["rate"] == 10
+    frame = client.predict("vid2vid", {"film": film, "maps": {}}, api_name="/open_film")["props"]["frames"][2]
+    found = client.predict("vid2vid", {"frame": frame, "at": 2}, api_name="/label_frame")["props"]["found"]
+    labels = Shelf(animators(), "cpu").labeller("vid2vid").label(from_uri(frame))
+    assert found[0] == 2 and np.array_equal(from_uri(found[1]), labels)
+    with pytest.raises(AppError, match="number of a frame"):
+        client.predict("vid2vid", {"frame": frame, "at": -1}, api_name="/label_frame")
+
+
 def test_a_camera_drives_a_model_of_lines(client):
     picture = as_uri(character(96))
     first, _, _ = client.predict("lines", [], picture, 3, api_name="/live")
@@ -277,6 +290,13 @@ BAD = {
         "paint at least one frame",
     ),
     "a path as film": ("vid2vid", [], {"film": "/etc/hostname"}, {}, "the film must be a video"),
+    "no label network": (
+        "lines",
+        [],
+        {"film": "data:video/mp4;base64,AAAA", "label": True},
+        {},
+        "lines has no label network",
+    ),
     "no frame": ("vid2vid", [], {"film": "data:video/mp4;base64,AAAA", "maps": {"-1": ""}}, {}, "frame '-1'"),
     "a painter": ("painter", [1], None, {}, "no animator"),
 }

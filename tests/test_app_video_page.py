@@ -157,6 +157,20 @@ def test_a_painted_frame_drives_a_film(other, tmp_path):
     assert shown == [256, 256] and len(maps) == 4
 
 
+def test_the_labels_of_a_film_are_found(other, tmp_path):
+    clip, _ = moving(tmp_path, 5)
+    film = {"name": "walk.mp4", "mimeType": "video/mp4", "buffer": base64.b64decode(clip.split(",")[1])}
+    take(other, "vid2vid")
+    other.get_by_label("Film to paint").set_input_files(film)
+    expect(other.locator(".keyframes .where")).to_have_text("Frame 1 of 5 · to paint")
+    other.get_by_role("button", name="Find this frame's labels").click()
+    expect(other.locator(".keyframes .where")).to_have_text("Frame 1 of 5 · painted")
+    other.get_by_role("button", name="Close").click()
+    other.get_by_label("Video to be labelled").set_input_files(film)
+    expect(other.locator(".clips .told")).to_have_text("walk.mp4, its labels are found")
+    expect(other.locator(".film .made")).to_have_text("5 frames · 10 a second")
+
+
 def test_a_camera_flies_back(other):
     take(other, "wc_vid2vid")
     expect(other.locator("#v-keyframes")).to_be_hidden()

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from app_fixtures import save_checkpoint
+from app_fixtures import save_checkpoint, save_labeller
 
 import cgan
 from app import requests
@@ -59,6 +59,7 @@ def animators() -> Path:
     save_animator(root / "wc_vid2vid", "wc_vid2vid", LANDSCAPE)
     save_animator(root / "lines", "vid2vid", edge_palette())
     save_checkpoint(root / "painter")
+    save_labeller(root / "vid2vid" / "labeller", PALETTE)
     return root
 
 

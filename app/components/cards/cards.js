@@ -1,5 +1,5 @@
 // Checkpoints as cards. Props: `cards` [{name, model, deed, tab, picture, rows, samples, loaded}], pictures being data
-// URIs and `rows` pairs of words; `large` {name, picture} opens the dialog.
+// URIs and `rows` pairs of words, `tab` "" where there is none to open it in; `large` {name, picture} opens the dialog.
 // Events, each with {name}: `select` opens a checkpoint in its tab, `expand` asks for samples, `clear` unloads.
 
 const deck = element.querySelector(".deck");
@@ -29,7 +29,7 @@ function picture({ name, picture: uri }) {
 
 function acts({ name, tab, samples, loaded }) {
   const row = made("p", "acts-row");
-  row.append(button(`Open in ${tab}`, name, "select", "main"));
+  if (tab) row.append(button(`Open in ${tab}`, name, "select", "main"));
   if (samples) row.append(button("Samples", name, "expand"));
   if (loaded) row.append(button("Unload", name, "clear"));
   return row;

@@ -9,7 +9,8 @@ class Clips(Widget):
 
     `what` is asked for, `examples` [{"name", "group", "picture": data URI of a strip, "frames", "clip"}] are
     to begin with, `paths` the ways in which a camera can fly ([]: there is none), `opens` says what files may
-    be opened, `accept` is that for the browser, `limit` the most bytes of one.
+    be opened, `accept` is that for the browser, `labels` whether the maps of any video can be found, `limit`
+    the most bytes of a file.
     """
 
     api = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "object"}]}
@@ -23,8 +24,15 @@ class Clips(Widget):
         paths: list[str] | None = None,
         opens: str = "",
         accept: str = "",
+        labels: bool = False,
         limit: int = requests.MAX_BYTES,
         **options,
     ):
-        options |= {"examples": examples or [], "paths": paths or [], "opens": opens, "accept": accept}
+        options |= {
+            "examples": examples or [],
+            "paths": paths or [],
+            "opens": opens,
+            "accept": accept,
+            "labels": labels,
+        }
         super().__init__(value, what=what, limit=limit, **options)

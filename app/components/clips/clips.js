@@ -2,12 +2,13 @@
 // frames hand over as "cgan:clip".
 //
 // Props: `what` (is asked for), `examples` [{name, group, picture, frames, clip}], strips of frames side by side, `paths` (ways of the
-// camera), `opens` and `accept` (what files may be opened) and `limit` (bytes of a file). Event: `input`.
+// camera), `opens` and `accept` (what files may be opened), `labels` (whether the maps of any video can be found) and
+// `limit` (bytes of a file). Event: `input`.
 
 import { asUri, excess, onChoice, onDrop } from "../../scripts/files.js";
 
 const $ = (selector) => element.querySelector(selector);
-const file = $("input");
+const [file, films] = [$(".file"), $(".films")];
 const say = (text) => { $(".say").textContent = text; };
 let path = ""; // the way of the camera that was chosen
 
@@ -25,14 +26,24 @@ const kinds = [
   [/./, (uri) => uri.replace(/^data:[^;,]*/, "data:video/mp4")], // browsers send no type of a video they do not know
 ];
 
-async function read(chosen) {
-  if (!chosen) return;
+/** The data URI of a file, of a type that Python knows; nothing where it is too large. */
+async function sendable(chosen) {
+  if (!chosen) return "";
   const problem = excess(chosen, props.limit);
   if (problem) return say(problem);
   const uri = await asUri(chosen);
   const [, typed] = kinds.find(([known]) => known.test(uri.slice(0, 80)) || known.test(chosen.name));
-  const sent = typed(uri);
-  hand(/^data:[^;,]*zip/.test(sent) ? { flight: sent } : sent, chosen.name);
+  return typed(uri);
+}
+
+async function label(chosen) {
+  const film = await sendable(chosen);
+  if (film) hand({ film, label: true }, `${chosen.name}, its labels are found`);
+}
+
+async function read(chosen) {
+  const sent = await sendable(chosen);
+  if (sent) hand(/^data:[^;,]*zip/.test(sent) ? { flight: sent } : sent, chosen.name);
 }
 
 function step({ name, picture, frames, clip }) {
@@ -83,13 +94,16 @@ function list() {
   $(".what").textContent = props.what;
   $(".open span").textContent = `Open ${props.opens}`;
   file.accept = props.accept;
+  $(".film").hidden = !props.labels;
   mark();
 }
 
 $(".open").addEventListener("click", () => file.click());
 onChoice(file, ([chosen]) => read(chosen));
+$(".film").addEventListener("click", () => films.click());
+onChoice(films, ([chosen]) => label(chosen));
 onDrop(element, ([dropped]) => read(dropped));
 window.addEventListener("cgan:clip", ({ detail }) => hand(detail.clip, detail.words));
-watch(["examples", "opens", "paths", "what"], list);
+watch(["examples", "opens", "paths", "what", "labels"], list);
 watch("value", mark);
 list();

@@ -8,9 +8,11 @@ class Keyframes(Widget):
     """A film and the maps painted for some of its frames: {"film": data URI, "maps": {"0": data URI, …}}.
 
     `palette` is that of `Palette.to_list`, `frames` the film's pictures (data URIs), `carried` the maps of
-    all frames that follow from the painted ones, `rate` frames a second, `limit` the most bytes of a film.
+    all frames that follow from the painted ones, `labels` whether a frame's map can be found, `found` one
+    that was: [number, data URI], `rate` frames a second, `limit` the most bytes of a film.
 
-    Events: `upload` when a film was opened, `input` when a frame was painted.
+    Events: `upload` when a film was opened, `input` when a frame was painted, `submit` when the map of one,
+    {"frame": data URI, "at": number}, is to be found.
     """
 
     api = {"type": "object"}
@@ -23,9 +25,12 @@ class Keyframes(Widget):
         palette: list[dict] | None = None,
         frames: list[str] | None = None,
         carried: list[str] | None = None,
+        labels: bool = False,
+        found: list | None = None,
         rate: float = 8,
         limit: int = requests.MAX_BYTES,
         **options,
     ):
         options |= {"palette": palette or [], "frames": frames or [], "carried": carried or []}
+        options |= {"labels": labels, "found": found or []}
         super().__init__(value, rate=rate, limit=limit, **options)

@@ -2,7 +2,8 @@
 //
 // `value` is {film, maps: {number: map}}. Props: `palette`, `frames` (pictures of the film), `carried` (the maps
 // of all frames that follow from the painted ones), `rate` and `limit` (bytes of a film). Events: `upload` when a
-// film was opened, `input` when a frame was painted. The finished maps go to the clip as "cgan:clip".
+// film was opened, `input` when a frame was painted, `submit` with {frame, at} when the map of one is to be found, which
+// comes as `found` [at, map] where there are `labels`. The finished maps go to the clip as "cgan:clip".
 
 import * as png from "../../scripts/png.js";
 import { asUri, excess, onChoice, onDrop } from "../../scripts/files.js";
@@ -131,6 +132,20 @@ $(".forget").addEventListener("click", () => {
   post();
   go(Number(time.value));
 });
+$(".label").addEventListener("click", async () => {
+  stop();
+  await settled();
+  const at = Number(time.value);
+  props.value = { frame: props.frames[at], at };
+  trigger("submit");
+});
+watch("found", () => {
+  const [at, uri] = props.found;
+  if (!uri || !props.frames[at]) return;
+  maps[at] = uri;
+  post();
+  go(at);
+});
 $(".use").addEventListener("click", async () => {
   stop();
   await settled();
@@ -139,6 +154,7 @@ $(".use").addEventListener("click", async () => {
 });
 watch("frames", begin);
 watch("carried", () => { if (state.map && !maps[state.map.at]) go(state.map.at); else tell(); });
+watch("labels", () => { $(".label").hidden = !props.labels; });
 watch("palette", () => { list(); choose(0); close(); });
 take("brush");
 widen(24);

@@ -1,39 +1,62 @@
-// The strip of maps to begin with: a file of the user's own, or an example.
+// The strip of maps to begin with: a file of the user's own, the map of a photograph, or an example.
 //
-// Props: `examples` [{name, picture}], pictures being label maps as data URIs, `limit` (bytes of a file).
-// `value` is the chosen map; `input` tells that there is one.
+// Props: `examples` [{name, picture}], pictures being label maps as data URIs, `labels` (whether photographs can be
+// labelled), `side` (the longest in pixels of one that is sent), `limit` (bytes of a file). `value` is the chosen
+// picture; `input` tells that it is a map, `upload` that it is a photograph.
 
 import { asUri, excess, onChoice } from "../../scripts/files.js";
+import { shrink } from "../../scripts/shrink.js";
 import { tile } from "../../scripts/tile.js";
 
-const strip = element.querySelector(".strip");
-const file = element.querySelector("input");
-const say = (text) => { element.querySelector(".say").textContent = text; };
+const MOST = { "image/png": 256 }; // colours that a label map may have; of files that lose some, fewer:
+const FEWER = 64;
+const SAMPLED = 128; // pixels a side of what is looked at
 
-function hand(uri) {
+const $ = (selector) => element.querySelector(selector);
+const [file, photo] = [$(".maps > input"), $(".photo input[type=file]")];
+const say = (text) => { $(".say").textContent = text; };
+
+function hand(uri, event) {
   say("");
   props.value = uri;
-  trigger("input");
+  trigger(event);
 }
 
-async function read(chosen) {
+/** Whether a picture has more colours than a label map. */
+async function isPhotograph(chosen) {
+  const bitmap = await createImageBitmap(chosen).catch(() => null);
+  if (!bitmap) return false;
+  const sheet = new OffscreenCanvas(SAMPLED, SAMPLED).getContext("2d");
+  sheet.imageSmoothingEnabled = false;
+  sheet.drawImage(bitmap, 0, 0, SAMPLED, SAMPLED);
+  const colours = new Set(new Uint32Array(sheet.getImageData(0, 0, SAMPLED, SAMPLED).data.buffer));
+  return colours.size > (MOST[chosen.type] ?? FEWER);
+}
+
+async function read(chosen, known = "") {
   if (!chosen) return;
   const problem = excess(chosen, props.limit);
   if (problem) return say(problem);
   try {
-    hand(await asUri(chosen));
+    const photograph = known === "photograph" || (!known && props.labels && (await isPhotograph(chosen)));
+    if (!photograph) return hand(await asUri(chosen), "input");
+    hand(await shrink(chosen, props.side, props.limit), "upload");
+    if ($(".own").checked) window.dispatchEvent(new CustomEvent("cgan:style", { detail: chosen }));
   } catch {
     say(`${chosen.name} cannot be read.`);
   }
 }
 
 function list() {
-  strip.replaceChildren(...props.examples.map(({ name, picture }) =>
-    tile(picture, `Example: ${name}`, `Example map ${name}`, () => hand(picture))));
+  $(".photo").hidden = !props.labels;
+  $(".strip").replaceChildren(...props.examples.map(({ name, picture }) =>
+    tile(picture, `Example: ${name}`, `Example map ${name}`, () => hand(picture, "input"))));
 }
 
-element.querySelector(".open").addEventListener("click", () => file.click());
-onChoice(file, ([chosen]) => read(chosen));
+$(".maps > .open").addEventListener("click", () => file.click());
+$(".photo .open").addEventListener("click", () => photo.click());
+onChoice(file, ([chosen]) => read(chosen, "map"));
+onChoice(photo, ([chosen]) => read(chosen, "photograph"));
 window.addEventListener("cgan:open", (event) => { if (event.detail) read(event.detail); else file.click(); });
-watch("examples", list);
+watch(["examples", "labels"], list);
 list();

@@ -32,5 +32,6 @@ element.querySelector(".clear").addEventListener("click", () => hand(""));
 onChoice(file, ([chosen]) => read(chosen));
 onDrop(element, ([dropped]) => read(dropped));
 onPaste(read);
+window.addEventListener("cgan:style", ({ detail }) => read(detail)); // a photograph whose map was asked for
 watch("value", show);
 show();

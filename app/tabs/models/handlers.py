@@ -14,8 +14,13 @@ from app.shelf import Shelf, task_of
 from cgan import Checkpoint, CheckpointError, read_picture
 from cgan.checkpoint import WEIGHTS
 
-DEEDS = {"paint": "paints label maps", "translate": "translates pictures", "animate": "animates label maps"}
-SCORES = {"lpips": "LPIPS", "frechet": "Fréchet", "l1": "L1"}
+DEEDS = {
+    "paint": "paints label maps",
+    "translate": "translates pictures",
+    "animate": "animates label maps",
+    "label": "labels photographs, for the models of its classes",
+}
+SCORES = {"lpips": "LPIPS", "frechet": "Fréchet", "l1": "L1", "missed": "1 - mIoU"}
 NO_CHECKPOINT = "There is no checkpoint here yet: python -m train MODEL --data FOLDER makes one."
 SIDE, LARGE = 560, 2400  # most pixels of a card's picture across, and of samples
 
@@ -48,7 +53,7 @@ class Models:
             "name": checkpoint.name,
             "model": checkpoint.model,
             "deed": DEEDS[task],
-            "tab": TABS[task].capitalize(),
+            "tab": TABS[task].capitalize() if task in TABS else "",
             "picture": shown(checkpoint, "preview.jpg", SIDE),
             "rows": [[name, words] for name, words in rows.items() if words],
             "samples": (checkpoint.folder / "samples.jpg").is_file(),

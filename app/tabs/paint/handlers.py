@@ -9,7 +9,7 @@ import numpy as np
 from app import requests
 from app.choosing import Update, listed, origin
 from app.examples import examples, own
-from app.maps import canvas_size, fit, has_other_colours, read_map, read_things, write_map
+from app.maps import canvas_size, fit, fitted, has_other_colours, read_map, read_things, write_map
 from app.shelf import Shelf
 from app.styles import Encoder, read_style
 from cgan import CheckpointError, DataError, models
@@ -43,7 +43,8 @@ class Painting:
         canvas = gr.update(
             checkpoint=name, palette=palette.to_list(), size=list(size), first=first, looks=looks
         )
-        return canvas, gr.update(examples=maps), origin(checkpoint), gr.update(value=[], looks=looks)
+        strip = gr.update(examples=maps, labels=self.shelf.labels(checkpoint) is not None)
+        return canvas, strip, origin(checkpoint), gr.update(value=[], looks=looks)
 
     def paint(
         self, name: str, label_map: str, seed: int, style: str | None, things: list | None = None
@@ -93,6 +94,19 @@ class Painting:
         if has_other_colours(label_map, checkpoint.palette, labels):
             gr.Info(OTHER_COLOURS)
         return write_map(fit(labels, canvas_size(checkpoint.about["size"])), checkpoint.palette)
+
+    def label(self, name: str, photograph: str) -> str:
+        """Find the label map of a photograph, for the canvas: the map of what the photograph shows.
+
+        It is found by the label network that came with the model, or by one of the same classes.
+        """
+        if not name:
+            raise CheckpointError(NO_CHECKPOINT)
+        checkpoint = self.shelf.checkpoint(name, "paint")
+        picture = requests.read_picture(photograph or "", "the photograph")
+        labeller = self.shelf.labeller(name)
+        width, height = fitted(picture.shape, canvas_size(checkpoint.about["size"]))
+        return write_map(labeller.label(picture, (height, width)), checkpoint.palette)
 
     def _painter_and_labels(self, name: str, label_map: str) -> tuple[Painter, np.ndarray]:
         if not name:

@@ -85,7 +85,7 @@ def wire(parts: Parts, painting: Painting, page: Page) -> None:
         show_progress_on=result,
     )
     on(
-        [model.change, maps.input],
+        [model.change, maps.input, maps.upload],
         painting.forget,
         [],
         [variations, things],
@@ -94,6 +94,16 @@ def wire(parts: Parts, painting: Painting, page: Page) -> None:
         **quiet,
     )
     on([maps.input], painting.open_map, [model, maps], [canvas], api_name="open_map", **quiet)
+    on(
+        [maps.upload],
+        painting.label,
+        [model, maps],
+        [canvas],
+        api_name="label",
+        model=True,
+        show_progress="minimal",
+        show_progress_on=canvas,
+    )
     wire_variations(parts, painting, page)
 
 

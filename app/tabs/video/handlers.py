@@ -11,9 +11,9 @@ import numpy as np
 from app import requests
 from app.choosing import Update, listed, origin
 from app.clip_examples import example_clips, example_subjects
-from app.clips import RATE, Clip, draws_lines, frames_of, outlines, painted, read_clip
+from app.clips import MAX_FRAMES, RATE, Clip, draws_lines, frames_of, outlines, painted, read_clip
 from app.films import Film, gif
-from app.maps import read_map, write_map
+from app.maps import fit, read_map, write_map
 from app.sheets import cut, laid_out
 from app.shelf import Shelf
 from app.tabs.video.live import Live
@@ -59,10 +59,11 @@ class Animating:
         face = next((each for each in clips if each["name"].endswith(" down")), None)  # face to face
         actions = bool(animator.references[1] and face)
         maps = not draws_lines(animator.palette)
+        labels = maps and not animator.needs_geometry and self.shelf.labels(animator.checkpoint) is not None
         return (
             subject_of(animator, subjects, face),
-            clip_of(animator, clips, face),
-            gr.update(palette=animator.palette.to_list(), frames=[], carried=[],
+            clip_of(animator, clips, face, labels),
+            gr.update(palette=animator.palette.to_list(), frames=[], carried=[], found=[], labels=labels,
                       visible=(maps and not animator.needs_geometry) or "hidden"),
             gr.update(side=2 * max(animator.size), visible=not maps or "hidden"),
             gr.update(visible=actions or "hidden"),
@@ -82,8 +83,8 @@ class Animating:
 
         Args: `references` pictures of the subject, or the first frame for a model that takes none; `clip` one
         of: a sheet of label maps, a list of them, a label video, {"film", "maps"} of which some frames were
-        painted, {"flight", "path"} with depth and cameras; `rate` frames a second, None or 0 for the clip's
-        own, at which its sound goes along.
+        painted, {"film", "label": true} whose labels are found, {"flight", "path"} with depth and cameras;
+        `rate` frames a second, None or 0 for the clip's own, at which its sound goes along.
 
         The last answer has `video`, `input` (the maps in colour), `both` (side by side), `gif`, `made`,
         `rate`, `stopped` and `sound`; the others have `frame`, `map`, `made`, `count` and `speed`.
@@ -91,7 +92,7 @@ class Animating:
         animator = self._animator(name)
         pictures = self._references(animator, references)
         requests.check_seed(seed)
-        driving = read_clip(clip, animator, self.flows)
+        driving = read_clip(clip, animator, self.flows, lambda: self.shelf.labeller(name))
         wanted = known_rate(rate) or driving.rate
         sound = driving.sound if wanted == driving.rate else None  # at another speed it would not fit
         with self.stops.run(request.session_hash) as stopped, Film(animator.palette, wanted, sound) as film:
@@ -167,6 +168,18 @@ class Animating:
         animator = self._animator(name)
         maps = painted(painted_film or {}, animator, self.flows).maps
         return gr.update(carried=[write_map(labels, animator.palette) for labels in maps])
+
+    def label_frame(self, name: str, painted_film: dict | None) -> Update:
+        """Find the map of one frame of a film: {"frame": a picture as data URI, "at": its number}.
+
+        The answer's `props` have `found`, [number, map].
+        """
+        animator, sent = self._animator(name), painted_film or {}
+        if type(sent.get("at")) is not int or not 0 <= sent["at"] < MAX_FRAMES:
+            raise DataError(f"at must be the number of a frame, from 0 to {MAX_FRAMES - 1}")
+        picture = requests.read_picture(sent.get("frame") or "", "the frame")
+        labels = self.shelf.labeller(name).label(picture)
+        return gr.update(found=[sent["at"], write_map(fit(labels, animator.size), animator.palette)])
 
     def live(
         self, name: str, references: list | None, picture: str | None, seed: int, request: gr.Request
@@ -299,8 +312,8 @@ def subject_of(animator: Animator, subjects: list[dict], face: dict | None) -> U
     )  # fmt: skip
 
 
-def clip_of(animator: Animator, clips: list[dict], face: dict | None) -> Update:
-    """What can drive a model, and what does to begin with."""
+def clip_of(animator: Animator, clips: list[dict], face: dict | None, labels: bool) -> Update:
+    """What can drive a model, and what does to begin with; `labels`: whether films can be labelled."""
     first = face or next(iter(clips), None)
     flights = animator.needs_geometry or any(isinstance(each["clip"], dict) for each in clips)
     lines = draws_lines(animator.palette)
@@ -311,5 +324,5 @@ def clip_of(animator: Animator, clips: list[dict], face: dict | None) -> Update:
     return gr.update(
         what=FLIES if flights else "What happens?",
         value=first["clip"] if first else None, examples=clips, paths=list(PATHS) if flights else [],
-        opens=opens, accept=accept,
+        opens=opens, accept=accept, labels=labels,
     )  # fmt: skip

@@ -117,6 +117,15 @@ def wire_inputs(
     model, keyframes, webcam = parts.chooser.model, parts.keyframes, parts.webcam
     last = {"trigger_mode": "always_last", "show_progress": "hidden"}
     on([keyframes.upload], animating.open_film, [model, keyframes], [keyframes], api_name="open_film", **last)
+    on(
+        [keyframes.submit],
+        animating.label_frame,
+        [model, keyframes],
+        [keyframes],
+        api_name="label_frame",
+        model=True,
+        **last,
+    )
     on([keyframes.input], animating.carry, [model, keyframes], [keyframes], api_name="carry", **last)
     on(
         [webcam.input],
