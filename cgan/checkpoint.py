@@ -30,7 +30,7 @@ from cgan import hub, models, weights
 from cgan.errors import CganError, CheckpointError
 from cgan.files import sync_folder, write_through
 from cgan.labels import Palette
-from cgan.ranges import made
+from cgan.ranges import GROWN, made
 
 FORMAT = 1
 CONFIG, WEIGHTS, PENDING = "config.json", "model.safetensors", ".new"
@@ -278,7 +278,8 @@ def _config(name: str, values: dict[str, Any]) -> Any:
     listed = f"{name} has: {', '.join(known)}"
     if strange := [field for field in values if field not in known]:
         raise CheckpointError(f"unknown settings in config, {weights.some(strange)}; {listed}; update cgan")
-    if missing := [field for field in known if field not in values]:
+    needed = [field.name for field in fields(kind) if GROWN not in field.metadata]
+    if missing := [field for field in needed if field not in values]:
         raise CheckpointError(f"config lacks {weights.some(missing)}; {listed}")
     try:
         return made(kind, values)

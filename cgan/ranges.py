@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 MANY = 10**9  # an upper bound that nobody need be told
+GROWN = "grown"  # in the metadata of fields that older checkpoints lack
 
 
 class Range(NamedTuple):
@@ -85,6 +86,11 @@ def refusal(value: Any, limits: Range | None) -> str | None:
             if not math.isfinite(number):
                 return "a finite number"
     return None
+
+
+def grown(default: Any) -> Any:
+    """A field of a Config that older checkpoints lack: there it is `default`, which stays what it is."""
+    return dataclasses.field(default=default, metadata={GROWN: True})
 
 
 def made(kind: type[T], values: Mapping[str, Any]) -> T:

@@ -1,5 +1,6 @@
 """UNIT and MUNIT and their layers: norms, padding, sizes, styles, and what constant pictures must not do."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+import cgan
 from cgan.layers.adain import AdaIN, InstanceNorm
 from cgan.layers.autoencoder import ContentEncoder, StyleEncoder
 from cgan.layers.blocks import Conv, ConvBlock, PostResidual, PreResidual
@@ -167,6 +169,7 @@ def test_unit_shares_what_it_is_told_to():
 
 # --- learning
 
+PAIRS = replace(munit_recipe.PRESETS["tiny"], pairs=True)
 VARIANTS = [
     ("unit", {}),
     ("unit", {"weight_kl": 0.01, "adversary": "hinge"}),
@@ -231,6 +234,33 @@ def test_known_translations_are_learned(name):
     """A grey ramp becomes a coloured one: without pairs, nothing asks for that very one."""
     left = left_after_learning(name, terms=("generator.target",), pairs=True)
     assert left["generator.target"] < 0.5, left
+
+
+def test_with_pairs_styles_are_drawn_as_pictures_have_them():
+    """Their mean and covariance; without, N(0, 1) is left as it is."""
+    recipe = munit_recipe.Recipe(replace(munit.PRESETS["tiny"], fitted=True), PAIRS, None)
+    batches = [Unpaired.fake(16, (32, 32), seed=seed) for seed in range(2)]
+    facts = torch.cat([recipe.calibrate(recipe.model, batch) for batch in batches])
+    recipe.finish(recipe.model, facts)
+    normal = torch.randn(20_000, munit.PRESETS["tiny"].style)
+    for direction, styles in zip(("ab", "ba"), facts.chunk(2, 1), strict=True):
+        drawn = recipe.model.draw(normal, direction)
+        spread = styles.std(0).mean()
+        assert (drawn.mean(0) - styles.mean(0)).abs().max() < 0.05 * spread
+        assert (torch.cov(drawn.T) - torch.cov(styles.T)).abs().max() < 0.1 * spread**2
+    assert recipe._draw(styles)[1:].equal(styles[:-1]), "while learning, they are other pictures'"
+
+
+def test_older_checkpoints_know_nothing_of_fitted_styles(tmp_path):
+    model = munit.Model(munit.PRESETS["tiny"])
+    folder = cgan.save(
+        tmp_path / "old", model, None, {"size": [32, 32], "domains": ["a", "b"], "edges": None}
+    )
+    path = folder / "config.json"
+    content = json.loads(path.read_text())
+    del content["config"]["fitted"]
+    path.write_text(json.dumps(content))
+    assert cgan.load(folder, "cpu").model.config == munit.PRESETS["tiny"]
 
 
 def test_the_built_in_world_has_no_pairs():

@@ -2,17 +2,19 @@
 
 Huang, Liu, Belongie, Kautz: Multimodal Unsupervised Image-to-Image Translation, ECCV 2018. A picture is
 content, which both domains have, and style, which is its own domain's (figure 2). To translate is to decode
-the content with a style of the target domain: that of a picture, or one drawn from N(0, 1).
+the content with a style of the target domain: that of a picture, or one drawn from N(0, 1). Learned with
+pairs, which the paper does without, styles are drawn as the training pictures' are distributed.
 """
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import torch
 from torch import Tensor, nn
 
 from cgan.layers.autoencoder import ContentEncoder, Decoder, Spread, StyleEncoder
 from cgan.models.unit import check
-from cgan.ranges import Halvings, Kernel, Length, Times, Width
+from cgan.ranges import Halvings, Kernel, Length, Times, Width, grown
 
 if TYPE_CHECKING:
     from cgan.tasks.protocols import DrawingModel
@@ -32,6 +34,7 @@ class Config:
     style_limit: Width = 128  # most channels of the style encoder
     style_halvings: Halvings = 4  # times that the style encoder halves height and width
     hidden: Width = 128  # channels of the layers between the style and the norms
+    fitted: bool = grown(False)  # styles are drawn with the training pictures' mean and covariance
 
 
 PRESETS = {
@@ -59,12 +62,18 @@ class StyledDecoder(nn.Module):
 
 
 class Model(nn.Module):
-    """Both domains; the direction "ab" takes pictures of A to B."""
+    """Both domains; the direction "ab" takes pictures of A to B.
+
+    Where the Config says `fitted`, `style_mean` and `style_factor` hold the mean and a factor of the
+    covariance of B's styles (row 0) and of A's (row 1).
+    """
 
     task: ClassVar[str] = "translate"
     multiple: ClassVar[int] = 8
     directions: ClassVar[tuple[str, ...]] = ("ab", "ba")
     styles: ClassVar[Literal["random"]] = "random"
+    style_mean: Tensor  # (2, style)
+    style_factor: Tensor  # (2, style, style)
 
     def __init__(self, config: Config):
         super().__init__()
@@ -75,6 +84,9 @@ class Model(nn.Module):
         sizes = (config.style_filters, config.style_halvings, config.style_limit, config.style)
         self.style_a, self.style_b = StyleEncoder(*sizes), StyleEncoder(*sizes)
         self.decoder_a, self.decoder_b = StyledDecoder(config), StyledDecoder(config)
+        if config.fitted:
+            self.register_buffer("style_mean", torch.zeros(2, config.style))
+            self.register_buffer("style_factor", torch.eye(config.style).repeat(2, 1, 1))
 
     def content(self, image: Tensor, direction: str = "ab") -> Tensor:
         """The content of pictures of the source domain.
@@ -88,8 +100,14 @@ class Model(nn.Module):
         return (self.style_b if direction == "ab" else self.style_a)(image)
 
     def draw(self, normal: Tensor, direction: str = "ab") -> Tensor:
-        """Styles of the target domain: normal (B, style) of N(0, 1), which is what they are taught to be."""
-        return normal
+        """Styles of the target domain, of normal (B, style) of N(0, 1).
+
+        That is what they are taught to be without pairs, and then they are as they were given.
+        """
+        if not self.config.fitted:
+            return normal
+        row = 0 if direction == "ab" else 1
+        return self.style_mean[row] + normal @ self.style_factor[row].T
 
     def decode(self, content: Tensor, style: Tensor, direction: str = "ab") -> Tensor:
         """Pictures of the target domain, in [-1, 1] in eval mode.

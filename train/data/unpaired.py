@@ -169,6 +169,7 @@ class UnpairedWorld(Pool[UnpairedData, Unpaired]):
     """
 
     # Each growth renders a view for either side: as much work as two of `Landscapes`.
+    pairs = False
     start, aside, every = START // 2, 2 * ASIDE // 3, 2 * EVERY
 
     def __init__(self, size: Size, first: int = 0, between: str = "seasons", **options: Any):

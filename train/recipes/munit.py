@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+import torch
 from torch import Tensor
 
-from cgan.layers.precision import wide
 from cgan.models import munit
 from cgan.ranges import Beta, Depth, Rate, Share, Weight, Width
 from train.adversaries import losses
 from train.data.batches import Unpaired
 from train.processes import normal
 from train.recipes import Loss, RecipeOf
+from train.recipes._styles import fit
 from train.recipes.unit import Data, TwoDomains, l1
 
 
@@ -70,21 +71,25 @@ class Recipe(TwoDomains[munit.Config, Hyper, munit.Model]):
         """The model that learns."""
         return munit.Model(config)
 
+    @staticmethod
+    def configure(config: munit.Config, data: Data) -> munit.Config:
+        """The Config for this data: with pairs, the styles that are drawn are fitted."""
+        return replace(config, fitted=config.fitted or data.pairs)
+
     def step(self, batch: Unpaired) -> Iterator[Loss]:
         """One step: the discriminators' turn, then the generator's, on the same fake pictures.
 
         Contents and styles are found again in the translations (equations 2 and 3), pictures in their own
         codes (equation 1) and, where `weight_cycle` asks for it, at the end of a cycle (section 5.1).
         """
-        model = self.model
+        model, hyper = self.model, self.hyper
         content_a, content_b = self.content(batch.a, "ab"), self.content(batch.b, "ba")
-        drawn_a, drawn_b = self._draw(batch.a), self._draw(batch.b)
+        style_a, style_b = model.encode(batch.a, "ba"), model.encode(batch.b, "ab")
+        drawn_a, drawn_b = self._draw(style_a), self._draw(style_b)
         fake_b, fake_a = model.decode(content_a, drawn_b, "ab"), model.decode(content_b, drawn_a, "ba")
         turns = self.turns(batch, fake_a, fake_b)
         yield self.judge(*turns)
 
-        hyper = self.hyper
-        style_a, style_b = model.encode(batch.a, "ba"), model.encode(batch.b, "ab")
         own_a, own_b = model.decode(content_a, style_a, "ba"), model.decode(content_b, style_b, "ab")
         again_a, again_b = self.content(fake_b, "ba"), self.content(fake_a, "ab")
         found_a, found_b = model.encode(fake_a, "ba"), model.encode(fake_b, "ab")
@@ -106,9 +111,25 @@ class Recipe(TwoDomains[munit.Config, Hyper, munit.Model]):
             terms |= self.likeness(*turns)
         yield Loss("generator", terms)
 
-    def _draw(self, like: Tensor) -> Tensor:
-        """A style for each picture, float32 (B, style)."""
-        return normal(len(like), self.model.config.style, like=wide(like))
+    def _draw(self, styles: Tensor) -> Tensor:
+        """A style for each picture, as `styles`, float32 (B, style): drawn or, with pairs, the next one's."""
+        if self.hyper.pairs:
+            return styles.detach().roll(1, 0)
+        return normal(*styles.shape, like=styles)
+
+    @torch.no_grad()
+    def calibrate(self, model: munit.Model, batch: Unpaired) -> Tensor:
+        """The styles of both domains, B's first, (B, 2 * style), where they are fitted; else (B, 0)."""
+        if not model.config.fitted:
+            return super().calibrate(model, batch)
+        return torch.cat([model.encode(batch.b, "ab"), model.encode(batch.a, "ba")], 1)
+
+    @torch.no_grad()
+    def finish(self, model: munit.Model, facts: Tensor) -> None:
+        """Note the mean and covariance of the training pictures' styles in `model`, where they are fitted."""
+        if model.config.fitted:
+            for row, styles in enumerate(facts.chunk(2, 1)):
+                model.style_mean[row], model.style_factor[row] = fit(styles)
 
 
 if TYPE_CHECKING:

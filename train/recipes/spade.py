@@ -30,6 +30,7 @@ from train.data.protocol import Size
 from train.processes import normal
 from train.recipes import Loss, Player, RecipeOf
 from train.recipes._awake import wake
+from train.recipes._styles import fit
 from train.recipes._tables import Tables
 from train.recipes._turns import Turns
 
@@ -175,9 +176,9 @@ class Recipe:
     @torch.no_grad()
     def finish(self, model: spade.Model, styles: Tensor) -> None:
         """Note the mean and covariance of the training pictures' styles, (N, style), in `model`."""
-        model.style_mean.copy_(styles.mean(0))
-        covariance = torch.cov(styles.double().T) + 1e-6 * torch.eye(styles.shape[1], device=styles.device)
-        model.style_factor.copy_(torch.linalg.cholesky(covariance))
+        mean, factor = fit(styles)
+        model.style_mean.copy_(mean)
+        model.style_factor.copy_(factor)
 
 
 def light(fake: Tensor, real: Tensor) -> Tensor:

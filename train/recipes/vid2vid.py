@@ -27,6 +27,7 @@ from train.data.folders import Say
 from train.data.protocol import Size
 from train.processes import normal
 from train.recipes import Loss, Player, RecipeOf
+from train.recipes._styles import fit
 from train.recipes._video import Labels, about_labels, at, awake, flow_terms, initialise, l1, window
 from train.recipes._watch import Discriminators, Watch
 from train.recipes.spade import light
@@ -173,9 +174,9 @@ class Recipe:
     @torch.no_grad()
     def finish(self, model: vid2vid.Model, facts: Tensor) -> None:
         """Note the mean and covariance of the training clips' styles, (N, style), in `model`."""
-        model.style_mean.copy_(facts.mean(0))
-        covariance = torch.cov(facts.double().T) + 1e-6 * torch.eye(facts.shape[1], device=facts.device)
-        model.style_factor.copy_(torch.linalg.cholesky(covariance))
+        mean, factor = fit(facts)
+        model.style_mean.copy_(mean)
+        model.style_factor.copy_(factor)
 
 
 def judged(watch: Watch) -> dict[str, Tensor]:
