@@ -183,11 +183,11 @@ class TwoDomains(Generic[C, H, M]):
         return {"perceptual": self.hyper.weight_perceptual * losses.added(distances)}
 
     @torch.no_grad()
-    def calibrate(self, model: nn.Module, batch: Unpaired) -> Tensor:
+    def calibrate(self, model: M, batch: Unpaired) -> Tensor:
         """There are no statistics to estimate: (B, 0)."""
         return batch.a.new_zeros(len(batch.a), 0)
 
-    def finish(self, model: nn.Module, facts: Tensor) -> None:
+    def finish(self, model: M, facts: Tensor) -> None:
         """There is nothing to note."""
 
 
