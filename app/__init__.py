@@ -4,5 +4,6 @@
 components in `components/`, whose scripts `scripts/` puts together. `shelf.py` lends models, `requests.py`
 bounds and reads what clients send, `events.py` is how components are listened to. `training.py` starts runs
 and reads their folders. `maps.py`, `drawings.py` and `styles.py` are about what is painted, `choosing.py`
-about what all tabs have, `examples.py` about what there is to begin with.
+about what all tabs have, `examples.py` about what there is to begin with, `records.py` about what
+pictures remember.
 """

@@ -45,6 +45,12 @@ def read_things(things: list, shape: tuple[int, int], looks: int) -> dict[tuple[
     }
 
 
+def known_things(things: list | None, looks: int) -> list:
+    """Those of a client's things, as `read_things` has them, that a model of so many looks knows."""
+    sent = things if isinstance(things, list) else []
+    return [each for each in sent if isinstance(each, list) and len(each) == 3 and each[2] in range(looks)]
+
+
 def has_other_colours(uri: str, palette: Palette, labels: np.ndarray) -> bool:
     """Whether a map that was read as ids, uint8 (H, W), shows them in other colours than `palette`.
 

@@ -28,6 +28,7 @@ from app.components.seed import FIRST_SEED
 from app.examples import examples
 from app.shelf import Shelf
 from app.styles import read_style
+from app.tabs.paint.handlers import Painting
 from app.ui import build, launch
 
 SKY, BUILDING, ROAD, CAR = (PALETTE.names.index(name) for name in ("sky", "building", "road", "car"))
@@ -98,7 +99,7 @@ def saved_map(page) -> np.ndarray:
 
 def painted(labels: np.ndarray) -> str:
     """The picture of a map under the first seed, as the page shows it."""
-    return requests.picture_uri(cgan.load(checkpoints() / "tiny", "cpu").paint(labels, seed=FIRST_SEED)[0])
+    return Painting(Shelf(checkpoints(), "cpu")).paint("tiny", as_uri(labels), FIRST_SEED, None)[0]
 
 
 def picture_of(page) -> str:

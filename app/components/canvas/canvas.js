@@ -17,9 +17,13 @@ function atScale(map) {
   return scale === 1 ? map : raster.resize(map, ...sides);
 }
 
-/** Tell that another map, or another model, is here: the picture of the one before is not theirs. */
-function announce() {
-  window.dispatchEvent(new CustomEvent("cgan:map", { detail: { aspect: state.map.width / state.map.height } }));
+/**
+ * Tell that another map, or another model, is here: the picture of the one before is not theirs. A map was "opened"
+ * by hand, "found" for the model's classes, or it "stayed".
+ */
+function announce(came) {
+  const aspect = state.map.width / state.map.height;
+  window.dispatchEvent(new CustomEvent("cgan:map", { detail: { aspect, came } }));
 }
 
 async function open(uri, byHand) {
@@ -28,7 +32,7 @@ async function open(uri, byHand) {
   if (byHand && state.map) remember();
   state.map = byHand ? map : atScale(map);
   state.points = [];
-  announce();
+  announce(byHand ? "opened" : "found");
   show();
   publish(true);
   if (byHand) keep();
@@ -47,7 +51,7 @@ async function adopt() {
   if (names === known && state.map) {
     if (atScale(state.map) !== state.map) remember();
     state.map = atScale(state.map);
-    announce();
+    announce("stayed");
     show();
     publish(true);
     return buttons();

@@ -2,9 +2,11 @@
 //
 // Props: `examples` [{name, picture}], pictures being label maps as data URIs, `labels` (whether photographs can be
 // labelled), `side` (the longest in pixels of one that is sent), `limit` (bytes of a file). `value` is the chosen
-// picture; `input` tells that it is a map, `upload` that it is a photograph.
+// picture; `input` tells that it is a map, `upload` that it is a photograph. One that was painted here brings back
+// what it tells.
 
 import { asUri, excess, onChoice } from "../../scripts/files.js";
+import { recordOf } from "../../scripts/record.js";
 import { shrink } from "../../scripts/shrink.js";
 import { tile } from "../../scripts/tile.js";
 
@@ -38,6 +40,8 @@ async function read(chosen, known = "") {
   const problem = excess(chosen, props.limit);
   if (problem) return say(problem);
   try {
+    const record = known === "photograph" ? null : await recordOf(chosen);
+    if (record) return window.dispatchEvent(new CustomEvent("cgan:restore", { detail: record }));
     const photograph = known === "photograph" || (!known && props.labels && (await isPhotograph(chosen)));
     if (!photograph) return hand(await asUri(chosen), "input");
     hand(await shrink(chosen, props.side, props.limit), "upload");

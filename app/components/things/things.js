@@ -36,7 +36,14 @@ function clicked({ detail: { row, column, inside } }) {
   hand([...things, [row, column, props.looks - 1]]);
 }
 
+// Looks that were another map's go; so do those that this model has not got.
+function forget({ detail: { came } }) {
+  if (!element.isConnected) return window.removeEventListener("cgan:map", forget);
+  if (came === "found" && props.value?.length) { props.value = []; show(); }
+}
+
 window.addEventListener("cgan:thing", clicked);
+window.addEventListener("cgan:map", forget);
 slider.addEventListener("input", () => {
   hand((props.value || []).map((thing, i) => (i === at ? [thing[0], thing[1], Number(slider.value)] : thing)));
 });

@@ -6,6 +6,7 @@ import gradio as gr
 
 from app import choosing
 from app.components.canvas import LabelCanvas
+from app.components.history import History
 from app.components.maps import Maps
 from app.components.result import Result
 from app.components.seed import Seed
@@ -30,6 +31,7 @@ class Parts:
     button: gr.Button
     things: Things
     variations: Variations
+    history: History
 
 
 def lay_out() -> Parts:
@@ -49,7 +51,8 @@ def lay_out() -> Parts:
                 )
             things = Things()
             variations = Variations()
-    return Parts(chooser, canvas, maps, result, seed, style, button, things, variations)
+            history = History()
+    return Parts(chooser, canvas, maps, result, seed, style, button, things, variations, history)
 
 
 def wire(parts: Parts, painting: Painting, page: Page) -> None:
@@ -68,7 +71,7 @@ def wire(parts: Parts, painting: Painting, page: Page) -> None:
     on(
         [model.change],
         painting.choose,
-        [model],
+        [model, things],
         [canvas, maps, parts.chooser.origin, things],
         api_name="choose",
         **quiet,
@@ -85,7 +88,7 @@ def wire(parts: Parts, painting: Painting, page: Page) -> None:
         show_progress_on=result,
     )
     on(
-        [model.change, maps.input, maps.upload],
+        [maps.input, maps.upload],
         painting.forget,
         [],
         [variations, things],
@@ -105,6 +108,14 @@ def wire(parts: Parts, painting: Painting, page: Page) -> None:
         show_progress_on=canvas,
     )
     wire_variations(parts, painting, page)
+    on(
+        [parts.history.input],
+        painting.restore,
+        [parts.history],
+        [model, canvas, seed, style, things],
+        api_name="restore",
+        **quiet,
+    )
 
 
 def wire_variations(parts: Parts, painting: Painting, page: Page) -> None:
@@ -112,6 +123,15 @@ def wire_variations(parts: Parts, painting: Painting, page: Page) -> None:
     model, canvas = parts.chooser.model, parts.canvas
     seed, style, variations = parts.seed, parts.style, parts.variations
     quiet = {"show_progress": "hidden"}
+    on(
+        [model.change],
+        painting.forget_variations,
+        [],
+        [variations],
+        api_name="forget_variations",
+        api_visibility="private",
+        **quiet,
+    )
     on(
         [variations.submit],
         painting.vary,

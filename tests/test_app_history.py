@@ -1,0 +1,202 @@
+"""Pictures that remember: the record in a PNG, what brings it back, and the history of the page."""
+
+import base64
+import json
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from app_fixtures import PATIENCE, address, as_uri, browser, checkpoints, from_uri, scene
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from playwright.sync_api import expect, sync_playwright
+
+import cgan
+from app import records, requests
+from app.shelf import Shelf
+from app.tabs.paint.handlers import Painting
+
+RED = np.full((40, 60, 3), (240, 30, 20), np.uint8)
+RECORD = {"cgan": 1, "model": "tiny", "seed": 5, "style": None, "things": [], "map": as_uri(scene())}
+
+
+@pytest.fixture(scope="module")
+def painting() -> Painting:
+    return Painting(Shelf(checkpoints(), "cpu"))
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def told(data: bytes) -> str:
+    """A PNG whose text is `data`, as a data URI."""
+    png = requests.contents(requests.picture_uri(RED), "it")
+    return requests.file_uri(png[:33] + chunk(b"iTXt", b"cgan\0\0\0\0\0" + data) + png[33:])
+
+
+def test_a_picture_carries_its_record_and_stays_the_same_picture():
+    uri = records.attached(RED, RECORD | {"model": "Ölbild"})
+    assert np.array_equal(from_uri(uri), RED)
+    assert records.read(uri) == RECORD | {"model": "Ölbild"}
+    assert records.read(records.read(uri)) == records.read(uri)
+
+
+def test_what_was_painted_is_painted_again(painting):
+    style = as_uri(np.tile(RED, (20, 20, 1)))
+    picture, _ = painting.paint("tiny", as_uri(scene()), 5, style)
+    model, canvas, seed, kept, things = painting.restore(picture)
+    assert (model["value"], seed, things["value"]) == ("tiny", 5, [])
+    assert np.array_equal(from_uri(canvas["value"]), scene())
+    assert len(kept) < len(style), "no more of a style picture is kept than is used"
+    assert painting.paint("tiny", canvas["value"], seed, kept)[0] == picture
+
+
+BAD = {
+    "no record": (as_uri(RED), "only PNGs saved here"),
+    "no PNG": (as_uri(RED, "JPEG"), "only PNGs saved here"),
+    "a path": ("/etc/passwd", "data URI"),
+    "nothing": (None, "only PNGs saved here"),
+    "a list": ([RECORD], "only PNGs saved here"),
+    "half a record": (told(json.dumps(RECORD).encode()[:-9]), "only PNGs saved here"),
+    "brackets": (told(b"[" * 10**6), "only PNGs saved here"),
+    "one too long": (told(b'{"cgan":1,"x":"' + b"x" * records.MAX_BYTES + b'"}'), "only PNGs saved here"),
+    "the future": (RECORD | {"cgan": 2}, "format 2"),
+    "a model": (RECORD | {"model": "../tiny"}, "there are: tiny"),
+    "no model": (RECORD | {"model": {"x": 1}}, "there are: tiny"),
+    "a seed": (RECORD | {"seed": "5"}, "seed"),
+    "a map": (RECORD | {"map": str(checkpoints())}, "data URI"),
+    "no map": (RECORD | {"map": None}, "data URI"),
+    "other classes": (RECORD | {"map": as_uri(np.full((64, 64), 77, np.uint8))}, "allowed: 0 sky"),
+    "a style": (RECORD | {"style": "/etc/passwd"}, "data URI"),
+    "things": (RECORD | {"things": [[1, 1, 0]]}, "no looks"),
+}
+
+
+@pytest.mark.parametrize("why", BAD)
+def test_what_is_no_record_is_one_clear_sentence(painting, why):
+    given, message = BAD[why]
+    with pytest.raises(cgan.CganError, match=message):
+        painting.restore(given)
+
+
+def test_chunks_that_lie_about_their_length_are_passed_over():
+    png = requests.contents(records.attached(RED, RECORD), "it")
+    for length in (2**32 - 1, len(png), 7):
+        with pytest.raises(cgan.DataError):
+            records.read(requests.file_uri(png[:33] + struct.pack(">I", length) + png[37:]))
+
+
+def test_programs_restore_too():
+    client = Client(address(), verbose=False)
+    picture, _ = client.predict("tiny", as_uri(scene()), 3, None, api_name="/paint")
+    model, canvas, seed, style, _ = client.predict(picture, api_name="/restore")
+    assert (model["value"], seed, style) == ("tiny", 3, None)
+    assert np.array_equal(from_uri(canvas["value"]), scene())
+    with pytest.raises(AppError, match="only PNGs saved here"):
+        client.predict(as_uri(RED), api_name="/restore")
+
+
+def test_looks_of_things_stay_where_the_model_has_them(painting):
+    assert painting.choose("tiny", [[1, 2, 0]])[3]["value"] == []
+
+
+# ---- In real Chromium
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_playwright() as playwright:
+        made = browser(playwright)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def page(chromium):
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(address())
+    expect(page.locator(".history .tile.taken")).to_be_visible()
+    yield page
+    context.close()
+
+
+def picture_of(page) -> str:
+    return page.locator(".result .picture").get_attribute("src")
+
+
+def wait_for_picture(page, src: str) -> None:
+    page.wait_for_function("src => document.querySelector('.result .picture')?.src === src", arg=src)
+
+
+def another(page) -> None:
+    """Another map and seed, which become a result."""
+    page.locator(".maps .strip .tile").nth(2).click()
+    page.get_by_label("Seed", exact=True).fill("99")
+    expect(page.locator(".history .tile.taken[title*='seed 99']")).to_be_visible()
+
+
+def drop(page, selector: str, png: bytes) -> None:
+    """Drop a PNG there."""
+    page.locator(selector).evaluate(
+        """(place, data) => {
+            const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File([bytes], "a.png", {type: "image/png"}));
+            place.dispatchEvent(new DragEvent("drop", {dataTransfer, bubbles: true, cancelable: true}));
+        }""",
+        base64.b64encode(png).decode(),
+    )
+
+
+def test_a_result_survives_a_reload_and_one_click_brings_it_back(page):
+    first, seed = picture_of(page), page.get_by_label("Seed", exact=True).input_value()
+    another(page)
+    page.reload()
+    page.locator(".history .tile").last.click()
+    wait_for_picture(page, first)
+    assert page.get_by_label("Seed", exact=True).input_value() == seed
+    page.get_by_label("Clear the history").click()
+    expect(page.locator(".history .tile")).to_have_count(0)
+    page.reload()
+    expect(page.locator(".history .tile.taken")).to_be_visible()
+    assert page.locator(".history .tile").count() == 1, "what is on the page, and none from before"
+
+
+def test_a_saved_picture_and_a_link_bring_all_back(page):
+    with page.expect_download() as download:
+        page.get_by_label("Save the picture as PNG").click()
+    first, png = picture_of(page), download.value.path().read_bytes()
+    page.get_by_label("Copy a link").click()
+    expect(page.locator(".history .note")).to_contain_text("copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    for place in (".history", ".sheet"):  # beside the canvas, and on it
+        another(page)
+        drop(page, place, png)
+        wait_for_picture(page, first)
+    drop(page, ".history", requests.contents(as_uri(RED), "it"))
+    expect(page.locator(".history .note")).to_contain_text("only PNGs saved here")
+    another(page)
+    page.goto(link)  # in the page that is open
+    wait_for_picture(page, first)
+    page.goto("about:blank")
+    page.goto(link)  # and as a page that opens
+    wait_for_picture(page, first)
+
+
+def test_a_browser_that_keeps_nothing_says_so(chromium):
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(PATIENCE)
+    page.add_init_script("IDBFactory.prototype.open = () => { throw new Error('private window'); };")
+    page.goto(address())
+    expect(page.locator(".history .tile.taken")).to_be_visible()
+    expect(page.locator(".history .note")).to_contain_text("ends with the page")
+    first = picture_of(page)
+    another(page)
+    page.locator(".history .tile").last.click()
+    wait_for_picture(page, first)
+    page.close()
