@@ -17,6 +17,7 @@ from cgan import read_picture as read_file
 MAX_BYTES = 16 * 2**20  # of an uploaded file
 MAX_PIXELS = 4096 * 4096
 MAX_SEED = 2**31 - 1
+MIN_SIZE, MAX_SIZE = 16, 2048  # of a picture's longer side
 LARGEST_REQUEST = 3 * MAX_BYTES  # a map and a style picture in base64, and some more
 REFUSAL = b'{"detail": "the request is too large"}'
 
@@ -75,6 +76,12 @@ def check_seed(seed: int) -> None:
     """Raise `DataError` unless `seed` is one."""
     if type(seed) is not int or not 0 <= seed <= MAX_SEED:
         raise DataError(f"the seed is {seed!r}; it must be a whole number from 0 to {MAX_SEED}")
+
+
+def check_size(size: int | None) -> None:
+    """Raise `DataError` unless `size` is the side of a picture, or 0 or None for that of its map."""
+    if size is not None and (type(size) is not int or not 0 <= size <= MAX_SIZE or 0 < size < MIN_SIZE):
+        raise DataError(f"the size is {size!r:.60}; it must be from {MIN_SIZE} to {MAX_SIZE} pixels, or 0")
 
 
 def contents(uri: str, name: str) -> bytes:

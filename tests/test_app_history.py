@@ -45,12 +45,12 @@ def test_a_picture_carries_its_record_and_stays_the_same_picture():
 
 def test_what_was_painted_is_painted_again(painting):
     style = as_uri(np.tile(RED, (20, 20, 1)))
-    picture, _ = painting.paint("tiny", as_uri(scene()), 5, style)
-    model, canvas, seed, kept, things = painting.restore(picture)
-    assert (model["value"], seed, things["value"]) == ("tiny", 5, [])
+    picture, _ = painting.paint("tiny", as_uri(scene()), 5, style, [], 160)
+    model, canvas, seed, kept, things, size = painting.restore(picture)
+    assert (model["value"], seed, things["value"], size) == ("tiny", 5, [], 160)
     assert np.array_equal(from_uri(canvas["value"]), scene())
     assert len(kept) < len(style), "no more of a style picture is kept than is used"
-    assert painting.paint("tiny", canvas["value"], seed, kept)[0] == picture
+    assert painting.paint("tiny", canvas["value"], seed, kept, [], size)[0] == picture
 
 
 BAD = {
@@ -70,6 +70,7 @@ BAD = {
     "no map": (RECORD | {"map": None}, "data URI"),
     "other classes": (RECORD | {"map": as_uri(np.full((64, 64), 77, np.uint8))}, "allowed: 0 sky"),
     "a style": (RECORD | {"style": "/etc/passwd"}, "data URI"),
+    "a size": (RECORD | {"size": 10**9}, "from 16 to 2048"),
     "things": (RECORD | {"things": [[1, 1, 0]]}, "no looks"),
 }
 
@@ -91,7 +92,7 @@ def test_chunks_that_lie_about_their_length_are_passed_over():
 def test_programs_restore_too():
     client = Client(address(), verbose=False)
     picture, _ = client.predict("tiny", as_uri(scene()), 3, None, api_name="/paint")
-    model, canvas, seed, style, _ = client.predict(picture, api_name="/restore")
+    model, canvas, seed, style, *_ = client.predict(picture, api_name="/restore")
     assert (model["value"], seed, style) == ("tiny", 3, None)
     assert np.array_equal(from_uri(canvas["value"]), scene())
     with pytest.raises(AppError, match="only PNGs saved here"):

@@ -27,7 +27,6 @@ from app import requests
 from app.components.seed import FIRST_SEED
 from app.examples import examples
 from app.shelf import Shelf
-from app.styles import read_style
 from app.tabs.paint.handlers import Painting
 from app.ui import build, launch
 
@@ -97,9 +96,9 @@ def saved_map(page) -> np.ndarray:
     return np.asarray(opened)
 
 
-def painted(labels: np.ndarray) -> str:
+def painted(labels: np.ndarray, style: str | None = None) -> str:
     """The picture of a map under the first seed, as the page shows it."""
-    return Painting(Shelf(checkpoints(), "cpu")).paint("tiny", as_uri(labels), FIRST_SEED, None)[0]
+    return Painting(Shelf(checkpoints(), "cpu")).paint("tiny", as_uri(labels), FIRST_SEED, style)[0]
 
 
 def picture_of(page) -> str:
@@ -277,8 +276,8 @@ def test_a_photograph_dropped_on_the_canvas_comes_in_its_own_style(page):
     )
     page.locator(".sheet .over").dispatch_event("drop", {"dataTransfer": dropped})
     painter = cgan.load(checkpoints() / "tiny", "cpu")
-    labels, style = painter.label(photo, (96, 160)), read_style(as_uri(photo), painter.size)
-    wait_for_picture(page, requests.picture_uri(painter.paint(labels, style=style, seed=FIRST_SEED)[0]))
+    labels = painter.label(photo, (96, 160))
+    wait_for_picture(page, painted(labels, as_uri(photo)))
     page.get_by_label("In its own style").uncheck()
     page.get_by_label("Clear the style picture").click()
     wait_for_picture(page, painted(labels))

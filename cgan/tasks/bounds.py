@@ -29,6 +29,13 @@ def check_size(shape: tuple[int, ...], margins: tuple[int, ...], what: str) -> N
         )
 
 
+def side_of(size: int) -> int:
+    """The side of a picture, in pixels. `ValueError` for what is none."""
+    if type(size) is not int or not 1 <= size <= MAX_SIDE:
+        raise ValueError(f"the size is {size!r:.60}; it must be a whole number from 1 to {MAX_SIDE} pixels")
+    return size
+
+
 def check_variations(variations: int, pixels: int) -> None:
     """Raise `ValueError` unless so many pictures of so many pixels can be made at once."""
     most = max(1, MAX_MADE // pixels)

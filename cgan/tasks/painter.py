@@ -12,11 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cgan.checkpoint import Checkpoint
+from cgan.enlarging import long_side, moved, resized
 from cgan.errors import DataError
 from cgan.layers.instances import components
 from cgan.pictures import PictureLike, as_picture, to_image, to_pictures
 from cgan.runtime import Runtime
-from cgan.tasks.bounds import AT_ONCE, check_made, check_size, check_variations, seed_of, vector_of
+from cgan.tasks.bounds import AT_ONCE, check_made, check_size, check_variations, seed_of, side_of, vector_of
 from cgan.tasks.labeller import Labeller, labeller_of
 from cgan.tasks.protocols import PaintingModel, RestylingModel
 
@@ -50,6 +51,7 @@ class Painter:
         seed: int = 0,
         variations: int = 1,
         restyle: Mapping[tuple[int, int], int] | None = None,
+        size: int | None = None,
     ) -> np.ndarray:
         """Paint a label map: uint8 (H, W) of class ids, any height and width -> uint8 (variations, H, W, 3).
 
@@ -61,10 +63,20 @@ class Painter:
         `restyle` gives single things another look, where the model has `looks`: (row, column) of any pixel of
         the thing -> number of the look, 0 to looks - 1, from dark to light.
 
+        `size` is the longer side of the pictures in pixels, to which the map is brought with smooth borders
+        (`cgan.enlarging`); None leaves it as it is. Above that of the training pictures borders get
+        sharper, detail does not get finer, and wide areas may go flat.
+
         Raises DataError for ids that are no class or for a map that is too large, ValueError for wrong
         shapes and for looks that there are not.
         """
         self._check(labels)
+        restyle = self._things(restyle or {}, labels.shape)
+        if size is not None:
+            shape = long_side(labels.shape, side_of(size))
+            check_size(shape, self._margins(shape), "the picture")
+            restyle = {moved(labels, place, shape): look for place, look in restyle.items()}
+            labels = resized(labels, shape)
         height, width = labels.shape
         margins = self._margins(labels.shape)
         check_variations(variations, (height + margins[0]) * (width + margins[1]))
@@ -74,7 +86,7 @@ class Painter:
         normal = [self._normal(seed + i, padded.shape) for i in range(variations)]
         styles = self._styles(style, torch.cat([z for z, _ in normal]), ids)
         if restyle:
-            styles = self._restyled(ids, styles, restyle, labels.shape)
+            styles = self._restyled(ids, styles, restyle)
         noise = torch.cat([n for _, n in normal])
         few = max(1, AT_ONCE // padded.size)
         painted = [
@@ -171,22 +183,28 @@ class Painter:
         stray = (self.model.draw(normal) - self.model.style_mean) * STRAY
         return mean + stray * (torch.arange(len(normal), device=mean.device) > 0)[:, None]
 
-    def _restyled(
-        self, ids: Tensor, styles: Tensor, restyle: Mapping[tuple[int, int], int], shape: tuple[int, ...]
-    ) -> Tensor:
-        """The styles spread over the map, other looks for single things: (variations, features, H, W)."""
-        if not self.looks:
+    def _things(
+        self, restyle: Mapping[tuple[int, int], int], shape: tuple[int, ...]
+    ) -> Mapping[tuple[int, int], int]:
+        """`restyle` as it is, if it fits a map of `shape`; else a `ValueError`."""
+        if restyle and not self.looks:
             raise ValueError("this model has no looks to choose single things from")
-        model = cast(RestylingModel, self.model)  # that is what looks promise
-        things = torch.from_numpy(components(ids[0, 0].cpu().numpy())).to(ids.device)[None, None]
-        overrides = {}
         for (row, column), look in restyle.items():
             if not (0 <= row < shape[0] and 0 <= column < shape[1] and 0 <= look < self.looks):
                 raise ValueError(
                     f"restyle has ({row}, {column}): {look}; the map has {shape[0]} rows and {shape[1]} "
                     f"columns, and looks go from 0 to {self.looks - 1}"
                 )
-            overrides[int(things[0, 0, row, column])] = model.clusters[ids[0, 0, row, column], look]
+        return restyle
+
+    def _restyled(self, ids: Tensor, styles: Tensor, restyle: Mapping[tuple[int, int], int]) -> Tensor:
+        """The styles spread over the map, other looks for single things: (variations, features, H, W)."""
+        model = cast(RestylingModel, self.model)  # that is what looks promise
+        things = torch.from_numpy(components(ids[0, 0].cpu().numpy())).to(ids.device)[None, None]
+        overrides = {
+            int(things[0, 0, row, column]): model.clusters[ids[0, 0, row, column], look]
+            for (row, column), look in restyle.items()
+        }
         count = len(styles)
         return model.features(
             ids.expand(count, -1, -1, -1), styles, things.expand(count, -1, -1, -1), overrides

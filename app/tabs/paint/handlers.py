@@ -9,7 +9,16 @@ import numpy as np
 from app import records, requests
 from app.choosing import Update, listed, origin
 from app.examples import examples, own
-from app.maps import canvas_size, fit, fitted, has_other_colours, known_things, read_map, read_things, write_map
+from app.maps import (
+    canvas_size,
+    fit,
+    fitted,
+    has_other_colours,
+    known_things,
+    read_map,
+    read_things,
+    write_map,
+)
 from app.shelf import Shelf
 from app.styles import Encoder, read_style
 from cgan import Checkpoint, CheckpointError, DataError, models
@@ -18,6 +27,7 @@ from cgan.tasks import Painter
 VARIATIONS = 4
 FIRST = "spade-landscape"  # shown first, if it is there: everybody wants to paint mountains
 NO_CHECKPOINT = "There is no checkpoint yet. Make one: python -m train spade --out checkpoints/first"
+LARGE = "Borders get sharper; detail does not get finer, and wide areas may go flat."
 OTHER_COLOURS = "The map's colours are not this model's: it was read by its ids. Are they the same classes?"
 
 
@@ -45,26 +55,35 @@ class Painting:
         return gr.update(**canvas), strip, origin(checkpoint), kept
 
     def paint(
-        self, name: str, label_map: str, seed: int, style: str | None, things: list | None = None
+        self,
+        name: str,
+        label_map: str,
+        seed: int,
+        style: str | None,
+        things: list | None = None,
+        size: int | None = None,
     ) -> tuple[str, str]:
         """Paint a label map in the look of a seed or of a style picture; give the picture and the status.
 
-        `things`, for models whose things have looks: [[row, column, look], …], a pixel of each. The picture
+        `things`, for models whose things have looks: [[row, column, look], …], a pixel of each. `size`: the
+        longer side of the picture in pixels, 0 for that of the map, whose borders become smooth. The picture
         is a PNG that carries all of this: /restore reads it.
         """
         painter, labels = self._painter_and_labels(name, label_map)
         requests.check_seed(seed)
+        requests.check_size(size)
         shown = read_style(style, painter.size) if style else None
         restyle = read_things(things or [], labels.shape, painter.looks)
         start = time.perf_counter()
         given = None if shown is None else self.encoder.of_painter(painter, shown)
-        painted = painter.paint(labels, style=given, seed=seed, restyle=restyle)[0]
+        painted = painter.paint(labels, style=given, seed=seed, restyle=restyle, size=size or None)[0]
         spent = (time.perf_counter() - start) * 1000
         record = {
             "model": name,
             "seed": seed,
             "style": None if shown is None else requests.picture_uri(shown),
             "things": [[*place, look] for place, look in restyle.items()],
+            "size": size or 0,
             "map": write_map(labels, painter.palette),
         }
         status = f"{name} · {painter.runtime.describe()} · {spent:.0f} ms"
@@ -75,14 +94,24 @@ class Painting:
         seeds = [secrets.randbelow(requests.MAX_SEED) for _ in range(VARIATIONS)]
         return [{"seed": seed, "picture": self.paint(name, label_map, seed, None)[0]} for seed in seeds]
 
-    def restore(self, record: dict | str) -> tuple[Update, Update, int, str | None, Update]:
-        """Bring back what a picture was painted from: its model, map, seed, style and things.
+    def hint(self, name: str | None, size: int) -> Update:
+        """Tell what to expect of a size above that of the model's training pictures; else nothing."""
+        trained = max(self.shelf.checkpoint(name, "paint").about["size"]) if name else 0
+        requests.check_size(size)
+        large = bool(trained) and (size or 0) > trained
+        told = f"{size} pixels: {size / trained:.1f} times its training pictures. {LARGE}" if large else ""
+        return gr.update(value=told, visible=large)
+
+    def restore(self, record: dict | str) -> tuple[Update, Update, int, str | None, Update, int]:
+        """Bring back what a picture was painted from: its model, map, seed, style, things and size.
 
         `record` is such a picture, a PNG as a data URI, or what the PNG carries: {"cgan": 1, "model", …}.
         """
         record = records.read(record)
         name, seed, style, things = (record.get(key) for key in ("model", "seed", "style", "things"))
+        size = record.get("size") or 0
         requests.check_seed(seed)
+        requests.check_size(size)
         checkpoint = self.shelf.checkpoint(name, "paint")
         canvas, _ = self._canvas(checkpoint)
         labels = _fitted(read_map(record.get("map"), checkpoint.palette), checkpoint)
@@ -91,7 +120,8 @@ class Painting:
             read_style(style, checkpoint.about["size"])
         picker, _ = self.checkpoints(name)
         canvas = gr.update(value=write_map(labels, checkpoint.palette), **canvas)
-        return picker, canvas, seed, style or None, gr.update(value=things or [], looks=canvas["looks"])
+        things = gr.update(value=things or [], looks=canvas["looks"])
+        return picker, canvas, seed, style or None, things, size
 
     def take(self, event: gr.EventData) -> tuple[int, None]:
         """Take one of the four: its seed, and no style picture."""

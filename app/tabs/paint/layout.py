@@ -6,6 +6,7 @@ import gradio as gr
 
 from app import choosing
 from app.components.canvas import LabelCanvas
+from app.components.extent import Extent
 from app.components.history import History
 from app.components.maps import Maps
 from app.components.result import Result
@@ -27,6 +28,8 @@ class Parts:
     maps: Maps
     result: Result
     seed: Seed
+    size: Extent
+    hint: gr.HTML
     style: StylePicture
     button: gr.Button
     things: Things
@@ -45,14 +48,16 @@ def lay_out() -> Parts:
             result = Result()
             with gr.Row(elem_id="style-row"):
                 seed = Seed()
-                style = StylePicture()
+                size = Extent(0)
                 button = gr.Button(
                     "Paint", variant="primary", elem_id="paint", elem_classes=["go"], min_width=80
                 )
+            hint = gr.HTML(elem_id="size-hint", visible=False, apply_default_css=False)
+            style = StylePicture()
             things = Things()
             variations = Variations()
             history = History()
-    return Parts(chooser, canvas, maps, result, seed, style, button, things, variations, history)
+    return Parts(chooser, canvas, maps, result, seed, size, hint, style, button, things, variations, history)
 
 
 def wire(parts: Parts, painting: Painting, page: Page) -> None:
@@ -77,9 +82,17 @@ def wire(parts: Parts, painting: Painting, page: Page) -> None:
         **quiet,
     )
     on(
-        [canvas.input, canvas.submit, seed.change, style.change, things.input, parts.button.click],
+        [
+            canvas.input,
+            canvas.submit,
+            seed.change,
+            style.change,
+            things.input,
+            parts.size.change,
+            parts.button.click,
+        ],
         painting.paint,
-        [model, canvas, seed, style, things],
+        [model, canvas, seed, style, things, parts.size],
         [result, page.status],
         api_name="paint",
         model=True,
@@ -93,6 +106,15 @@ def wire(parts: Parts, painting: Painting, page: Page) -> None:
         [],
         [variations, things],
         api_name="forget",
+        api_visibility="private",
+        **quiet,
+    )
+    on(
+        [model.change, parts.size.change],
+        painting.hint,
+        [model, parts.size],
+        [parts.hint],
+        api_name="size_hint",
         api_visibility="private",
         **quiet,
     )
@@ -112,7 +134,7 @@ def wire(parts: Parts, painting: Painting, page: Page) -> None:
         [parts.history.input],
         painting.restore,
         [parts.history],
-        [model, canvas, seed, style, things],
+        [model, canvas, seed, style, things, parts.size],
         api_name="restore",
         **quiet,
     )
