@@ -94,13 +94,13 @@ function list() {
   $(".what").textContent = props.what;
   $(".open span").textContent = `Open ${props.opens}`;
   file.accept = props.accept;
-  $(".film").hidden = !props.labels;
+  $(".labels").hidden = !props.labels;
   mark();
 }
 
 $(".open").addEventListener("click", () => file.click());
 onChoice(file, ([chosen]) => read(chosen));
-$(".film").addEventListener("click", () => films.click());
+$(".labels").addEventListener("click", () => films.click());
 onChoice(films, ([chosen]) => label(chosen));
 onDrop(element, ([dropped]) => read(dropped));
 window.addEventListener("cgan:clip", ({ detail }) => hand(detail.clip, detail.words));
