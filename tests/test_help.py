@@ -1,13 +1,19 @@
 """What `python -m train` tells before anything is started: commands, flags, data, and what is off."""
 
+import dataclasses
+import importlib
 import json
 import re
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from conftest import ROOT, environment
 
-from train import launch, recipes
+from cgan import models
+from train import launch, recipes, sources
 from train.__main__ import TOOLS, main
 from train.launch import farewell, off, parse
 from train.publish.publisher import Publisher
@@ -105,3 +111,39 @@ def test_ctrl_c_while_data_are_prepared_is_one_line(tmp_path, monkeypatch, capsy
     monkeypatch.setattr(launch, "read_data", interrupted)
     assert main(["spade", "--preset", "tiny", "--device", "cpu", "--out", str(tmp_path / "mine")]) == 130
     assert capsys.readouterr().err == "stopped at once; what was saved before is still there\n"
+
+
+WITHOUT_TORCH = """
+import sys
+sys.modules["torch"] = None  # importing it fails
+from train.__main__ import main
+for line in sys.stdin.read().splitlines():
+    try:
+        print(main(line.split()), flush=True)
+    except (SystemExit, ImportError) as end:
+        print(end.code if isinstance(end, SystemExit) else "torch", flush=True)
+"""
+
+
+def test_what_needs_no_torch_does_not_wait_for_it():
+    lines = ["--help", "spad", "spade --sise 3", "check wc_vid2vid --point", "evaluate", "evaluate --help"]
+    words = [sys.executable, "-c", WITHOUT_TORCH]
+    asked = "\n".join([*lines, "munit --help", "spade --no-noise --size=32"])
+    done = subprocess.run(words, input=asked, cwd=ROOT, env=environment(), capture_output=True, text=True)
+    codes = [line for line in done.stdout.splitlines() if re.fullmatch(r"\d|torch", line)]
+    assert codes == ["0", "2", "2", "2", "2", "0", "torch", "torch"], done.stderr
+    assert "MUNIT: a picture" in done.stdout, "the help begins before torch is there"
+    told = done.stderr.splitlines()
+    assert [line.partition("(")[2].partition(")")[0] for line in told[:3]] == [
+        "did you mean spade?",
+        "did you mean --size?",
+        "did you mean --points?",
+    ]
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_flags_are_known_from_the_source_alone(name):
+    for module, kind in (("cgan.models", "Config"), ("train.recipes", "Hyper")):
+        loaded = vars(importlib.import_module(f"{module}.{name}"))[kind]
+        expected = {field.name for field in dataclasses.fields(loaded)}
+        assert sources.fields(f"{module}.{name}", kind) == expected

@@ -26,7 +26,7 @@ importlib.import_module(sys.argv[1])
 """
 
 
-@pytest.mark.parametrize("entry", ["cgan", "app.start", "train.__main__", "train.bench.learning"])
+@pytest.mark.parametrize("entry", ["cgan.tasks", "app.start", "train.launch", "train.bench.learning"])
 @pytest.mark.parametrize("set_by_user", [None, "active"])
 def test_waiting_threads_sleep_unless_the_user_says_otherwise(entry, set_by_user):
     surroundings = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}

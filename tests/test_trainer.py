@@ -157,6 +157,10 @@ def test_sheets_have_all_cells():
     picture = sheet.grid([[black, white], [black]])
     assert picture.shape == (4 + sheet.GAP + 4, 6 + sheet.GAP + 6, 3)
     assert (picture[:4, :6] == 0).all() and (picture[-4:, :6] == 0).all() and (picture[-4:, 6:] == 255).all()
+    headed = sheet.grid([[black, white], [black]], ["a", "picture"])
+    above = len(headed) - len(picture)
+    assert above > sheet.LARGEST and np.array_equal(headed[above:], picture)
+    assert (headed[:above, :6] < 200).any(), "a word stands there"
     assert sheet.evenly(62, 6).tolist() == [0, 10, 20, 31, 41, 51] and sheet.evenly(2, 6).tolist() == [0, 1]
 
 

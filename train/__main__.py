@@ -1,20 +1,17 @@
 """`python -m train MODEL --data FOLDER` makes a checkpoint; `python -m train evaluate CHECKPOINT` judges one.
 
-This is the table of commands: what a run is made of is in `train.launch`.
+This is the table of commands: what a run is made of is in `train.launch`. Nothing here imports torch before
+there is something to do with it.
 """
 
-import ast
 import importlib
-import importlib.util
 import sys
-from pathlib import Path
-
-import torch
 
 from cgan import models
 from cgan.errors import CganError
-from train import launch, recipes
+from train import recipes, sources
 from train.log import say
+from train.options import flag
 from train.parsing import Parser, nearest
 
 # Further commands: their modules, and what each does.
@@ -39,21 +36,16 @@ def main(words: list[str]) -> int:
         return 0
     command, *rest = words
     try:
-        if command in recipes.names():
-            return launch.learn(command, rest)
-        if command == "check":
-            return launch.check_data(rest)
-        if command in TOOLS:
-            return tool(command, rest)
-        there = [*recipes.names(), *TOOLS]
-        raise ValueError(f"no command {command}{nearest(command, there)}; there are: {', '.join(there)}")
+        return obey(command, rest)
     except (CganError, ValueError) as error:
         say(f"error: {error}")
         return 2
     except OSError as error:
         say(f"error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
         return 1
-    except torch.OutOfMemoryError:
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # torch's, which need not have been loaded
+            raise
         say("error: the GPU's memory is full; try a smaller --batch with --accumulate, or a smaller --size")
         return 1
     except KeyboardInterrupt:
@@ -61,10 +53,48 @@ def main(words: list[str]) -> int:
         return 130
 
 
+def obey(command: str, words: list[str]) -> int:
+    """Find who does what the command says. Raises ValueError for a command that is none."""
+    if command in recipes.names():
+        begin(command, command, words)
+        return importlib.import_module("train.launch").learn(command, words)
+    if command == "check":
+        if words and words[0] in recipes.names():
+            begin(f"check {words[0]}", words[0], words[1:])
+        return importlib.import_module("train.launch").check_data(words)
+    if command in TOOLS:
+        return tool(command, words)
+    there = [*recipes.names(), *TOOLS]
+    raise ValueError(f"no command {command}{nearest(command, there)}; there are: {', '.join(there)}")
+
+
+def begin(command: str, name: str, words: list[str]) -> None:
+    """What needs no torch: the first lines of the help, if that is asked for, or which flag is none."""
+    if {*HELP[:2]} & {*words}:
+        print(sources.docstring(f"{models.__name__}.{name}"), end="\n\n", flush=True)
+        return
+    homes = (
+        ("train.run", "Run"),
+        (recipes.__name__ + f".{name}", "Hyper"),
+        (f"{models.__name__}.{name}", "Config"),
+    )
+    fields = set().union(*(sources.fields(*home) for home in homes))
+    flags = {"--preset", *map(flag, fields)}
+    for word in words:
+        plain = "--" + word.split("=")[0].removeprefix("--no-").removeprefix("--")
+        if word.startswith("--") and not {plain, word.split("=")[0]} & flags:
+            Parser(f"python -m train {command}").refuse(word, flags)
+    if "torch" not in sys.modules and sys.stderr.isatty():
+        say("loading torch …")
+
+
 def tool(command: str, words: list[str]) -> int:
     """Run `evaluate` and its like, each a module with `add_arguments` and `run`."""
-    module = importlib.import_module(TOOLS[command][0])
-    parser = Parser(f"python -m train {command}", module.__doc__)
+    name = TOOLS[command][0]
+    if {*HELP[:2]} & {*words}:
+        print(sources.docstring(name), end="\n\n", flush=True)
+    module = importlib.import_module(name)
+    parser = Parser(f"python -m train {command}")
     module.add_arguments(parser)
     return module.run(parser.parse_args(words))
 
@@ -86,9 +116,7 @@ def overview() -> str:
 
 def title(name: str) -> str:
     """What a model does: what follows its name in the first line of its file, shortened to a line of 80."""
-    found = importlib.util.find_spec(f"{models.__name__}.{name}")
-    text = Path(found.origin).read_text(encoding="utf-8") if found and found.origin else ""
-    first = (ast.get_docstring(ast.parse(text)) or "").split("\n")[0]
+    first = sources.docstring(f"{models.__name__}.{name}").split("\n")[0]
     words = (first.partition(": ")[2] or first).rstrip(".")
     return words if len(words) <= 66 else words[:65].rsplit(" ", 1)[0].rstrip(",") + " …"
 

@@ -156,7 +156,7 @@ def parse(name: str, words: list[str]) -> tuple[str, Any, Any, Run]:
         if checkpoint.model != name:  # it does not say what this model has beside it: the preset does
             base = dataclasses.replace(model.PRESETS[preset], **checkpoint.config)
 
-    parser = Parser(command, model.__doc__, usage=f"{command} [--data FOLDER] [--out FOLDER] [flags]")
+    parser = Parser(command, usage=f"{command} [--data FOLDER] [--out FOLDER] [flags]")
     parser.add_argument(
         "--preset", choices=PRESETS, default=preset, help="sizes (paper on a GPU, else small)"
     )

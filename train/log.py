@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import os
 import shutil
 import sys
@@ -15,18 +16,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from cgan.files import replaced
 
 if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
     from torch.utils.tensorboard import SummaryWriter
 
-Value = Tensor | float | int | str
+Value: TypeAlias = "Tensor | float | int | str"
 WIDTH = 80  # columns of a line, where the terminal has no fewer
 LOSSES_EVERY = 30.0  # seconds between two lines of losses
 ROWS_EVERY = 20.0  # seconds after which a row is due, however few images there were
@@ -158,10 +159,10 @@ class Log:
 
 def read(value: Value) -> float | int | str:
     """A 0-d tensor or a plain value as JSON can hold it: numbers that are not finite become words."""
-    if isinstance(value, Tensor):
+    if not isinstance(value, float | int | str):
         value = value.detach().float().item()
     if isinstance(value, float):
-        return float(f"{value:.6g}") if torch.tensor(value).isfinite() else str(value)
+        return float(f"{value:.6g}") if math.isfinite(value) else str(value)
     return value
 
 
@@ -197,6 +198,8 @@ def duration(seconds: float) -> str:
 def memory(device: torch.device) -> str:
     """The most memory used so far: the GPU's for CUDA, this process's otherwise."""
     if device.type == "cuda":
+        import torch
+
         return f"{torch.cuda.max_memory_allocated(device) / 2**30:.1f} GiB"
     if importlib.util.find_spec("resource") is None:  # Windows
         return "?"

@@ -23,10 +23,14 @@ class Parser(argparse.ArgumentParser):
         """As argparse's; a flag that is none is told with the nearest one."""
         known, strange = self.parse_known_args(args, namespace)
         if strange:
-            word = next((word for word in strange if word.startswith("-")), strange[0]).split("=")[0]
-            flags = [flag for action in self._actions for flag in action.option_strings]
-            self.error(f"no flag {word}{nearest(word, flags)}; `{self.prog} --help` lists them")
+            word = next((word for word in strange if word.startswith("-")), strange[0])
+            self.refuse(word, [flag for action in self._actions for flag in action.option_strings])
         return known
+
+    def refuse(self, word: str, flags: Iterable[str]) -> NoReturn:
+        """End as `error` does, because `word` is none of the flags."""
+        word = word.split("=")[0]
+        self.error(f"no flag {word}{nearest(word, flags)}; `{self.prog} --help` lists them")
 
     def error(self, message: str) -> NoReturn:
         """End with status 2 and this line."""

@@ -172,7 +172,8 @@ def sheets_of(made: Tensor, batch: Clip | FewShotClip, palette: Palette | None) 
         start = reference_of(batch, i)
         rows.append([*start, *(it for parts in zip(maps, truth, ours, strict=True) for it in parts)])
         short.append([*(start or maps[:1]), *ours])
-    return Sheets(sheet.grid(rows), sheet.grid(short))
+    shown = ["map", "true", "made"] * ((len(rows[0]) - len(start)) // 3)
+    return Sheets(sheet.grid(rows, ["reference"] * len(start) + shown), sheet.grid(short))
 
 
 def reference_of(batch: Clip | FewShotClip, row: int) -> list[Picture]:

@@ -71,7 +71,8 @@ class Judge(protocol.Judge[FewShotData, Translator, FewShot]):
         """Rows of a picture, a style picture and the translation."""
         batch = learning.shown(sitting)
         translated = learning.translate(model, batch.contents, "ab", style_image=batch.styles)
-        return learning.sheets_of([batch.contents, batch.styles, translated], 3)
+        columns = {"picture": batch.contents, "style": batch.styles, "translated": translated}
+        return learning.sheets_of(columns, 3)
 
     def scores(self, model: Model, sitting: Sitting[FewShot]) -> dict[str, float]:
         """How far translations are from their targets, where they are known: LPIPS.

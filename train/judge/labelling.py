@@ -42,7 +42,9 @@ class Judge(protocol.Judge[PaintedData, Labeller, Painted]):
         palette = _palette(sitting.palette)
         batch = learning.shown(sitting)
         found = coloured(find_by(model)(batch), palette)
-        return Sheets(sheet.samples(batch, palette, [found]), sheet.preview(batch, palette, found))
+        return Sheets(
+            sheet.samples(batch, palette, {"found map": found}), sheet.preview(batch, palette, found)
+        )
 
     def scores(self, model: Model, sitting: Sitting[Painted]) -> dict[str, float]:
         """What mIoU lacks of 1."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 import torch
@@ -87,12 +87,15 @@ def distances(sitting: Sitting[Batch], pairs_of: Callable[[int, Batch], Pairs]) 
     }
 
 
-def sheets_of(columns: Sequence[Tensor], short: int) -> Sheets:
-    """Sheets of images (B, 3, H, W) side by side; the preview has the first `short`, two rows in one."""
-    pictures = [to_pictures(column.float().cpu()) for column in columns]
+def sheets_of(columns: Mapping[str, Tensor], short: int) -> Sheets:
+    """Sheets of images (B, 3, H, W) side by side, by heading.
+
+    The preview has the first `short` columns without headings, two rows in one.
+    """
+    pictures = [to_pictures(column.float().cpu()) for column in columns.values()]
     rows = [list(row) for row in zip(*pictures, strict=True)]
     pairs = [rows[i][:short] + rows[i + 1][:short] for i in range(0, len(rows) - 1, 2)] or rows
-    return Sheets(sheet.grid(rows), sheet.grid(pairs))
+    return Sheets(sheet.grid(rows, [*columns]), sheet.grid(pairs))
 
 
 def usage(name: str, call: str, count: int = 1) -> str:

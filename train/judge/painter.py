@@ -61,7 +61,8 @@ class Judge(protocol.Judge[PaintedData, Painter, Painted]):
         palette = _palette(sitting.palette)
         batch = learning.shown(sitting)
         own, drawn = (painted(model, batch, 0, own_style) for own_style in (True, False))
-        return Sheets(sheet.samples(batch, palette, [own, drawn]), sheet.preview(batch, palette, drawn))
+        columns = {"own style": own, "drawn style": drawn}
+        return Sheets(sheet.samples(batch, palette, columns), sheet.preview(batch, palette, drawn))
 
     def scores(self, model: Model, sitting: Sitting[Painted]) -> dict[str, float]:
         """LPIPS and the Fréchet distance of maps painted in their photographs' own styles."""

@@ -36,8 +36,8 @@ class Judge(protocol.Judge[PairedData, Translator, Paired]):
     def sheets(self, model: Model, sitting: Sitting[Paired]) -> Sheets:
         """Rows of input, translation and what it should be; the preview shows the first two."""
         batch = learning.shown(sitting)
-        columns = [batch.inputs, learning.translate(model, batch.inputs, "ab"), batch.images]
-        return learning.sheets_of(columns, 2)
+        translated = learning.translate(model, batch.inputs, "ab")
+        return learning.sheets_of({"input": batch.inputs, "output": translated, "true": batch.images}, 2)
 
     def scores(self, model: Model, sitting: Sitting[Paired]) -> dict[str, float]:
         """The mean LPIPS between translations and what they should be, and their Fréchet distance."""

@@ -1,5 +1,6 @@
 """Sheets of pictures: samples while a run learns, and the preview beside a checkpoint."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -7,7 +8,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from cgan.files import replaced
@@ -20,20 +21,27 @@ Pictures: TypeAlias = NDArray[np.uint8]  # (N, H, W, 3)
 Cells: TypeAlias = list[list[Picture]]  # samples; of each the pictures from left to right
 
 GAP, PAPER = 6, 255  # pixels between pictures, and their grey
+INK, LARGEST, SMALLEST = 60, 15, 7  # grey of headings; the pixels of their letters
 
 
-def grid(rows: list[list[Picture]]) -> Picture:
-    """Rows of pictures, uint8 (H, W, 3), all of one height within a row, as one picture with gaps."""
+def grid(rows: list[list[Picture]], headings: Sequence[str] = ()) -> Picture:
+    """Rows of pictures, uint8 (H, W, 3), all of one height within a row, as one picture with gaps.
+
+    headings: what stands above the columns, one for each picture of the first row.
+    """
     strips = [_join(row, axis=1) for row in rows]
+    if headings:
+        strips.insert(0, _above(headings, [cell.shape[1] for cell in rows[0]]))
     widest = max(strip.shape[1] for strip in strips)
     return _join([_pad(strip, widest) for strip in strips], axis=0)
 
 
-def samples(batch: Painted, palette: Palette, columns: list[Tensor]) -> Picture:
-    """One row a sample: its map, its photograph, and what the `columns` (B, 3, H, W) show."""
+def samples(batch: Painted, palette: Palette, columns: dict[str, Tensor]) -> Picture:
+    """One row a sample: its map, its photograph, and what the `columns` (B, 3, H, W) show, by heading."""
     maps = [palette.colours(ids) for ids in batch.labels[:, 0].byte().cpu().numpy()]
-    pictures = [to_pictures(images.float().cpu()) for images in (batch.images, *columns)]
-    return grid([[map_, *(column[i] for column in pictures)] for i, map_ in enumerate(maps)])
+    pictures = [to_pictures(images.float().cpu()) for images in (batch.images, *columns.values())]
+    rows = [[map_, *(column[i] for column in pictures)] for i, map_ in enumerate(maps)]
+    return grid(rows, ["map", "photograph", *columns])
 
 
 def preview(batch: Painted, palette: Palette, images: Tensor, across: int = 3) -> Picture:
@@ -60,6 +68,21 @@ def evenly(length: int, count: int) -> Tensor:
     """`count` indices spread over `length` samples: nobody has picked them."""
     count = min(count, length)
     return (torch.arange(count) * length) // count
+
+
+def _above(words: Sequence[str], widths: Sequence[int]) -> Picture:
+    """Words above columns of so many pixels, all in letters of one size, in which they fit."""
+    size = LARGEST
+    while size > SMALLEST and any(
+        ImageFont.load_default(size).getlength(word) > width
+        for word, width in zip(words, widths, strict=True)
+    ):
+        size -= 1
+    papers = [Image.new("RGB", (width, LARGEST + 4), (PAPER,) * 3) for width in widths]
+    for word, paper in zip(words, papers, strict=True):
+        middle, font = (paper.width / 2, LARGEST), ImageFont.load_default(size)
+        ImageDraw.Draw(paper).text(middle, word, (INK,) * 3, font, anchor="ms")
+    return _join([np.asarray(paper) for paper in papers], axis=1)
 
 
 def _join(pictures: list[Picture], axis: int) -> Picture:

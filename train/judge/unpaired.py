@@ -37,11 +37,11 @@ class Judge(protocol.Judge[UnpairedData, Translator, Unpaired]):
     def sheets(self, model: Model, sitting: Sitting[Unpaired]) -> Sheets:
         """Rows of a picture and its translations, in each direction; the preview shows the first."""
         a, b = learning.shown(sitting)
-        columns = [a, learning.translate(model, a, "ab", 0)]
+        columns = {"a": a, "a to b": learning.translate(model, a, "ab", 0)}
         if model.styles == "random":
-            columns.append(learning.translate(model, a, "ab", 100))
+            columns["other style"] = learning.translate(model, a, "ab", 100)
         if "ba" in model.directions:
-            columns += [b, learning.translate(model, b, "ba", 0)]
+            columns |= {"b": b, "b to a": learning.translate(model, b, "ba", 0)}
         return learning.sheets_of(columns, 2 if model.styles == "none" else 3)
 
     def scores(self, model: Model, sitting: Sitting[Unpaired]) -> dict[str, float]:

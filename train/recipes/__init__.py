@@ -4,6 +4,8 @@ A recipe's file has `Hyper` (a frozen dataclass: learning), `PRESETS` (name -> H
 `RecipeOf` describes it; the file ends with a line that has a type checker compare the two.
 """
 
+from __future__ import annotations
+
 import importlib
 import math
 import pkgutil
@@ -12,21 +14,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple, Protocol, TypeVar
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from cgan import models
-from cgan.labels import Palette
-from train.data.folders import Say
-from train.data.protocol import Batch, Data, Size
+
+if TYPE_CHECKING:  # whoever asks for the names only should not wait for torch
+    from torch import Tensor, nn
+
+    from cgan.labels import Palette
+    from train.data.folders import Say
+    from train.data.protocol import Batch, Data, Size
 
 C = TypeVar("C")  # the model's Config
 H = TypeVar("H", contravariant=True)  # the recipe's Hyper
-D = TypeVar("D", bound=Data[Any])  # the data it reads
-M = TypeVar("M", bound=nn.Module)  # the network that is saved
-B = TypeVar("B", bound=Batch, contravariant=True)  # the kind of batch it learns from
+D = TypeVar("D", bound="Data[Any]")  # the data it reads
+M = TypeVar("M", bound="nn.Module")  # the network that is saved
+B = TypeVar("B", bound="Batch", contravariant=True)  # the kind of batch it learns from
 
 
 class Loss(NamedTuple):
@@ -134,6 +137,8 @@ def kind_of(name: str, config: Any) -> type[Any]:
 
 def multiple_of(name: str, config: Any) -> int:
     """What divides the sides of the pictures that model `name` of this Config learns from."""
+    import torch
+
     with torch.device("meta"):  # its shape, without memory
         model = models.module(name).Model(config)
     return math.lcm(SIDES, model.multiple)
