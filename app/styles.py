@@ -1,7 +1,9 @@
 """Styles: encoded from pictures, each once, and mixed from several.
 
 A client sends a mix as [{"picture": data URI or "seed": int, "weight": from 0 to 1}, …]. It has the weighted
-mean of the styles of its parts: those of pictures are encoded, those of seeds drawn.
+mean of the styles of its parts: those of pictures are encoded, those of seeds drawn. To a painter it sends
+{"parts": [… or "ready": int, a style that the checkpoint brings along], "strength": from 0 to 1}, the rest
+being the look of the seed; or, for a single picture, its data URI alone.
 """
 
 import hashlib
@@ -16,21 +18,47 @@ import cv2
 import numpy as np
 
 from app import requests
-from cgan import DataError
+from cgan import Checkpoint, DataError, models, styles
 from cgan.tasks import Painter, Translator
 
 MAX_STYLES = 8
+MAX_BLENDED = 3  # styles of a painter's blend
 ENCODED = 64  # style vectors that are kept
 SHAPE = '[{"picture": "data:image/…", "weight": 1}, …]'
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a mix: a picture, uint8 (H, W, 3), or a seed, and how much it counts, from 0 to 1."""
+    """A part of a mix and how much it counts, from 0 to 1.
+
+    It is a picture, uint8 (H, W, 3), a seed, or the number of a ready style.
+    """
 
     weight: float
     picture: np.ndarray | None = None
     seed: int | None = None
+    ready: int | None = None
+
+
+@dataclass(frozen=True)
+class Blend:
+    """A painter's style: a mix, and how strong it is beside the look of the seed, from 0 to 1."""
+
+    parts: list[Part]
+    strength: float = 1.0
+
+    def to_json(self, model: str) -> dict:
+        """What a client sends for this blend; ready styles are those of the checkpoint `model`."""
+        parts: list[dict] = []
+        for part in self.parts:
+            if part.picture is not None:
+                source: dict = {"picture": requests.picture_uri(part.picture)}
+            elif part.seed is not None:
+                source = {"seed": part.seed}
+            else:
+                source = {"ready": part.ready, "model": model}
+            parts.append(source | {"weight": part.weight})
+        return {"parts": parts, "strength": self.strength}
 
 
 class Encoder:
@@ -50,6 +78,23 @@ class Encoder:
         With `looks` a style depends on the map too, which changes at every stroke: then it is the picture.
         """
         return picture if painter.looks else self._encoded(painter, picture)
+
+    def blended(self, painter: Painter, blend: Blend, labels: np.ndarray, seed: int) -> np.ndarray:
+        """What `Painter.paint` takes as style for a blend, on the map `labels`, uint8 (H, W)."""
+        first = blend.parts[0]
+        if len(blend.parts) == 1 and blend.strength == 1 and first.picture is not None:
+            return self.of_painter(painter, first.picture)
+        weights = np.array([part.weight for part in blend.parts])
+        vectors = np.stack([self._vector(painter, part, labels) for part in blend.parts])
+        mixed = weights / weights.sum() @ vectors
+        return (blend.strength * mixed + (1 - blend.strength) * painter.draw(seed)).astype(np.float32)
+
+    def _vector(self, painter: Painter, part: Part, labels: np.ndarray) -> np.ndarray:
+        """The style of one part: float32 (style,)."""
+        if part.picture is not None:
+            looks = bool(painter.looks)
+            return painter.encode(part.picture, labels) if looks else self._encoded(painter, part.picture)
+        return painter.draw(part.seed) if part.seed is not None else painter.ready.vectors[part.ready]
 
     def of_translator(self, translator: Translator, picture: np.ndarray, direction: str) -> np.ndarray:
         """The style of a picture, uint8 (H, W, 3), of where `direction` goes to: float32 (style,)."""
@@ -78,13 +123,64 @@ class Encoder:
             return self._vectors[key]
 
 
-def read_style(uri: str, size: tuple[int, int]) -> np.ndarray:
+def read_style(uri: str, size: tuple[int, int], name: str = "the style picture") -> np.ndarray:
     """A style picture that a client sent, uint8 (h, w, 3), no larger than `size` (H, W) asks for."""
-    picture = requests.read_picture(uri, "the style picture")
+    picture = requests.read_picture(uri, name)
     height, width = picture.shape[:2]
     scale = min(1, max(size) / max(height, width))
     target = (max(1, round(width * scale)), max(1, round(height * scale)))
     return cv2.resize(picture, target, interpolation=cv2.INTER_AREA)
+
+
+def read_blend(sent: str | dict | None, checkpoint: Checkpoint) -> Blend | None:
+    """The style that a client sent for a painter; None for none.
+
+    Ready styles of other checkpoints wait: they are left out. Raises `DataError` and `MediaError`.
+    """
+    if not sent:
+        return None
+    blend = {"parts": [{"picture": sent}]} if isinstance(sent, str) else sent
+    parts = blend.get("parts") if isinstance(blend, dict) else None
+    if not isinstance(blend, dict) or not isinstance(parts, list) or len(parts) > MAX_BLENDED:
+        allowed = f'{{"parts": {SHAPE}, "strength": 1}} with at most {MAX_BLENDED} parts'
+        raise DataError(f"the style must be a picture as a data URI, or {allowed}")
+    strength = _share(blend.get("strength", 1), "the strength of the style")
+    known = [
+        _read_painted_part(part, f"style {place}", checkpoint)
+        for place, part in enumerate(parts, 1)
+        if not isinstance(part, dict) or part.get("model", checkpoint.name) == checkpoint.name
+    ]
+    if known and not sum(part.weight for part in known) > 0:
+        raise DataError("every style has weight 0: give one of them more")
+    return Blend(known, strength) if known else None
+
+
+def ready_of(checkpoint: Checkpoint) -> styles.Ready:
+    """The ready styles that a checkpoint brings along. Raises `CheckpointError`."""
+    length = models.module(checkpoint.model).Config(**checkpoint.config).style
+    return styles.read(checkpoint, length)
+
+
+def _read_painted_part(part: dict, name: str, checkpoint: Checkpoint) -> Part:
+    if not isinstance(part, dict) or len({"picture", "seed", "ready"} & set(part)) != 1:
+        raise DataError(f"{name} must have a picture, a seed or the number of a ready style")
+    weight = _share(part.get("weight", 1), f"the weight of {name}")
+    if "picture" in part:
+        return Part(weight, picture=read_style(part["picture"], checkpoint.about["size"], name))
+    if "seed" in part:
+        requests.check_seed(part["seed"])
+        return Part(weight, seed=part["seed"])
+    count = len(ready_of(checkpoint))
+    if type(part["ready"]) is not int or not 0 <= part["ready"] < count:
+        allowed = f"it has {count}, counted from 0" if count else "it brings none along"
+        raise DataError(f"{checkpoint.name} has no ready style {part['ready']!r:.40}: {allowed}")
+    return Part(weight, ready=part["ready"])
+
+
+def _share(value: float, name: str) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value <= 1:
+        raise DataError(f"{name} is {value!r:.40}; it must be from 0 to 1")
+    return float(value)
 
 
 def read_mix(sent: list | None, translator: Translator) -> list[Part]:
@@ -125,12 +221,10 @@ def path(stops: int, steps: int) -> list[list[float]]:
 def _read_part(part: dict, name: str, translator: Translator) -> Part:
     if not isinstance(part, dict) or len({"picture", "seed"} & set(part)) != 1:
         raise DataError(f"{name} must have a picture or a seed; styles are {SHAPE}")
-    weight = part.get("weight", 1)
-    if type(weight) not in (int, float) or not math.isfinite(weight) or not 0 <= weight <= 1:
-        raise DataError(f"the weight of {name} is {weight!r}; it must be from 0 to 1")
+    weight = _share(part.get("weight", 1), f"the weight of {name}")
     if "picture" in part:
-        return Part(float(weight), picture=requests.read_picture(part["picture"], name))
+        return Part(weight, picture=requests.read_picture(part["picture"], name))
     if translator.styles != "random":
         raise DataError(f"{name} is a seed; this model takes its style from pictures")
     requests.check_seed(part["seed"])
-    return Part(float(weight), seed=part["seed"])
+    return Part(weight, seed=part["seed"])

@@ -5,6 +5,7 @@
     <name>/README.md            the model card, and
     <name>/preview.jpg          what it makes, and perhaps samples.jpg, and
     <name>/examples/1.png …     label maps to begin with, and
+    <name>/styles.safetensors   styles to begin with (`cgan.styles`), and
     <name>/labeller/            a checkpoint itself, of the network that labels photographs: not written here
 
 No pickle is ever read or written: to unpickle a stranger's file is to run the stranger's code.
@@ -38,7 +39,7 @@ MAX_SIDE = 4096  # pixels of the pictures that a model was trained on
 MAX_CONFIG = 2**22  # bytes of a config.json
 LABELLER = "labeller"  # the folder of the label network, inside a checkpoint's
 _OWN = (CONFIG, WEIGHTS, "README.md", "preview.jpg", "samples.jpg")
-FILES = (*_OWN, "examples/*.png", *(f"{LABELLER}/{name}" for name in _OWN))
+FILES = (*_OWN, "styles.safetensors", "examples/*.png", *(f"{LABELLER}/{name}" for name in _OWN))
 
 _FIELDS = {"format": int, "model": str, "config": dict, "palette": list, "about": dict, "sha256": str}
 _PICKLES = (".pt", ".pth", ".pkl", ".ckpt", ".bin")

@@ -35,7 +35,7 @@ WINGS = (
     {"publish"},
     {"bench"},
     {"starting"},
-    {"launch", "describe", "tune"},
+    {"launch", "describe", "styles", "tune"},
     {"__main__"},
 )
 STANDING = {wing: place for place, wings in enumerate(WINGS) for wing in wings}

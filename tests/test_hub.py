@@ -41,7 +41,7 @@ def test_download_from_the_hub(hub, tmp_path):
     painter = cgan.load("someone/street", device="cpu", revision="v1", root=tmp_path / "none")
     assert painter.palette is not None
     files = ["config.json", "model.safetensors", "README.md", "preview.jpg", "samples.jpg"]
-    files += ["examples/*.png", *(f"labeller/{name}" for name in files)]
+    files += ["styles.safetensors", "examples/*.png", *(f"labeller/{name}" for name in files)]
     assert hub.calls == [(("someone/street",), {"revision": "v1", "allow_patterns": files})]
 
 

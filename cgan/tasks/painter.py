@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cgan import styles
 from cgan.checkpoint import Checkpoint
 from cgan.enlarging import long_side, moved, resized
 from cgan.errors import DataError
@@ -106,6 +107,14 @@ class Painter:
             self._check(labels)
             ids = torch.from_numpy(labels.astype(np.int64))[None, None].to(self.runtime.device)
         return self._encode(picture, ids)[0].cpu().numpy()
+
+    @cached_property
+    def ready(self) -> styles.Ready:
+        """The styles that the checkpoint brings along, those of a few training pictures; perhaps none.
+
+        `paint` takes each of its `vectors` as style. Raises `CheckpointError` where the file is at fault.
+        """
+        return styles.read(self.checkpoint, self.model.config.style)
 
     @torch.no_grad()
     def draw(self, seed: int) -> np.ndarray:

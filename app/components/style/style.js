@@ -1,37 +1,119 @@
-// A picture whose light and colours the painting takes over. `value` is a data URI, or "" for none.
+// Where the painting takes light and colours from: ready styles of the checkpoint and pictures, up to three mixed.
 //
-// Only light and colours count, so the picture is made small before it is sent. Props: `side`, the longest in
-// pixels, `limit` (bytes).
+// `value` is {parts: [{picture (a data URI) or ready (a number) and model, weight}], strength}, a picture's data URI,
+// or "" for none. Props: `ready`, pictures of the styles that `checkpoint` (a name) brings along, `side`, the longest
+// in pixels that is sent (only light and colours count), `limit` (bytes), `most` (styles). Event: `input`.
 
-import { onChoice, onDrop, onPaste } from "../../scripts/files.js";
+import { excess, onChoice, onDrop, onPaste } from "../../scripts/files.js";
 import { shrink } from "../../scripts/shrink.js";
+import { tile } from "../../scripts/tile.js";
+import { draw, place, weightsAt } from "./pad.js";
 
-const file = element.querySelector("input");
-const thumb = element.querySelector("img");
+const $ = (selector) => element.querySelector(selector);
+const [file, many, pad, strength] = [$("input[type=file]"), $(".many"), $(".pad"), $("input[type=range]")];
+const STEP = 0.04; // of the pad, by an arrow key
+let shown = null; // the style that the strip shows, not to draw it anew under the pointer
+const say = (words) => { $(".say").textContent = words; };
 
-function show() {
-  const there = Boolean(props.value);
-  if (there) thumb.src = props.value;
-  thumb.hidden = !there;
-  element.querySelector(".clear").hidden = !there;
-  element.querySelector(".style").classList.toggle("set", there);
+/** The value as {parts, strength}; ready styles of other checkpoints wait unseen. */
+function read() {
+  const { value } = props;
+  if (!value) return { parts: [], strength: 1 };
+  if (typeof value === "string") return { parts: [{ picture: value, weight: 1 }], strength: 1 };
+  const here = value.parts.filter((part) => part.picture || (part.model ?? props.checkpoint) === props.checkpoint);
+  return { parts: here, strength: value.strength ?? 1 };
 }
 
-function hand(uri) {
-  props.value = uri;
+function hand(style) {
+  props.value = style.parts.length ? style : "";
   show();
   trigger("input");
 }
 
-async function read(chosen) {
-  if (chosen) hand(await shrink(chosen, props.side, props.limit));
+const key = (part) => part.picture ?? part.ready;
+const face = (part) => part.picture ?? props.ready[part.ready] ?? "";
+const evenly = (parts) => parts.map((part) => ({ ...part, weight: Math.round(100 / parts.length) / 100 }));
+
+/** A style was chosen, or chosen again: it takes the place of all, or goes. With "Mix" on it joins or leaves them. */
+function take(part) {
+  const { parts, strength: strong } = read();
+  const others = parts.filter((each) => key(each) !== key(part));
+  const joins = others.length === parts.length;
+  const mixing = many.ariaPressed === "true";
+  if (joins && mixing && parts.length >= props.most) return say(`There is room for ${props.most}: take one out first.`);
+  say("");
+  const kept = mixing ? others : [];
+  hand({ parts: evenly(joins || (!mixing && others.length) ? [...kept, part] : kept), strength: strong });
 }
 
-element.querySelector(".pick").addEventListener("click", () => file.click());
-element.querySelector(".clear").addEventListener("click", () => hand(""));
-onChoice(file, ([chosen]) => read(chosen));
-onDrop(element, ([dropped]) => read(dropped));
-onPaste(read);
-window.addEventListener("cgan:style", ({ detail }) => read(detail)); // a photograph whose map was asked for
-watch("value", show);
+function list({ parts }) {
+  const own = parts.filter((part) => part.picture).map((part) =>
+    tile(part.picture, "Your style picture", "Your style picture", () => take(part)));
+  const title = "A style of the training pictures, shown as what it paints on one map";
+  const ready = props.ready.map((picture, at) =>
+    tile(picture, title, `Ready style ${at + 1}`, () => take({ ready: at, model: props.checkpoint, weight: 1 })));
+  $(".strip").replaceChildren(...own, ...ready);
+  for (const made of own) made.classList.add("taken");
+  ready.forEach((made, at) => made.classList.toggle("taken", parts.some((part) => part.ready === at)));
+  for (const made of [...own, ...ready]) made.setAttribute("aria-pressed", made.classList.contains("taken"));
+}
+
+function show() {
+  const style = read();
+  const { parts } = style;
+  const names = JSON.stringify([props.checkpoint, props.ready.length, parts.map(key)]);
+  if (names !== shown) list(style);
+  shown = names;
+  const there = parts.length > 0;
+  $(".clear").hidden = $(".mixing").hidden = !there;
+  $(".style").classList.toggle("set", there);
+  many.hidden = !there && !props.ready.length;
+  if (parts.length > 1) many.ariaPressed = "true";
+  pad.hidden = parts.length < 2;
+  if (parts.length > 1) draw(pad, parts.map(face), parts.map(({ weight }) => weight));
+  strength.value = style.strength;
+  $("output").value = `${Math.round(100 * style.strength)} %`;
+}
+
+function mix(at) {
+  const { parts, strength: strong } = read();
+  const weights = weightsAt(at, parts.length);
+  hand({ parts: parts.map((part, each) => ({ ...part, weight: weights[each] })), strength: strong });
+}
+
+async function open(chosen) {
+  if (!chosen) return;
+  const problem = excess(chosen, props.limit);
+  if (problem) return say(problem);
+  say("");
+  take({ picture: await shrink(chosen, props.side, props.limit), weight: 1 });
+}
+
+function dragged(event) {
+  const box = pad.getBoundingClientRect();
+  mix([(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height]);
+}
+pad.addEventListener("pointerdown", (event) => { pad.setPointerCapture(event.pointerId); dragged(event); });
+pad.addEventListener("pointermove", (event) => { if (pad.hasPointerCapture(event.pointerId)) dragged(event); });
+pad.addEventListener("keydown", (event) => {
+  const [right, down] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key] ?? [];
+  if (right === undefined) return;
+  event.preventDefault();
+  const [x, y] = place(read().parts.map(({ weight }) => weight));
+  mix([x + right * STEP, y + down * STEP]);
+});
+strength.addEventListener("input", () => hand({ ...read(), strength: Number(strength.value) }));
+many.addEventListener("click", () => {
+  const on = many.ariaPressed !== "true";
+  many.ariaPressed = String(on);
+  const { parts, strength: strong } = read();
+  if (!on && parts.length > 1) hand({ parts: [{ ...parts[0], weight: 1 }], strength: strong });
+});
+$(".pick").addEventListener("click", () => file.click());
+$(".clear").addEventListener("click", () => { say(""); hand({ parts: [] }); });
+onChoice(file, ([chosen]) => open(chosen));
+onDrop(element, ([dropped]) => open(dropped));
+onPaste(open);
+window.addEventListener("cgan:style", ({ detail }) => open(detail)); // a photograph whose map was asked for
+watch(["value", "ready", "checkpoint"], show);
 show();

@@ -20,11 +20,12 @@ from app.maps import (
     write_map,
 )
 from app.shelf import Shelf
-from app.styles import Encoder, read_style
+from app.styles import Encoder, read_blend, ready_of
 from cgan import Checkpoint, CheckpointError, DataError, models
 from cgan.tasks import Painter
 
 VARIATIONS = 4
+VARIED = 0.7  # how strong a style is in variations at most: else the seeds would change but fine detail
 FIRST = "spade-landscape"  # shown first, if it is there: everybody wants to paint mountains
 NO_CHECKPOINT = "There is no checkpoint yet. Make one: python -m train spade --out checkpoints/first"
 LARGE = "Borders get sharper; detail does not get finer, and wide areas may go flat."
@@ -59,12 +60,14 @@ class Painting:
         name: str,
         label_map: str,
         seed: int,
-        style: str | None,
+        style: str | dict | None,
         things: list | None = None,
         size: int | None = None,
     ) -> tuple[str, str]:
-        """Paint a label map in the look of a seed or of a style picture; give the picture and the status.
+        """Paint a label map in the look of a seed or in a style; give the picture and the status.
 
+        `style`: a picture; or {"parts": [{"picture": …, "weight": 1}, …], "strength": 1}, up to three that
+        are mixed, {"ready": 0} the first that the checkpoint brings along; the rest is the seed's look.
         `things`, for models whose things have looks: [[row, column, look], …], a pixel of each. `size`: the
         longer side of the picture in pixels, 0 for that of the map, whose borders become smooth. The picture
         is a PNG that carries all of this: /restore reads it.
@@ -72,16 +75,16 @@ class Painting:
         painter, labels = self._painter_and_labels(name, label_map)
         requests.check_seed(seed)
         requests.check_size(size)
-        shown = read_style(style, painter.size) if style else None
+        blend = read_blend(style, painter.checkpoint)
         restyle = read_things(things or [], labels.shape, painter.looks)
         start = time.perf_counter()
-        given = None if shown is None else self.encoder.of_painter(painter, shown)
+        given = None if blend is None else self.encoder.blended(painter, blend, labels, seed)
         painted = painter.paint(labels, style=given, seed=seed, restyle=restyle, size=size or None)[0]
         spent = (time.perf_counter() - start) * 1000
         record = {
             "model": name,
             "seed": seed,
-            "style": None if shown is None else requests.picture_uri(shown),
+            "style": None if blend is None else blend.to_json(name),
             "things": [[*place, look] for place, look in restyle.items()],
             "size": size or 0,
             "map": write_map(labels, painter.palette),
@@ -89,10 +92,32 @@ class Painting:
         status = f"{name} · {painter.runtime.describe()} · {spent:.0f} ms"
         return records.attached(painted, record), status
 
-    def vary(self, name: str, label_map: str) -> list[dict]:
-        """Paint a label map in four looks drawn at random, each under a seed of its own."""
+    def vary(
+        self, name: str, label_map: str, style: str | dict | None = None, things: list | None = None
+    ) -> list[dict]:
+        """Paint a label map in four looks drawn at random, each under a seed of its own.
+
+        A style stays, but with room for the seeds: its strength is 0.7 at most, and told as "strength".
+        """
+        room = {}
+        if style:
+            blend = read_blend(style, self.shelf.checkpoint(name, "paint")) if name else None
+            if blend is not None:
+                room = {"strength": min(blend.strength, VARIED)}
+                style = blend.to_json(name) | room
         seeds = [secrets.randbelow(requests.MAX_SEED) for _ in range(VARIATIONS)]
-        return [{"seed": seed, "picture": self.paint(name, label_map, seed, None)[0]} for seed in seeds]
+        return [
+            {"seed": seed, "picture": self.paint(name, label_map, seed, style, things)[0]} | room
+            for seed in seeds
+        ]
+
+    def ready_styles(self, name: str | None) -> Update:
+        """Show the styles that a checkpoint brings along, as what they paint."""
+        if not name:
+            return gr.update(ready=[])
+        ready = ready_of(self.shelf.checkpoint(name, "paint"))
+        pictures = [requests.jpeg_uri(picture) for picture in ready.pictures]
+        return gr.update(ready=pictures, checkpoint=name)
 
     def hint(self, name: str | None, size: int) -> Update:
         """Tell what to expect of a size above that of the model's training pictures; else nothing."""
@@ -116,16 +141,18 @@ class Painting:
         canvas, _ = self._canvas(checkpoint)
         labels = _fitted(read_map(record.get("map"), checkpoint.palette), checkpoint)
         read_things(things or [], labels.shape, canvas["looks"])
-        if style:
-            read_style(style, checkpoint.about["size"])
+        read_blend(style, checkpoint)
         picker, _ = self.checkpoints(name)
         canvas = gr.update(value=write_map(labels, checkpoint.palette), **canvas)
         things = gr.update(value=things or [], looks=canvas["looks"])
         return picker, canvas, seed, style or None, things, size
 
-    def take(self, event: gr.EventData) -> tuple[int, None]:
-        """Take one of the four: its seed, and no style picture."""
-        return event.seed, None
+    def take(self, style: str | dict | None, event: gr.EventData) -> tuple[int, dict | Update]:
+        """Take one of the four: its seed, and how strong it left the style, which stays."""
+        if not style or event.strength is None:
+            return event.seed, gr.skip()
+        blend = {"parts": [{"picture": style, "weight": 1}]} if isinstance(style, str) else style
+        return event.seed, blend | {"strength": event.strength}
 
     def give_way(self) -> None:
         """The dice was rolled: clear the style picture, so that the seed's look shows."""

@@ -62,8 +62,15 @@ def lay_out() -> Parts:
 
 def wire(parts: Parts, painting: Painting, page: Page) -> None:
     """Connect the components to the handlers."""
-    model, canvas, maps, things = parts.chooser.model, parts.canvas, parts.maps, parts.things
-    seed, style, variations, result = parts.seed, parts.style, parts.variations, parts.result
+    wire_model(parts, painting, page)
+    wire_maps(parts, painting)
+    wire_picture(parts, painting, page)
+    wire_variations(parts, painting)
+
+
+def wire_model(parts: Parts, painting: Painting, page: Page) -> None:
+    """The choice of a model, and what follows from it."""
+    model, things = parts.chooser.model, parts.things
     quiet = {"show_progress": "hidden"}
     on(
         [page.blocks.load, page.opened["paint"].select, parts.chooser.refresh.click],
@@ -77,37 +84,19 @@ def wire(parts: Parts, painting: Painting, page: Page) -> None:
         [model.change],
         painting.choose,
         [model, things],
-        [canvas, maps, parts.chooser.origin, things],
+        [parts.canvas, parts.maps, parts.chooser.origin, things],
         api_name="choose",
         **quiet,
     )
+    on([model.change], painting.ready_styles, [model], [parts.style], api_name="ready_styles", **quiet)
+    private = quiet | {"api_visibility": "private"}
     on(
-        [
-            canvas.input,
-            canvas.submit,
-            seed.change,
-            style.change,
-            things.input,
-            parts.size.change,
-            parts.button.click,
-        ],
-        painting.paint,
-        [model, canvas, seed, style, things, parts.size],
-        [result, page.status],
-        api_name="paint",
-        model=True,
-        trigger_mode="always_last",
-        show_progress="minimal",
-        show_progress_on=result,
-    )
-    on(
-        [maps.input, maps.upload],
-        painting.forget,
+        [model.change],
+        painting.forget_variations,
         [],
-        [variations, things],
-        api_name="forget",
-        api_visibility="private",
-        **quiet,
+        [parts.variations],
+        api_name="forget_variations",
+        **private,
     )
     on(
         [model.change, parts.size.change],
@@ -115,6 +104,20 @@ def wire(parts: Parts, painting: Painting, page: Page) -> None:
         [model, parts.size],
         [parts.hint],
         api_name="size_hint",
+        **private,
+    )
+
+
+def wire_maps(parts: Parts, painting: Painting) -> None:
+    """The maps that come to the canvas."""
+    model, canvas, maps = parts.chooser.model, parts.canvas, parts.maps
+    quiet = {"show_progress": "hidden"}
+    on(
+        [maps.input, maps.upload],
+        painting.forget,
+        [],
+        [parts.variations, parts.things],
+        api_name="forget",
         api_visibility="private",
         **quiet,
     )
@@ -129,44 +132,51 @@ def wire(parts: Parts, painting: Painting, page: Page) -> None:
         show_progress="minimal",
         show_progress_on=canvas,
     )
-    wire_variations(parts, painting, page)
+
+
+def wire_picture(parts: Parts, painting: Painting, page: Page) -> None:
+    """The picture, and what brings back all that one was painted from."""
+    canvas, seed, style, things, size = parts.canvas, parts.seed, parts.style, parts.things, parts.size
+    given = [parts.chooser.model, canvas, seed, style, things, size]
+    changes = [seed.change, style.change, things.input, size.change]
+    on(
+        [canvas.input, canvas.submit, *changes, parts.button.click],
+        painting.paint,
+        given,
+        [parts.result, page.status],
+        api_name="paint",
+        model=True,
+        trigger_mode="always_last",
+        show_progress="minimal",
+        show_progress_on=parts.result,
+    )
     on(
         [parts.history.input],
         painting.restore,
         [parts.history],
-        [model, canvas, seed, style, things, parts.size],
+        given,
         api_name="restore",
-        **quiet,
+        show_progress="hidden",
     )
 
 
-def wire_variations(parts: Parts, painting: Painting, page: Page) -> None:
-    """Connect what shows other seeds and styles."""
-    model, canvas = parts.chooser.model, parts.canvas
+def wire_variations(parts: Parts, painting: Painting) -> None:
+    """What shows other seeds and styles."""
     seed, style, variations = parts.seed, parts.style, parts.variations
-    quiet = {"show_progress": "hidden"}
-    on(
-        [model.change],
-        painting.forget_variations,
-        [],
-        [variations],
-        api_name="forget_variations",
-        api_visibility="private",
-        **quiet,
-    )
     on(
         [variations.submit],
         painting.vary,
-        [model, canvas],
+        [parts.chooser.model, parts.canvas, style, parts.things],
         [variations],
         api_name="variations",
         model=True,
         show_progress="minimal",
     )
+    quiet = {"show_progress": "hidden"}
     on(
         [variations.select],
         painting.take,
-        [],
+        [style],
         [seed, style],
         api_name="take",
         api_visibility="private",
