@@ -11,7 +11,8 @@ from PIL import Image
 
 from cgan.errors import DataError
 from train.data.batches import Painted
-from train.data.painted import PaintedData, _colour, read_painted
+from train.data.naming import colour
+from train.data.painted import PaintedData, read_painted
 
 PALETTE = [
     {"id": 0, "name": "sky", "colour": "#0000ff"},
@@ -81,7 +82,7 @@ def test_without_palette_classes_are_numbered(folder):
 
 
 def test_numbered_colours_all_differ():
-    assert len({_colour(index) for index in range(256)}) == 256
+    assert len({colour(index) for index in range(256)}) == 256
 
 
 def test_colour_maps_are_read_by_the_palette(folder):

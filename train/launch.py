@@ -38,7 +38,7 @@ from train.publish.publisher import SAMPLES, Publisher, hardware, versions
 from train.recipes import AnyRecipe
 from train.recipes._tables import use_tables
 from train.run import GROUPS, MAY_DIFFER, PRESETS, Run, check
-from train.starting import FIXED, begin_with, load_start, named_as
+from train.starting import FIXED, begin_with, called, load_start, named_as
 from train.teachers import networks as teachers
 
 # Options whose folders are nobody's business: cards and configs name the last part only.
@@ -252,7 +252,15 @@ def choose_precision(wish: str, device: torch.device) -> str:
 
 
 def read_data(recipe: AnyRecipe, run: Run, hyper: Any) -> tuple[Data[Any], Data[Any] | None]:
-    """(training data, validation data or None), as --data and --validation say."""
+    """(training data, validation data or None), as --data, --validation and --class-names say."""
+    data, validation = parts_of(recipe, run, hyper)
+    if not run.class_names:
+        return data, validation
+    return called(data, run.class_names), None if validation is None else called(validation, run.class_names)
+
+
+def parts_of(recipe: AnyRecipe, run: Run, hyper: Any) -> tuple[Data[Any], Data[Any] | None]:
+    """(training data, validation data or None), as they are read."""
     if run.data is None:
         data = recipe.builtin(run.size, run.seed, hyper, say)
     else:

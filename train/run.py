@@ -36,6 +36,7 @@ class Run:
     start_from: str | None = None  # fine-tune this checkpoint: a name, a folder or a Hub repository
     fresh: bool = False  # delete the run in --out and start anew
     data_name: str | None = None  # what the model card calls the data (default: the folder's name)
+    class_names: str = ""  # names of classes for which the data have but numbers, by id: sky,road,…
     licence: str = "not stated"  # licence of the checkpoint, for the model card
     attribution: str = ""  # who must be named, for the model card
 
@@ -58,7 +59,7 @@ GROUPS = {
         *("seed", "decay_from", "evaluate_every", "calibrate"),
         *("perceptual", "perceptual_weights", "metric_weights"),
     ),
-    "for the model card": ("data_name", "licence", "attribution"),
+    "for the model card": ("data_name", "class_names", "licence", "attribution"),
 }
 
 # Options that may differ when a run is resumed. They change where it runs, what is said of it and how long it

@@ -11,6 +11,7 @@ from torch import Tensor
 from cgan import models
 from cgan.checkpoint import load_model, locate
 from cgan.labels import Palette
+from train.data import naming
 from train.data.finding import Say, listed
 from train.data.stored import Stored
 from train.engine import state
@@ -56,6 +57,14 @@ def named_as(data: D, palette: Palette | None, say: Say) -> D:
     if own.names != [f"class {id}" for id in range(len(own))] or len(own) > len(palette):
         return data
     say(f"the data name no classes: their ids are those of the checkpoint, {listed(palette.names)}")
+    return dataclasses.replace(data, palette=palette)  # type: ignore[call-arg]  # its kinds that have one
+
+
+def called(data: D, names: str) -> D:
+    """`data` whose classes are but numbers take `names`, "sky,road,…". ValueError where they cannot."""
+    if not isinstance(data, Stored) or "palette" not in vars(data):
+        raise ValueError("--class-names is for label maps of data that bring no names")
+    palette = naming.named(vars(data)["palette"], names)
     return dataclasses.replace(data, palette=palette)  # type: ignore[call-arg]  # its kinds that have one
 
 

@@ -6,7 +6,6 @@ with the same stem belong together. `palette.json` lies in it or beside it.
 
 from __future__ import annotations
 
-import colorsys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from torch import Tensor
 from cgan.errors import CganError, DataError
 from cgan.labels import Label, Palette, nearest_exact
 from cgan.pictures import centre, open_picture, read_picture
-from train.data import folders
+from train.data import folders, naming
 from train.data.batches import Painted
 from train.data.finding import (
     LOSSLESS,
@@ -95,7 +94,7 @@ def read_painted(folder: Path, size: Size, say: Say = folders.silent) -> Painted
     problems: list[str] = []
     folder = root_of(folder, ("images", "labels"), say)
     pairs = _pairs(folder, problems, say)
-    palette = palette_of(folder, problems)
+    palette = palette_of(folder, problems, say)
     if not problems and len(pairs) < 2:
         problems.append(f"{len(pairs)} picture(s) with a label map; at least 2 are needed")
     files = [file for pair in pairs for file in pair if file is not None]
@@ -220,15 +219,23 @@ def _pairs(folder: Path, problems: list[str], say: Say) -> list[Files]:
     return [(path, labels[name], instances.get(name)) for name, path in images.items() if name in labels]
 
 
-def palette_of(folder: Path, problems: list[str]) -> Palette | None:
-    """The palette of `folder`, or the one beside it: the parts of a data set may share theirs."""
+def palette_of(folder: Path, problems: list[str], say: Say = folders.silent) -> Palette | None:
+    """The palette of `folder`, or the one beside it: the parts of a data set may share theirs.
+
+    Without one, a list of names (`train.data.naming`); None where there is none either.
+    """
     path = folder / "palette.json"
     if not path.exists():
         path = folder.resolve().parent / "palette.json"
-    if not path.exists():
+    told = None if path.exists() else naming.list_in(folder)
+    if told is None and not path.exists():
         return None
     try:
-        return Palette.read(path)
+        if told is None:
+            return Palette.read(path)
+        palette = naming.read_list(told)
+        say(f"no palette.json: {told.name} names {len(palette)} classes, {listed(palette.names)}")
+        return palette
     except CganError as error:
         problems.append(str(error))
         return None
@@ -318,7 +325,7 @@ def classes_of(present: list[int], say: Say) -> tuple[Palette, NDArray[np.uint8]
     table[rest] = np.arange(len(rest))
     used = listed([str(old) for old in rest])
     say(f"no palette.json, and few ids are used: {used} become 0 to {len(rest) - 1}")
-    labels = [Label(new, f"class {old}", _colour(new)) for new, old in enumerate(rest)]
+    labels = [Label(new, f"class {old}", naming.colour(new)) for new, old in enumerate(rest)]
     return Palette(tuple(labels)), table
 
 
@@ -326,12 +333,5 @@ def numbered(present: NDArray[np.integer], say: Say) -> Palette:
     """A palette for data that bring none: "class 0" to the highest of the ids `present`, sorted."""
     count = int(present[-1]) + 1
     used = f", of which {len(present)} are used" if len(present) < count else ""
-    say(f"no palette.json: classes 0 to {count - 1} are assumed{used}; with one they would have names")
-    return Palette(tuple(Label(id, f"class {id}", _colour(id)) for id in range(count)))
-
-
-def _colour(index: int) -> str:
-    """Colours that differ: hues by the golden ratio, in rings of saturation and lightness."""
-    hue, ring = index * 0.618034 % 1, index % 3
-    red, green, blue = colorsys.hls_to_rgb(hue, (0.5, 0.35, 0.7)[ring], (0.75, 0.55, 0.6)[ring])
-    return "#" + "".join(f"{round(255 * part):02x}" for part in (red, green, blue))
+    say(f"no palette.json: classes 0 to {count - 1} are assumed{used}; --class-names names them")
+    return Palette(tuple(Label(id, f"class {id}", naming.colour(id)) for id in range(count)))
