@@ -41,7 +41,7 @@ class Hyper:
     rate: Rate = 5e-4  # Adam's learning rate
     weight_overlap: Weight = 1.0  # weight of Dice's loss beside the cross entropy
     least_part: Share = 0.5  # pictures are enlarged until no less than this part of their sides is seen
-    colours: Weight = 1.0  # how much light and colours vary (0: not at all)
+    colours: Weight = 2.0  # how much light and colours vary (0: not at all)
 
 
 PRESETS = dict.fromkeys(("tiny", "small", "paper"), Hyper())
