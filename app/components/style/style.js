@@ -114,6 +114,9 @@ $(".clear").addEventListener("click", () => { say(""); hand({ parts: [] }); });
 onChoice(file, ([chosen]) => open(chosen));
 onDrop(element, ([dropped]) => open(dropped));
 onPaste(open);
-window.addEventListener("cgan:style", ({ detail }) => open(detail)); // a photograph whose map was asked for
+// A photograph whose map was asked for becomes the style, and stays it if it comes again.
+window.addEventListener("cgan:style", async ({ detail }) => {
+  hand({ parts: [{ picture: await shrink(detail, props.side, props.limit), weight: 1 }], strength: read().strength });
+});
 watch(["value", "ready", "checkpoint"], show);
 show();
