@@ -13,7 +13,8 @@ inside = [
 setup(
     packages=find_packages(include=["cgan", "cgan.*"]) + inside,
     package_dir={f"cgan._rooms.{name}": name for name in ROOMS},
-    package_data={"cgan": ["py.typed"]} | {f"cgan._rooms.{name}": ["**/*"] for name in ROOMS},
+    package_data={"cgan": ["py.typed", "export/page/*"]}
+    | {f"cgan._rooms.{name}": ["**/*"] for name in ROOMS},
     exclude_package_data={
         "": ["*.py[cod]", "**/*.py[cod]", "*.pyi", "**/*.pyi"]
     },  # Gradio writes stubs as it runs

@@ -12,6 +12,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 
+def cache(kind: str) -> Path:
+    """The folder of what is kept to be made only once, `$CGAN_CACHE/KIND` or `~/.cache/cgan/KIND`.
+
+    It is made when the first one is written.
+    """
+    return Path(os.environ.get("CGAN_CACHE") or Path.home() / ".cache" / "cgan") / kind
+
+
 @contextmanager
 def replaced(path: Path, shared: bool = False, durable: bool = False) -> Iterator[Path]:
     """A name beside `path` to write to; at the end what was written takes the place of `path`.

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from cgan.errors import DataError
@@ -225,14 +226,10 @@ def instance_edges(instances: torch.Tensor) -> torch.Tensor:
 
     A pixel is 1 if any of its four neighbours differs from it; beyond the border nothing differs.
     """
-    across = instances[..., :, 1:] != instances[..., :, :-1]
-    down = instances[..., 1:, :] != instances[..., :-1, :]
-    edges = torch.zeros(instances.shape, dtype=torch.bool, device=instances.device)
-    edges[..., :, 1:] |= across
-    edges[..., :, :-1] |= across
-    edges[..., 1:, :] |= down
-    edges[..., :-1, :] |= down
-    return edges.float()
+    across = (instances[..., :, 1:] != instances[..., :, :-1]).float()
+    down = (instances[..., 1:, :] != instances[..., :-1, :]).float()
+    sides = ((across, (0, 1, 0, 0)), (across, (1, 0, 0, 0)), (down, (0, 0, 0, 1)), (down, (0, 0, 1, 0)))
+    return torch.stack([F.pad(part, margins) for part, margins in sides]).amax(0)
 
 
 def _label(entry: dict[str, Any], position: int) -> Label:

@@ -1,5 +1,7 @@
 """The Models tab: what is told of each checkpoint, what may be added, and who may add."""
 
+import zipfile
+
 import numpy as np
 import pytest
 from app_fixtures import PALETTE, PATIENCE, SIZE, break_checkpoint, browser, save_checkpoint
@@ -13,6 +15,7 @@ from app.examples import own
 from app.shelf import Shelf
 from app.tabs.models.handlers import Models, named
 from app.ui import build, launch
+from cgan.models import spade
 from train.judge.sheet import write
 
 
@@ -74,6 +77,22 @@ def test_a_folder_is_added_lent_and_unloaded(shelf, tmp_path):
     assert not shelf.loaded() and not any(card["loaded"] for card in cards["cards"])
 
 
+def test_a_checkpoint_is_saved_as_onnx_by_who_sits_here(tmp_path):
+    model = spade.Model(spade.Config(**{**vars(spade.PRESETS["tiny"]), "classes": len(PALETTE)}))
+    cgan.save(tmp_path / "tiny", model, PALETTE, {"size": SIZE})
+    shelf = Shelf(tmp_path, "cpu")
+    models = Models(shelf, local=True)
+    assert models.list()[0]["cards"][0]["onnx"] and not Models(shelf).list()[0]["cards"][0]["onnx"]
+    (begun, _), (ended, button) = models.onnx(event(name="tiny"))
+    assert "Exporting tiny" in begun["value"] and ended["value"] == "" and button["visible"]
+    with zipfile.ZipFile(button["value"]) as packed:
+        assert {*packed.namelist()} == {"paint.onnx", "encode.onnx", "draw.onnx"}
+    ((_, again),) = models.onnx(event(name="tiny"))
+    assert again == button, "it is made once"
+    with pytest.raises(cgan.CheckpointError, match="there are: tiny"):
+        list(models.onnx(event(name="../tiny")))
+
+
 def test_opening_goes_to_its_tab(shelf):
     tabs, paint, translate, video = Models(shelf).open(event(name="tiny"))
     assert tabs.selected == "paint" and paint["value"] == "tiny" and paint["choices"] == ["tiny"]
@@ -117,8 +136,10 @@ def test_only_who_sits_here_may_name_folders(shelf, local):
     """From elsewhere there is no such call: no path of a client is ever looked for."""
     calls = {each["api_name"] for each in build(shelf, local=local, training=local).config["dependencies"]}
     assert {"models", "paint"} <= calls
-    assert ({"add_model", "unload", "start", "check_data"} <= calls) == local
-    assert local or not {"add_model", "unload", "start", "resume", "check_data", "stop_training"} & calls
+    assert ({"add_model", "onnx", "unload", "start", "check_data"} <= calls) == local
+    assert (
+        local or not {"add_model", "onnx", "unload", "start", "resume", "check_data", "stop_training"} & calls
+    )
 
 
 def test_the_page_lists_opens_and_adds(root, tmp_path):

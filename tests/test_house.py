@@ -35,7 +35,7 @@ WINGS = (
     {"publish"},
     {"bench"},
     {"starting"},
-    {"launch", "describe", "styles", "tune"},
+    {"launch", "describe", "export", "styles", "tune"},
     {"__main__"},
 )
 STANDING = {wing: place for place, wings in enumerate(WINGS) for wing in wings}

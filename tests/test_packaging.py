@@ -20,7 +20,17 @@ import cgan
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 MODULES = {"pillow": "PIL", "opencv-python-headless": "cv2"}  # where the names differ
-LAZY = {"spaces", "tensorboard", "torch_fidelity", "triton", "gradio_client"}  # used where they are there
+# used where they are there
+LAZY = {
+    "fastapi",
+    "gradio_client",
+    "onnx",
+    "onnxruntime",
+    "spaces",
+    "tensorboard",
+    "torch_fidelity",
+    "triton",
+}
 
 
 def modules_of(requirements: list[str]) -> set[str]:

@@ -19,6 +19,7 @@ TOOLS = {
     "check": ("train.launch", "read and check a folder of data as MODEL would, and start nothing"),
     "evaluate": ("train.judge.command", "score a checkpoint on held-back data, beside its baselines"),
     "tune": ("train.tune", "teach a few-shot video model one subject from a few pictures"),
+    "export": ("train.export", "write a checkpoint as ONNX graphs, or as a page that paints"),
     "styles": ("train.styles", "give a painter ready styles, taken from training pictures"),
     "arrange": ("train.data.arrange", "copy a folder of pictures as training reads it: halves, bits"),
     "world": ("train.world.command", "render the built-in world into a folder of data"),

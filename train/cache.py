@@ -6,19 +6,18 @@ cannot be read is as good as not there.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from cgan.files import replaced
+from cgan import files
 
 
 def folder(kind: str) -> Path:
     """Where this kind of things is kept; made when the first one is written."""
-    return Path(os.environ.get("CGAN_CACHE") or Path.home() / ".cache" / "cgan") / kind
+    return files.cache(kind)
 
 
 def read(path: Path) -> dict[str, Tensor] | None:
@@ -34,10 +33,10 @@ def read(path: Path) -> dict[str, Tensor] | None:
 def write(path: Path, tensors: dict[str, Tensor], most: int, among: str = "*.safetensors") -> None:
     """Keep the tensors; of the files called like `among`, the `most` that were used last stay."""
     try:
-        with replaced(path, shared=True) as beside:
+        with files.replaced(path, shared=True) as beside:
             save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, beside)
-        files = sorted(path.parent.glob(among), key=lambda file: file.stat().st_mtime)
-        for old in files[:-most]:
+        there = sorted(path.parent.glob(among), key=lambda file: file.stat().st_mtime)
+        for old in there[:-most]:
             old.unlink(missing_ok=True)
     except (OSError, SafetensorError):
         return

@@ -29,9 +29,12 @@ class DoublingConv(nn.Module):
         self.weight, self.bias = bare.weight, cast(nn.Parameter, bare.bias)  # it was not told to have none
 
     def forward(self, x: Tensor) -> Tensor:
+        return F.pixel_shuffle(F.conv2d(mirror(x, 1), *self.folded()), 2)
+
+    def folded(self) -> tuple[Tensor, Tensor]:
+        """Weight (4 outputs, inputs, 3, 3) and bias (4 outputs,) of the 3x3 convolutions."""
         folded = self._fold(self._fold(self.weight, -2, 1), -1, 2)  # (outputs, 2, 2, inputs, 3, 3)
-        x = F.conv2d(mirror(x, 1), folded.flatten(0, 2), self.bias.repeat_interleave(4))
-        return F.pixel_shuffle(x, 2)
+        return folded.flatten(0, 2), self.bias.repeat_interleave(4)
 
     def _fold(self, weight: Tensor, dim: int, place: int) -> Tensor:
         """Five taps along `dim` become three, for the first and (side by side at `place`) the second twin.

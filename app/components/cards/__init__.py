@@ -7,7 +7,7 @@ class Cards(Widget):
     """A card for each checkpoint; see `app.tabs.models.handlers.Models.card` for what one holds.
 
     `large` {"name", "picture": data URI} opens a dialog. Events, each with {name}: `select` opens it in its
-    tab, `expand` asks for its samples, `clear` takes it out of memory.
+    tab, `expand` asks for its samples, `clear` takes it out of memory, `download` asks for it as ONNX.
     """
 
     api = {"type": "array", "items": {"type": "object"}}

@@ -1,6 +1,7 @@
-// Checkpoints as cards. Props: `cards` [{name, model, deed, tab, picture, rows, samples, loaded}], pictures being data
-// URIs and `rows` pairs of words, `tab` "" where there is none to open it in; `large` {name, picture} opens the dialog.
-// Events, each with {name}: `select` opens a checkpoint in its tab, `expand` asks for samples, `clear` unloads.
+// Checkpoints as cards. Props: `cards` [{name, model, deed, tab, picture, rows, samples, onnx, loaded}], pictures being
+// data URIs and `rows` pairs of words, `tab` "" where there is none to open it in; `large` {name, picture} opens the
+// dialog. Events, each with {name}: `select` opens a checkpoint in its tab, `expand` asks for samples, `clear` unloads,
+// `download` exports.
 
 const deck = element.querySelector(".deck");
 const dialog = element.querySelector("dialog");
@@ -27,10 +28,11 @@ function picture({ name, picture: uri }) {
   return Object.assign(document.createElement("img"), { src: uri, alt: `What ${name} makes` });
 }
 
-function acts({ name, tab, samples, loaded }) {
+function acts({ name, tab, samples, onnx, loaded }) {
   const row = made("p", "acts-row");
   if (tab) row.append(button(`Open in ${tab}`, name, "select", "main"));
   if (samples) row.append(button("Samples", name, "expand"));
+  if (onnx) row.append(button("ONNX", name, "download"));
   if (loaded) row.append(button("Unload", name, "clear"));
   return row;
 }

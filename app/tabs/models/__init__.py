@@ -15,4 +15,4 @@ NAME, PLACE = "Models", 4
 
 def build(page: Page) -> Callable[[], None]:
     """Fill the current `gr.Tab`."""
-    return partial(wire, lay_out(page.local), Models(page.shelf), page)
+    return partial(wire, lay_out(page.local), Models(page.shelf, page.local), page)

@@ -1,5 +1,7 @@
 """What the Models tab does, apart from how it looks."""
 
+import tempfile
+import zipfile
 from collections.abc import Iterator
 from functools import lru_cache
 from html import escape
@@ -8,11 +10,13 @@ from pathlib import Path
 import cv2
 import gradio as gr
 
+import cgan
 from app import requests
 from app.choosing import TABS, Update, licence, notices, opened
 from app.shelf import Shelf, task_of
-from cgan import Checkpoint, CheckpointError, read_picture
+from cgan import Checkpoint, CheckpointError, export, read_picture
 from cgan.checkpoint import WEIGHTS
+from cgan.files import replaced
 
 DEEDS = {
     "paint": "paints label maps",
@@ -28,8 +32,9 @@ SIDE, LARGE = 560, 2400  # most pixels of a card's picture across, and of sample
 class Models:
     """The answers to the events of the tab, a method each."""
 
-    def __init__(self, shelf: Shelf):
-        self.shelf = shelf
+    def __init__(self, shelf: Shelf, local: bool = False):
+        self.shelf, self.exports = shelf, local and not export.lacking()
+        self._made = tempfile.TemporaryDirectory(prefix="cgan-onnx-")  # exports, until the app ends
 
     def list(self) -> tuple[Update, Update]:
         """List all checkpoints: a card of each, and a notice about broken ones."""
@@ -57,6 +62,7 @@ class Models:
             "picture": shown(checkpoint, "preview.jpg", SIDE),
             "rows": [[name, words] for name, words in rows.items() if words],
             "samples": (checkpoint.folder / "samples.jpg").is_file(),
+            "onnx": self.exports and task in ("paint", "translate"),
             "loaded": loaded,
         }
 
@@ -76,6 +82,23 @@ class Models:
         """Take a checkpoint out of memory."""
         self.shelf.unload(event.name)
         return self.list()
+
+    def onnx(self, event: gr.EventData) -> Iterator[tuple[Update, Update]]:
+        """Make the ONNX graphs of a checkpoint, once, and offer them as a zip."""
+        checkpoint = self.shelf.checkpoint(event.name)
+        archive = Path(self._made.name) / checkpoint.sha256[:16] / f"{checkpoint.folder.name}-onnx.zip"
+        if not archive.exists():
+            yield told(f"Exporting {event.name}, and comparing it with the model …"), gr.update(visible=False)
+            try:
+                paths = export.write(checkpoint.folder, archive.parent)
+            except cgan.CganError:
+                yield told(""), gr.update(visible=False)
+                raise
+            with replaced(archive) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as packed:
+                for path in paths:
+                    packed.write(path, path.name)
+        label = f"Save {archive.name} ({archive.stat().st_size / 1e6:.0f} MB)"
+        yield told(""), gr.update(value=str(archive), label=label, visible=True)
 
     def add(self, source: str) -> Iterator[tuple]:
         """Add a checkpoint: a folder of this machine, or a Hub repository as owner/name."""

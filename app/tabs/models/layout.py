@@ -20,13 +20,16 @@ class Parts:
     refresh: Refresh
     cards: Cards
     told: gr.HTML
+    onnx: gr.DownloadButton
     source: gr.Textbox | None = None
     add: gr.Button | None = None
 
 
 def lay_out(local: bool) -> Parts:
     """Place the components: a line to add checkpoints with, and a card for each."""
-    notice = gr.HTML(elem_id="m-notice", elem_classes=["notice"], visible=False, apply_default_css=False)
+    notice = gr.HTML(
+        label="notice", elem_id="m-notice", elem_classes=["notice"], visible=False, apply_default_css=False
+    )
     source = add = None
     with gr.Row(elem_id="m-row", elem_classes=["model-row"]):
         if local:
@@ -36,8 +39,11 @@ def lay_out(local: bool) -> Parts:
             )  # fmt: skip
             add = gr.Button("Add", elem_id="m-add", elem_classes=["plain-button"], min_width=80)
         refresh = Refresh(elem_id="m-refresh")
-        told = gr.HTML(elem_id="m-told", elem_classes=["origin"], apply_default_css=False)
-    return Parts(notice, refresh, Cards(), told, source, add)
+        onnx = gr.DownloadButton(
+            "Save", visible=False, elem_id="m-onnx", elem_classes=["plain-button"], min_width=80
+        )
+        told = gr.HTML(label="told", elem_id="m-told", elem_classes=["origin"], apply_default_css=False)
+    return Parts(notice, refresh, Cards(), told, onnx, source, add)
 
 
 def wire(parts: Parts, models: Models, page: Page) -> None:
@@ -57,6 +63,15 @@ def wire(parts: Parts, models: Models, page: Page) -> None:
     on([cards.select], models.open, [], [page.tabs, *pickers], api_name="open_model", **private)
     on([cards.expand], models.show, [], [cards], api_name="show_samples", **private)
     if parts.source is not None and parts.add is not None:
+        on(
+            [cards.download],
+            models.onnx,
+            [],
+            [parts.told, parts.onnx],
+            api_name="onnx",
+            model=True,
+            **private,
+        )
         on([cards.clear], models.unload, [], listed, api_name="unload", **private)
         on(
             [parts.add.click, parts.source.submit],
