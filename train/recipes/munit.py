@@ -12,7 +12,7 @@ from cgan.ranges import Beta, Depth, Rate, Share, Weight, Width
 from train.adversaries import losses
 from train.data.batches import Unpaired
 from train.processes import normal
-from train.recipes import Loss, RecipeOf
+from train.recipes import Loss, RecipeOf, frozen
 from train.recipes._styles import fit
 from train.recipes.unit import Data, TwoDomains, l1
 
@@ -92,13 +92,12 @@ class Recipe(TwoDomains[munit.Config, Hyper, munit.Model]):
 
         own_a, own_b = model.decode(content_a, style_a, "ba"), model.decode(content_b, style_b, "ab")
         again_a, again_b = self.content(fake_b, "ba"), self.content(fake_a, "ab")
-        found_a, found_b = model.encode(fake_a, "ba"), model.encode(fake_b, "ab")
         contents = losses.relative_l1(again_a, content_a) + losses.relative_l1(again_b, content_b)
         terms = {
             "fool": hyper.weight_fool * self.fool(*turns),
             "image": hyper.weight_image * (l1(own_a, batch.a) + l1(own_b, batch.b)),
             "content": hyper.weight_content * contents,
-            "style": hyper.weight_style * (l1(found_a, drawn_a) + l1(found_b, drawn_b)),
+            "style": hyper.weight_style * self._found((fake_a, drawn_a, "ba"), (fake_b, drawn_b, "ab")),
         }
         if hyper.weight_cycle:
             back_a, back_b = model.decode(again_a, style_a, "ba"), model.decode(again_b, style_b, "ab")
@@ -116,6 +115,18 @@ class Recipe(TwoDomains[munit.Config, Hyper, munit.Model]):
         if self.hyper.pairs:
             return styles.detach().roll(1, 0)
         return normal(*styles.shape, like=styles)
+
+    def _found(self, *made: tuple[Tensor, Tensor, str]) -> Tensor:
+        """How far the styles of pictures are from those that they were made in; both and the direction.
+
+        Styles of other pictures would be found again most easily if they were all alike: with pairs, the
+        encoders learn nothing by this.
+        """
+        if not self.hyper.pairs:
+            return losses.added([l1(self.model.encode(fake, way), style) for fake, style, way in made])
+        with frozen(self.model.style_a), frozen(self.model.style_b):
+            found = [(self.model.encode(fake, way), style) for fake, style, way in made]
+        return losses.added([losses.relative_l1(one, style) for one, style in found])
 
     @torch.no_grad()
     def calibrate(self, model: munit.Model, batch: Unpaired) -> Tensor:
