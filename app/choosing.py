@@ -24,20 +24,29 @@ class Chooser:
     origin: gr.HTML
 
 
-def lay_out(prefix: str = "", beside: gr.components.Component | None = None) -> Chooser:
-    """Place the components, whose ids begin with `prefix`, and `beside` them one that is not rendered yet."""
+def lay_out(
+    prefix: str = "", beside: gr.components.Component | None = None, example: str = "spade-landscape"
+) -> Chooser:
+    """Place the components, whose ids begin with `prefix`, and `beside` them one that is not rendered yet.
+
+    `example` is a name of a checkpoint for the API's page.
+    """
     notice = gr.HTML(
-        elem_id=f"{prefix}notice", elem_classes=["notice"], visible=False, apply_default_css=False
-    )
+        label="notice", elem_id=f"{prefix}notice", elem_classes=["notice"],
+        visible=False, apply_default_css=False,
+    )  # fmt: skip
     with gr.Row(elem_id=f"{prefix}model-row", elem_classes=["model-row"]):
         model = Picker(
             [], label="Model", container=False, min_width=120,
             elem_id=f"{prefix}model", elem_classes=["picker"],
         )  # fmt: skip
+        model.example = example
         refresh = Refresh(elem_id=f"{prefix}refresh")
         if beside is not None:
             beside.render()
-        origin = gr.HTML(elem_id=f"{prefix}origin", elem_classes=["origin"], apply_default_css=False)
+        origin = gr.HTML(
+            label="origin", elem_id=f"{prefix}origin", elem_classes=["origin"], apply_default_css=False
+        )
     return Chooser(notice, model, refresh, origin)
 
 

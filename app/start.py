@@ -4,6 +4,7 @@ import argparse
 import os
 import socket
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from app.shelf import Shelf
@@ -25,6 +26,7 @@ def flags() -> argparse.ArgumentParser:
     add("--browser", action=argparse.BooleanOptionalAction, default=True, help="open the page in a browser")
     allowed = "let whoever reaches the page train here, though others can"
     add("--allow-training", action="store_true", help=allowed)
+    add("--mcp", action="store_true", help="serve the API to agents too, as MCP (needs gradio[mcp])")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps … (default %(default)s)")
     add("--precision", default="auto", help="auto, fp32, fp16 or bf16 (default %(default)s)")
     return parser
@@ -40,6 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(str(error))
     if given.checkpoints.exists() and not given.checkpoints.is_dir():
         parser.error(f"--checkpoints {given.checkpoints} is a file; give the folder of checkpoints")
+    if given.mcp and find_spec("mcp") is None:
+        parser.error("--mcp needs a further package: pip install 'gradio[mcp]'")
     if problem := refusal(given.host, given.port):
         where = f"{given.host}:{given.port}"
         print(f"app.py: cannot listen on {where}: {problem}; choose another --port", file=sys.stderr)
@@ -56,6 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
         inbrowser=given.browser and here,
         quiet=True,
         prevent_thread_lock=True,
+        mcp_server=given.mcp,
     )
     print(greeting(local, public, runtime), flush=True)
     page.block_thread()

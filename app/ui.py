@@ -63,7 +63,7 @@ def build(shelf: Shelf, local: bool = False, training: bool = False) -> gr.Block
 
 def lay_out_status(tab: str) -> gr.HTML:
     """A line in the header, which is seen while its tab is."""
-    return gr.HTML(elem_id=f"status-{tab}", elem_classes=["status"], apply_default_css=False)
+    return gr.HTML(label="status", elem_id=f"status-{tab}", elem_classes=["status"], apply_default_css=False)
 
 
 def launch(page: gr.Blocks, **options) -> tuple[object, str, str | None]:

@@ -1,6 +1,9 @@
 """The app through `gradio_client`, as a program uses it."""
 
 import json
+import re
+import shutil
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.client import HTTPConnection
@@ -10,13 +13,17 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from app_fixtures import DRAWN, PALETTE, SIZE, address, as_uri, checkpoints, from_uri, photograph, scene
+from conftest import ROOT
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from test_app_maps import bomb
 
 import cgan
-from app import requests
+from app import requests, start
 from app.requests import LARGEST_REQUEST
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SHOWN_FIRST = {"spade-landscape", "munit-edges2clothing", "fs_vid2vid-sprites"}
 
 
 @pytest.fixture(scope="module")
@@ -164,4 +171,47 @@ def test_every_event_has_a_name(client):
     assert len(dependencies) >= 7
     names = [each["api_name"] for each in dependencies]
     assert all(isinstance(name, str) and "_1" not in name for name in names), names
-    assert json.dumps(client.view_api(return_format="dict"))
+
+
+def test_the_api_tells_what_it_does(client):
+    """For people and for agents: what each call is for, what goes in and comes out, and whole examples."""
+    for name, call in client.view_api(return_format="dict")["named_endpoints"].items():
+        assert len(call["description"]) > 20, name
+        labels = [each["label"] for each in (*call["parameters"], *call["returns"])]
+        assert not [label for label in labels if re.match("value_|parameter_", label)], name
+        examples = {each["parameter_name"]: each["example_input"] for each in call["parameters"]}
+        assert examples.get("name", "spade-landscape") in SHOWN_FIRST, name
+        if "label_map" in examples:
+            assert from_uri(examples["label_map"]).shape == (64, 64)
+
+
+def as_printed(fence: str, tmp_path: Path) -> str:
+    """A snippet of the README, for this app, its checkpoint and a map."""
+    (snippet,) = re.findall(rf"^```{fence}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    PALETTE.write_ids(tmp_path / "map.png", scene())
+    snippet = snippet.replace("http://127.0.0.1:7860/", address()).replace("http://127.0.0.1:7860", address())
+    return snippet.replace("spade-camvid", "tiny")
+
+
+def test_the_readmes_snippet_of_python(client, tmp_path, monkeypatch):
+    snippet, names = as_printed("py", tmp_path), {}
+    monkeypatch.chdir(tmp_path)
+    exec(snippet, names)
+    assert np.array_equal(from_uri(names["picture"]), paint(client, scene(), 7)[0])
+
+
+def test_the_readmes_snippet_of_curl(client, tmp_path):
+    if shutil.which("curl") is None or shutil.which("bash") is None:
+        pytest.skip("needs curl and bash")
+    done = subprocess.run(
+        ["bash", "-c", as_printed("sh", tmp_path)], cwd=tmp_path, capture_output=True, text=True
+    )
+    (line,) = re.findall("^data: (.*)$", done.stdout, re.MULTILINE)
+    assert np.array_equal(from_uri(json.loads(line)[0]), paint(client, scene(), 7)[0]), done.stderr
+
+
+def test_agents_need_a_further_package(monkeypatch, capsys):
+    monkeypatch.setattr(start, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit):
+        start.main(["--mcp"])
+    assert "pip install 'gradio[mcp]'" in capsys.readouterr().err

@@ -5,24 +5,45 @@ anew at each update, from the arguments of its `__init__`: so every property mus
 those of `gr.HTML` (Gradio itself passes `render`).
 """
 
+import base64
 import inspect
+import io
 from pathlib import Path
 
 import gradio as gr
+from PIL import Image
 
 from app.scripts import bundle
 
 STYLESHEETS = sorted(Path(__file__).parent.glob("*/*.css"))
 
 
-class Widget(gr.HTML):
-    """A component of our own: HTML and JavaScript around one value, from the folder of its class."""
+def example_picture() -> str:
+    """A whole picture to try the API with, which is a label map too: class 0 above class 1, as a data URI."""
+    picture = Image.new("P", (64, 64))
+    picture.putpalette([135, 181, 224, 111, 143, 78])
+    picture.paste(1, (0, 32, 64, 64))
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
+
+PICTURE = example_picture()
+
+
+class Widget(gr.HTML):
+    """A component of our own: HTML and JavaScript around one value, from the folder of its class.
+
+    `called` is what the API calls the value, where the folder's name is not it; `example` is one.
+    """
+
+    called: str = ""
     api: dict = {"type": "string"}
-    example: str | int | list = "data:image/png;base64,…"
+    example: str | int | list | dict = PICTURE
 
     def __init__(self, value: str | int | list | dict | None = None, **options):
         folder = Path(inspect.getfile(type(self))).parent
+        options = {"label": self.called or folder.name} | options
         super().__init__(
             value,
             html_template=(folder / f"{folder.name}.html").read_text(encoding="utf-8"),

@@ -11,4 +11,5 @@ class Blend(Widget):
     Events: `submit` asks for a strip, `select` (with {mix}) keeps one of its pictures' mixes.
     """
 
+    called = "strip"
     api = {"type": "array", "items": {"type": "object"}}

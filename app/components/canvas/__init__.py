@@ -12,6 +12,8 @@ class LabelCanvas(Widget):
     Events: `input` when the map changed and should be painted, `submit` for Ctrl+Enter.
     """
 
+    called = "label_map"
+
     def __init__(
         self,
         value: str | None = None,

@@ -13,6 +13,7 @@ class Clips(Widget):
     the most bytes of a file.
     """
 
+    called = "clip"
     api = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "object"}]}
 
     def __init__(

@@ -12,4 +12,5 @@ class Compare(Widget):
     of the Paint tab.
     """
 
+    called = "pictures"
     api = {"type": "object"}

@@ -1,7 +1,7 @@
 """Key frames: some frames of a film are painted, and the maps of the others follow."""
 
 from app import requests
-from app.components import Widget
+from app.components import PICTURE, Widget
 
 
 class Keyframes(Widget):
@@ -15,8 +15,9 @@ class Keyframes(Widget):
     {"frame": data URI, "at": number}, is to be found.
     """
 
+    called = "painted film"
     api = {"type": "object"}
-    example = {"film": "data:video/mp4;base64,…", "maps": {"0": "data:image/png;base64,…"}}
+    example = {"film": "data:video/mp4;base64,…", "maps": {"0": PICTURE}}
 
     def __init__(
         self,

@@ -8,3 +8,5 @@ class Letter(LabelCanvas):
 
     Event: `submit` for Ctrl+Enter.
     """
+
+    called = "drawn letter"

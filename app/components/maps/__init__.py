@@ -13,6 +13,8 @@ class Maps(Widget):
     Events: `input` when the value is a label map, `upload` when it is a photograph.
     """
 
+    called = "map to begin with"
+
     def __init__(
         self,
         value: str | None = None,

@@ -10,6 +10,8 @@ class Pictures(Widget):
     `side` is the longest in pixels that is sent, `limit` the most bytes of a file.
     """
 
+    called = "picture to begin with"
+
     def __init__(
         self,
         value: str | None = None,

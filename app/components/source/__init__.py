@@ -12,6 +12,8 @@ class Source(Widget):
     Event: `input` when there is something to translate, or nothing any more.
     """
 
+    called = "picture"
+
     def __init__(
         self, value: str | None = None, *, turn: str = "", first: str = "", own: bool = False, **options
     ):

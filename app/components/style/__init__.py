@@ -1,7 +1,7 @@
 """The style of the Paint tab."""
 
 from app import requests
-from app.components import Widget
+from app.components import PICTURE, Widget
 
 
 class StylePicture(Widget):
@@ -12,8 +12,9 @@ class StylePicture(Widget):
     bytes of a file, `most` how many can be mixed.
     """
 
+    called = "style"
     api = {}
-    example = {"parts": [{"picture": "data:image/png;base64,…", "weight": 1}], "strength": 1}
+    example = {"parts": [{"picture": PICTURE, "weight": 1}], "strength": 1}
 
     def __init__(
         self,

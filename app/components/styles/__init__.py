@@ -1,7 +1,7 @@
 """What a style is mixed from."""
 
 from app import requests
-from app.components import Widget
+from app.components import PICTURE, Widget
 
 
 class Styles(Widget):
@@ -12,7 +12,7 @@ class Styles(Widget):
     """
 
     api = {"type": "array", "items": {"type": "object"}}
-    example = [{"picture": "data:image/png;base64,…", "weight": 1}]
+    example = [{"picture": PICTURE, "weight": 1}]
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Pictures of a subject."""
 
 from app import requests
-from app.components import Widget
+from app.components import PICTURE, Widget
 
 
 class Subjects(Widget):
@@ -12,8 +12,9 @@ class Subjects(Widget):
     through there, `side` is the longest in pixels that is sent, `limit` the most bytes of a file.
     """
 
+    called = "references"
     api = {"type": "array", "items": {"type": "string"}}
-    example = ["data:image/png;base64,…"]
+    example = [PICTURE]
 
     def __init__(
         self,

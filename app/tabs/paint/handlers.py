@@ -8,6 +8,7 @@ import numpy as np
 
 from app import records, requests
 from app.choosing import Update, listed, origin
+from app.components.seed import FIRST_SEED
 from app.examples import examples, own
 from app.maps import (
     canvas_size,
@@ -59,8 +60,8 @@ class Painting:
         self,
         name: str,
         label_map: str,
-        seed: int,
-        style: str | dict | None,
+        seed: int = FIRST_SEED,
+        style: str | dict | None = None,
         things: list | None = None,
         size: int | None = None,
     ) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from app.components.things import Things
 from app.components.variations import Variations
 from app.events import on
 from app.tabs import Page
-from app.tabs.paint.handlers import Painting
+from app.tabs.paint.handlers import FIRST, Painting
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Parts:
 
 def lay_out() -> Parts:
     """Place the components: the map on the left, the picture on the right, maps to begin with below."""
-    chooser = choosing.lay_out()
+    chooser = choosing.lay_out(example=FIRST)
     with gr.Row(elem_id="panes", elem_classes=["panes"]):
         with gr.Column(scale=7, elem_id="pane-map"):
             canvas = LabelCanvas()
@@ -52,7 +52,7 @@ def lay_out() -> Parts:
                 button = gr.Button(
                     "Paint", variant="primary", elem_id="paint", elem_classes=["go"], min_width=80
                 )
-            hint = gr.HTML(elem_id="size-hint", visible=False, apply_default_css=False)
+            hint = gr.HTML(label="hint", elem_id="size-hint", visible=False, apply_default_css=False)
             style = StylePicture()
             things = Things()
             variations = Variations()

@@ -47,7 +47,7 @@ def lay_out() -> Parts:
     with gr.Row(elem_id="r-panes", elem_classes=["panes"]):
         with gr.Column(scale=4, elem_id="r-plan", elem_classes=["form-pane"]):
             model = Picker([], label="Model", elem_id="r-model", elem_classes=["picker"])
-            about = gr.HTML(elem_id="r-about", apply_default_css=False)
+            about = gr.HTML(label="about", elem_id="r-about", apply_default_css=False)
             data = gr.Textbox(
                 label="Folder of training data", placeholder="empty: the built-in world of landscapes",
                 elem_id="r-data", max_lines=1,
@@ -63,7 +63,7 @@ def lay_out() -> Parts:
                 )
                 more = gr.Textbox(label="Further flags", placeholder="--batch 8 --validation 0.1",
                                   elem_id="r-more", max_lines=1)  # fmt: skip
-            command = gr.HTML(elem_id="r-command", apply_default_css=False)
+            command = gr.HTML(label="command", elem_id="r-command", apply_default_css=False)
             with gr.Row(elem_id="r-go-row"):
                 check = gr.Button(
                     "Check the folder", elem_id="r-check", elem_classes=["plain-button"], min_width=80
@@ -71,7 +71,7 @@ def lay_out() -> Parts:
                 start = gr.Button(
                     "Start", variant="primary", elem_id="r-start", elem_classes=["go"], min_width=80
                 )
-            notice = gr.HTML(elem_id="r-notice", elem_classes=["notice"], visible=False,
+            notice = gr.HTML(label="notice", elem_id="r-notice", elem_classes=["notice"], visible=False,
                              apply_default_css=False)  # fmt: skip
         with gr.Column(scale=7, elem_id="r-run"):
             with gr.Row(elem_id="r-run-row", elem_classes=["model-row"]):

@@ -19,7 +19,7 @@ from app.components.source import Source
 from app.components.styles import Styles
 from app.events import on
 from app.tabs import Page
-from app.tabs.translate.handlers import Translating
+from app.tabs.translate.handlers import FIRST, Translating
 from app.tabs.translate.turns import SIZES
 
 VARIATIONS = 4  # to begin with
@@ -60,7 +60,7 @@ class Parts:
 def lay_out() -> Parts:
     """Place the components: input and style on the left, before and after and the strip on the right."""
     direction = Choice(elem_id="t-direction", render=False)
-    chooser = choosing.lay_out("t-", direction)
+    chooser = choosing.lay_out("t-", direction, FIRST)
     with gr.Row(elem_id="t-panes", elem_classes=["panes"]):
         with gr.Column(elem_id="t-from"):
             source = Source(elem_id="t-source")
