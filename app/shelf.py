@@ -33,6 +33,10 @@ class Shelf:
         self._labellers: OrderedDict[tuple[str, str], Task] = OrderedDict()  # by folder and hash
         self._lock = Lock()
 
+    def where(self) -> str:
+        """On what its models compute, in words: "CPU · fp32"."""
+        return cgan.Runtime.choose(self.device, self.precision).describe()
+
     def find(self, task: str | None = None) -> cgan.Found:
         """The checkpoints for a task, one of `cgan.tasks.TASKS`, or all, and the broken ones."""
         found = cgan.find(self.root)

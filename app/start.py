@@ -4,6 +4,7 @@ import argparse
 import os
 import socket
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,9 +14,9 @@ from cgan import Runtime
 from cgan.checkpoint import default_root
 
 
-def flags() -> argparse.ArgumentParser:
+def flags(program: str = "app.py") -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="app.py", description="Paint with conditional GANs in the browser.")
+    parser = argparse.ArgumentParser(program, description="Paint with conditional GANs in the browser.")
     host = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")
     port = os.environ.get("GRADIO_SERVER_PORT", "7860")
     add = parser.add_argument
@@ -37,9 +38,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = flags()
     given = parser.parse_args(arguments)
     try:
-        runtime = Runtime.choose(given.device, given.precision)
+        Runtime.choose(given.device, given.precision)
     except ValueError as error:
         parser.error(str(error))
+    return serve(given, parser, lambda: Shelf(given.checkpoints, given.device, given.precision))
+
+
+def serve(given: argparse.Namespace, parser: argparse.ArgumentParser, shelf_of: Callable[[], Shelf]) -> int:
+    """Serve the page with the models of a shelf, until Ctrl-C. Returns the exit status."""
     if given.checkpoints.exists() and not given.checkpoints.is_dir():
         parser.error(f"--checkpoints {given.checkpoints} is a file; give the folder of checkpoints")
     if given.mcp and find_spec("mcp") is None:
@@ -50,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     here = given.host in ("127.0.0.1", "localhost", "::1")
     alone = here and not given.share
-    shelf = Shelf(given.checkpoints, given.device, given.precision)
+    shelf = shelf_of()
     page = build(shelf, local=alone, training=alone or given.allow_training)
     _, local, public = launch(
         page,
@@ -62,15 +68,15 @@ def main(arguments: list[str] | None = None) -> int:
         prevent_thread_lock=True,
         mcp_server=given.mcp,
     )
-    print(greeting(local, public, runtime), flush=True)
+    print(greeting(local, public, shelf.where()), flush=True)
     page.block_thread()
     return 0
 
 
-def greeting(local: str, public: str | None, runtime: Runtime) -> str:
+def greeting(local: str, public: str | None, computes: str) -> str:
     """The one line that the start prints: where the app is, and on what it computes."""
     where = local.rstrip("/") + (f" and {public}" if public else "")
-    return f"cgan is at {where} · {runtime.describe()} · Ctrl-C ends it"
+    return f"cgan is at {where} · {computes} · Ctrl-C ends it"
 
 
 def refusal(host: str, port: int) -> str | None:

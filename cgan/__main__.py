@@ -1,8 +1,8 @@
-"""The command `cgan`: `cgan app`, `cgan train MODEL …`, `cgan evaluate CHECKPOINT …`; or `python -m cgan`.
+"""The command `cgan`: `cgan app`, `cgan serve`, `cgan train MODEL …`, `cgan evaluate CHECKPOINT …`.
 
-It starts the programs that `python app.py` and `python -m train` start in a clone, and imports neither before
-it is asked to. In a clone they lie beside this package; `pip install` puts them inside it, into `_rooms`, as
-their names are too common for everybody's packages.
+Or `python -m cgan`. It starts the programs that `python app.py` and `python -m train` start in a clone, and
+imports neither before it is asked to. In a clone they lie beside this package; `pip install` puts them inside
+it, into `_rooms`, as their names are too common for everybody's packages.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import cgan
 # word: (module with `main(words)`, words before the user's, what must be installed, which extra brings it)
 COMMANDS = {
     "app": ("app.start", [], "gradio", "app"),
+    "serve": ("app.serve", [], "gradio", "serve"),
     "train": ("train.__main__", [], "torchvision", "train"),
     "evaluate": ("train.__main__", ["evaluate"], "torchvision", "train"),
 }

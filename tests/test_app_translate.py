@@ -358,7 +358,7 @@ def test_maps_in_foreign_colours_are_noticed():
 
 
 def test_the_start_prints_where_the_app_is_and_on_what_it_runs():
-    line = greeting("http://127.0.0.1:7860/", None, cgan.Runtime.choose("cpu"))
+    line = greeting("http://127.0.0.1:7860/", None, Shelf(translators(), "cpu").where())
     assert line == "cgan is at http://127.0.0.1:7860 · CPU · fp32 · Ctrl-C ends it"
 
 

@@ -249,6 +249,7 @@ def test_requirements_are_those_that_are_imported():
     optional = {
         "onnx",
         "onnxruntime",
+        "ray",
         "spaces",
         "tensorboard",
         "torch_fidelity",

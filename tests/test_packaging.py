@@ -26,6 +26,7 @@ LAZY = {
     "gradio_client",
     "onnx",
     "onnxruntime",
+    "ray",
     "spaces",
     "tensorboard",
     "torch_fidelity",
@@ -190,7 +191,10 @@ def test_the_command_in_a_clone(monkeypatch, capsys):
     from cgan import __main__ as command
 
     assert command.rooms() == ROOT
-    for word, expected in {"--version": f"cgan {cgan.__version__}", "--help": "app, train, evaluate"}.items():
+    for word, expected in {
+        "--version": f"cgan {cgan.__version__}",
+        "--help": "app, serve, train, evaluate",
+    }.items():
         with pytest.raises(SystemExit):
             command.main([word])
         assert expected in capsys.readouterr().out

@@ -1,0 +1,126 @@
+"""Models behind a service: the same pictures and errors as at home; with Ray where it is installed."""
+
+from argparse import ArgumentTypeError
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from app_fixtures import DRAWN, as_uri, from_uri, save_checkpoint, scene
+from translate_fixtures import translators
+
+import cgan
+from app import serve
+from app.replica import Call, Refusal, Replica, packed
+from app.shelf import Shelf
+from app.tabs.paint.handlers import Painting
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    """Where replicas keep what they are sent."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("CGAN_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """A folder with two painters."""
+    root = tmp_path_factory.mktemp("checkpoints")
+    for seed, name in enumerate(("one", "two")):
+        save_checkpoint(root / name, seed)
+    return root
+
+
+def far(root, replica: Replica) -> serve.FarShelf:
+    """A shelf whose models are in a replica of this process."""
+    return serve.FarShelf(root, lambda call: replica.answer([call])[0], lambda files: lambda: files)
+
+
+def test_the_page_paints_the_same(root):
+    shelf = far(root, Replica("cpu"))
+    asked = ("one", as_uri(scene()), 7)
+    picture, status = Painting(shelf).paint(*asked)
+    expected, _ = Painting(Shelf(root, "cpu")).paint(*asked)
+    assert picture == expected and from_uri(picture).shape == (*DRAWN, 3)
+    assert status.startswith("one · CPU · fp32") and "Ray Serve" in shelf.where()
+    assert len(shelf.painter("one").ready.vectors) == len(Shelf(root, "cpu").painter("one").ready.vectors)
+    style = shelf.painter("one").draw(3)
+    assert np.array_equal(style, cgan.load(root / "one", "cpu").draw(3))
+
+
+def test_a_translator_says_what_it_is_without_its_weights():
+    here = Shelf(translators(), "cpu")
+    shelf = far(translators(), Replica("cpu"))
+    for checkpoint in here.find("translate").checkpoints:
+        ours, theirs = here.translator(checkpoint.name), shelf.translator(checkpoint.name)
+        for word in ("styles", "directions", "domains", "edges", "size"):
+            assert vars(ours)[word] == vars(theirs)[word], word
+        assert ours.contents.keys() == theirs.contents.keys()
+        if ours.styles != "pictures":
+            picture = np.full((32, 40, 3), 90, np.uint8)
+            assert np.array_equal(ours.translate(picture, seed=1), theirs.translate(picture, seed=1))
+
+
+def test_calls_that_come_together_are_each_answered(root, cache):
+    replica, labels = Replica("cpu"), scene(32, 32)
+    checkpoints = [cgan.read_checkpoint(root / name) for name in ("one", "two")]
+    files = [lambda it=it: packed(it.folder) for it in checkpoints]
+    calls = [Call(checkpoints[i % 2].sha256, "paint", (labels,), {"seed": i}, files[i % 2]) for i in range(4)]
+    bad = Call(checkpoints[0].sha256, "paint", (labels + 90,), {}, files[0])
+    *answers, refused = replica.answer([*calls, bad])
+    for i, answer in enumerate(answers):
+        painter = cgan.load(checkpoints[i % 2].folder, "cpu")
+        assert np.array_equal(answer, painter.paint(labels, seed=i))
+    assert isinstance(refused, Refusal) and isinstance(refused.error(), cgan.DataError)
+    assert {path.name for path in (cache / "served").iterdir()} == {it.sha256 for it in checkpoints}
+    lost = Call("0" * 64, "paint", (labels,))
+    assert "not on the machine" in str(replica.answer([lost])[0].error())
+    with pytest.raises(RuntimeError, match="nobody may call"):
+        replica.answer([Call(checkpoints[0].sha256, "__reduce__")])
+
+
+def test_numbers_of_replicas():
+    assert serve.range_of("2") == (2, 2) and serve.range_of("1-8") == (1, 8)
+    for wrong in ("0", "3-2", "many", "-1", "1-100000"):
+        with pytest.raises(ArgumentTypeError, match="write 2, or 1-8"):
+            serve.range_of(wrong)
+
+
+def test_without_ray_one_line_says_what_to_install(monkeypatch, capsys):
+    monkeypatch.setattr(serve, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit):
+        serve.main([])
+    assert "pip install 'cgan[serve]'" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def ask():
+    """Two replicas on this machine; gives what asks them."""
+    if find_spec("ray") is None:
+        pytest.skip("needs Ray: pip install 'cgan[serve]'")
+    running = serve.serving("cpu", "fp32", (2, 2), num_cpus=2, object_store_memory=2**27)
+    try:
+        ask = running.__enter__()
+    except Exception as error:
+        if "timed out during startup" in str(error):  # Ray gives its own processes 30 seconds
+            pytest.skip("Ray did not start: this machine is too busy for it")
+        raise
+    yield ask
+    running.__exit__(None, None, None)
+
+
+def test_two_replicas_paint_the_same(root, ask):
+    labels, painter = scene(), cgan.load(root / "one", "cpu")
+    expected = [painter.paint(labels, seed=seed) for seed in range(4)]
+    far, counts = serve.FarShelf(root, ask, serve.Kept).painter("one"), {}
+    with ThreadPoolExecutor(8) as pool:
+        while len(counts) < 2:  # until both have answered
+            runs = [pool.submit(far.paint, labels, seed=seed % 4) for seed in range(24)]
+            for seed, run in enumerate(runs):
+                assert np.array_equal(run.result(), expected[seed % 4])
+            told = [each.split(" has answered ") for each in pool.map(ask, [Call("", "count")] * 16)]
+            counts = {who: int(many) for who, many in told if many != "0"}
+    with pytest.raises(cgan.DataError, match="allowed"):
+        far.paint(labels + 90)
