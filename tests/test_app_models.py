@@ -4,7 +4,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from app_fixtures import PALETTE, PATIENCE, SIZE, break_checkpoint, browser, save_checkpoint
+from app_fixtures import PALETTE, PATIENCE, SIZE, break_checkpoint, browser, save_checkpoint, save_labeller
 from gradio import EventData
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
@@ -52,6 +52,16 @@ def test_a_card_tells_what_matters(shelf):
     assert facts["size"].endswith(f"MB · trained at {SIZE[1]}×{SIZE[0]}") and "scores" not in facts
     assert card["picture"].startswith("data:image/jpeg;base64,")
     assert notice["visible"] and "torn" in notice["value"] and "web page" in notice["value"]
+
+
+def test_label_networks_are_told_of(tmp_path):
+    save_checkpoint(tmp_path / "tiny")
+    save_labeller(tmp_path / "tiny" / "labeller")
+    save_labeller(tmp_path / "alone")
+    cards, _ = Models(Shelf(tmp_path, "cpu")).list()
+    alone, tiny = cards["cards"]
+    assert alone["tab"] == "" and "labels photographs" in alone["deed"]
+    assert tiny["tab"] == "Paint" and "label network" in dict(tiny["rows"])["photographs"]
 
 
 def test_scores_and_licences_are_words(root):

@@ -17,6 +17,7 @@ from app.shelf import Shelf, task_of
 from cgan import Checkpoint, CheckpointError, export, read_picture
 from cgan.checkpoint import WEIGHTS
 from cgan.files import replaced
+from cgan.tasks.labeller import labeller_in
 
 DEEDS = {
     "paint": "paints label maps",
@@ -53,6 +54,9 @@ class Models:
             "licence": licence(checkpoint),
             "size": f"{megabytes:.0f} MB · trained at {width}×{height}",
             "scores": scores(checkpoint),
+            "photographs": "a label network that finds their maps lies beside it"
+            if labeller_in(checkpoint.folder)
+            else "",
         }
         return {
             "name": checkpoint.name,
