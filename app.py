@@ -2,7 +2,9 @@
 
 import sys
 
-from app.start import main
-
 if __name__ == "__main__":
+    if not {"-h", "--help"} & {*sys.argv}:
+        print("cgan: loading …", flush=True)  # at once: torch and Gradio take some seconds
+    from app.start import main
+
     sys.exit(main())

@@ -1,5 +1,6 @@
 """Choosing a checkpoint, as every tab does: a row to choose from and what is to be said about the chosen."""
 
+import base64
 from dataclasses import dataclass
 from html import escape
 
@@ -11,6 +12,7 @@ from app.shelf import Shelf, task_of
 from cgan import Checkpoint, CheckpointError, Found
 
 Update = dict[str, object]  # what `gr.update` gives
+CREDITS, MAX_CREDITS = "CREDITS", 2**18  # a file beside a checkpoint, and its bytes
 TABS = {"paint": "paint", "translate": "translate", "animate": "video"}  # in which tab each task is done
 
 
@@ -86,10 +88,30 @@ def notices(found: Found, nothing: str) -> str:
 def origin(checkpoint: Checkpoint) -> str:
     """The data that a checkpoint was trained on and its licence, as HTML."""
     data = str(checkpoint.about.get("data") or "data not stated")
-    return escape(f"{data} · licence: {licence(checkpoint)}")
+    told = escape(f"{data} · licence: {licence(checkpoint)}")
+    uri = credits_of(checkpoint)
+    return told.replace(CREDITS, f'<a download="{CREDITS}.txt" href="{uri}">{CREDITS}</a>') if uri else told
 
 
 def licence(checkpoint: Checkpoint) -> str:
     """The licence of a checkpoint in words; old checkpoints call none "unknown"."""
     stated = str(checkpoint.about.get("licence") or "unknown")
     return "not stated" if stated == "unknown" else stated
+
+
+def credits_of(checkpoint: Checkpoint) -> str:
+    """The file CREDITS of a checkpoint, which names those who made its data, as a data URI; "" for none."""
+    path = checkpoint.folder / CREDITS
+    if not path.is_file() or path.stat().st_size > MAX_CREDITS:
+        return ""
+    return "data:text/plain;charset=utf-8;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def announce(name: str | None) -> str:
+    """Another model was chosen, which will be heard of: the header tells no more of the one before."""
+    return f"{name} · loading …" if name else ""
+
+
+def call_up(name: str | None) -> str:
+    """Another model was chosen: the header tells no more of the one before."""
+    return name or ""

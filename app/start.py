@@ -1,16 +1,19 @@
-"""The start: the command line, the address, the one line that is printed."""
+"""The start: the command line, the address, the line that is printed when it is there."""
 
 import argparse
 import os
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 
 from app.shelf import Shelf
+from app.tabs.paint.handlers import Painting
 from app.ui import build, launch
-from cgan import Runtime
+from cgan import CganError, Runtime
 from cgan.checkpoint import default_root
 
 
@@ -69,12 +72,21 @@ def serve(given: argparse.Namespace, parser: argparse.ArgumentParser, shelf_of: 
         mcp_server=given.mcp,
     )
     print(greeting(local, public, shelf.where()), flush=True)
+    Thread(target=warm, args=(shelf,), daemon=True).start()
     page.block_thread()
     return 0
 
 
+def warm(shelf: Shelf) -> None:
+    """Load the model that the page shows first, while a browser opens it: the first picture comes sooner."""
+    listed, _ = Painting(shelf).checkpoints(None)
+    if listed["value"]:
+        with suppress(CganError):  # the page will tell, when it asks for the model itself
+            shelf.painter(listed["value"])
+
+
 def greeting(local: str, public: str | None, computes: str) -> str:
-    """The one line that the start prints: where the app is, and on what it computes."""
+    """The line that the start prints in the end: where the app is, and on what it computes."""
     where = local.rstrip("/") + (f" and {public}" if public else "")
     return f"cgan is at {where} · {computes} · Ctrl-C ends it"
 

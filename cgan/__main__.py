@@ -39,6 +39,8 @@ def main(words: list[str] | None = None) -> int:
     if importlib.util.find_spec(needed) is None:
         print(f"cgan {words[0]} needs {needed}: pip install 'cgan[{extra}]'", file=sys.stderr)
         return 2
+    if words[0] == "app" and not {"-h", "--help"} & {*words}:
+        print("cgan: loading …", flush=True)  # at once: torch and Gradio take some seconds
     sys.path.insert(0, str(rooms()))
     code: int = importlib.import_module(module).main([*before, *words[1:]])
     return code

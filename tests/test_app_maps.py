@@ -27,10 +27,11 @@ from PIL import Image
 
 import cgan
 from app import requests, start
-from app.choosing import notices, opened
+from app.choosing import notices, opened, origin
 from app.examples import FOLDER, examples
 from app.maps import canvas_size, fit, read_map, write_map
 from app.shelf import KEPT, Shelf
+from cgan.models import spade
 
 ROOT = Path(__file__).parent.parent
 
@@ -203,6 +204,28 @@ def test_a_port_in_use_is_one_line(tmp_path):
         ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, env=os.environ)
     assert ended.returncode == 2
     assert port in ended.stderr and len(ended.stderr.strip().splitlines()) == 1
+    assert ended.stdout == "cgan: loading …\n", "at once, before what takes long"
+
+
+def test_the_first_model_is_loaded_before_it_is_asked_for(tmp_path):
+    start.warm(shelf := Shelf(tmp_path, "cpu"))
+    break_checkpoint(tmp_path / "spade-landscape")
+    start.warm(shelf)
+    assert not shelf.loaded()
+    save_checkpoint(tmp_path / "spade-landscape")
+    start.warm(shelf)
+    assert shelf.loaded() == {"spade-landscape"}
+
+
+def test_a_file_of_credits_can_be_had(tmp_path):
+    about = {"size": [48, 64], "data": "sprites", "licence": "as <b> (see CREDITS)"}
+    model = spade.Model(replace(spade.PRESETS["tiny"], classes=len(PALETTE)))
+    checkpoint = cgan.read_checkpoint(cgan.save(tmp_path / "it", model, PALETTE, about))
+    assert origin(checkpoint) == "sprites · licence: as &lt;b&gt; (see CREDITS)"
+    (checkpoint.folder / "CREDITS").write_text("Ada")
+    assert 'href="data:text/plain;charset=utf-8;base64,QWRh">CREDITS</a>' in origin(checkpoint)
+    (checkpoint.folder / "CREDITS").write_bytes(bytes(2**19))
+    assert "href" not in origin(checkpoint)
 
 
 def test_a_file_for_checkpoints_is_refused(tmp_path, capsys):

@@ -33,9 +33,13 @@ async function through(stream, bytes) {
   return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(stream)).arrayBuffer());
 }
 
-/** A record without its style picture, as what follows the # of an address; "" where it is too long for one. */
+/** Whether a record has a style that no link holds: pictures are too long for one. */
+export const hasPictures = ({ style }) => Boolean(style?.parts.some((part) => part.picture));
+
+/** A record without style pictures, as what follows the # of an address; "" where it is too long for one. */
 export async function toFragment(record) {
-  const packed = await through(new CompressionStream("deflate"), JSON.stringify({ ...record, style: null }));
+  const told = hasPictures(record) ? { ...record, style: null } : record;
+  const packed = await through(new CompressionStream("deflate"), JSON.stringify(told));
   const coded = btoa(String.fromCharCode(...packed.subarray(0, LONGEST))).replaceAll("+", "-").replaceAll("/", "_");
   return coded.length > LONGEST ? "" : `cgan=${coded.replace(/=+$/, "")}`;
 }

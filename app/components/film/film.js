@@ -34,18 +34,20 @@ function show() {
   gifs(value.gifs ?? []);
 }
 
-function far({ made, count, speed }) {
+const count = (number, word) => `${number} ${word}${Number(number) === 1 ? "" : "s"}`;
+
+function far({ made, count: all, speed }) {
   const bar = $("progress");
-  if (count) [bar.max, bar.value] = [count, made];
+  if (all) [bar.max, bar.value] = [all, made];
   else bar.removeAttribute("value");
-  $(".far").textContent = `${made}${count ? ` of ${count}` : ""} · ${speed} frames a second`;
+  $(".far").textContent = `${made}${all ? ` of ${all}` : ""} · ${count(speed, "frame")} a second`;
 }
 
 function saves(value) {
   for (const button of element.querySelectorAll("[data-save]")) button.hidden = !value[button.dataset.save];
   $(".saves").hidden = !value.video && !value.sheet;
   $(".loop").hidden = !value.video;
-  $(".made").textContent = `${value.stopped ? "Stopped: " : ""}${value.made} frames · ${value.rate} a second${value.sound ? ` · ${value.sound}` : ""}`;
+  $(".made").textContent = `${value.stopped ? "Stopped: " : ""}${count(value.made, "frame")} · ${value.rate} a second${value.sound ? ` · ${value.sound}` : ""}`;
 }
 
 function save(uri, name) {

@@ -2,7 +2,7 @@
 // page, a link. `value` is the record to bring back; `input` tells that there is one.
 
 import { onChoice } from "../../scripts/files.js";
-import { fromFragment, recordAt, recordOf, toFragment } from "../../scripts/record.js";
+import { fromFragment, hasPictures, recordAt, recordOf, toFragment } from "../../scripts/record.js";
 import { mark, tile } from "../../scripts/tile.js";
 import * as store from "./store.js";
 
@@ -94,13 +94,15 @@ async function link() {
   const fragment = await toFragment(record);
   if (!fragment) return say("The map has too much detail for a link: save the PNG, which holds all of it.");
   const address = `${location.href.split("#")[0]}#${fragment}`;
-  const without = record.style ? " The style is not in it: save the PNG, which holds all." : "";
+  const pictured = hasPictures(record);
+  const holds = pictured ? "model, seed and map are in it. The style is not: save the PNG, which holds all."
+    : "model, seed, style and map are in it.";
   try {
     await navigator.clipboard.writeText(address);
-    say(`The link is copied: model, seed and map are in it.${without}`);
+    say(`The link is copied: ${holds}`);
   } catch { // no clipboard without https
     Object.assign($(".link"), { value: address, hidden: false }).select();
-    say(`Copy this link: model, seed and map are in it.${without}`);
+    say(`Copy this link: ${holds}`);
   }
 }
 

@@ -90,6 +90,7 @@ def wire_model(parts: Parts, painting: Painting, page: Page) -> None:
     )
     on([model.change], painting.ready_styles, [model], [parts.style], api_name="ready_styles", **quiet)
     private = quiet | {"api_visibility": "private"}
+    on([model.change], choosing.announce, [model], [page.status], api_name="announce_painter", **private)
     on(
         [model.change],
         painting.forget_variations,

@@ -110,6 +110,15 @@ def wire_inputs(parts: Parts, translating: Translating, page: Page) -> None:
     )
     on(
         [chooser.model.change],
+        choosing.call_up,
+        [chooser.model],
+        [page.status],
+        api_name="call_up_translator",
+        api_visibility="private",
+        **quiet,
+    )
+    on(
+        [chooser.model.change],
         translating.choose,
         [chooser.model, styles],
         [

@@ -75,6 +75,15 @@ def wire(parts: Parts, animating: Animating, page: Page) -> None:
     )
     on(
         [chooser.model.change],
+        choosing.call_up,
+        [chooser.model],
+        [page.status],
+        api_name="call_up_animator",
+        api_visibility="private",
+        **quiet,
+    )
+    on(
+        [chooser.model.change],
         animating.choose,
         [chooser.model],
         [parts.subjects, parts.clips, parts.keyframes, parts.webcam, parts.all, film, chooser.origin],
