@@ -11,6 +11,7 @@ together. A replica that fails is replaced, and Ray asks each every ten seconds 
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import sys
 from argparse import ArgumentTypeError
@@ -118,6 +119,7 @@ def serving(
     import ray
     from ray import serve
 
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
     quiet = {"include_dashboard": False} if cluster is None else {}
     ray.init(address=cluster, log_to_driver=False, logging_level="error", **quiet, **options)
     try:

@@ -112,7 +112,7 @@ def described(data: bytes, graph: Graph, checkpoint: Checkpoint) -> bytes:
         model.graph.input.remove(each)
     model.producer_name, model.graph.name = "cgan", graph.name
     for value in (*model.graph.input, *model.graph.output):
-        value.doc_string = WORDS[value.name].format(style=graph.style)
+        value.doc_string = WORDS[value.name].format(style=graph.style, classes=graph.classes)
     takes = "\n".join(f"  {value.name}: {value.doc_string}" for value in model.graph.input)
     gives = "\n".join(f"  {value.name}: {value.doc_string}" for value in model.graph.output)
     sides = f"H and W are multiples of {graph.multiple}, at least {graph.least}."

@@ -22,6 +22,8 @@ from cgan.layers.spade.norm import SpadeNorm
 
 LEAST = 64  # pixels: the sides of the example by which a graph is traced are at least so long
 
+STRIDE = 32  # of label networks: at multiples of it they see all pixels alike
+
 IMAGE = "float32 (1, 3, H, W) in [-1, 1], RGB"
 WORDS = {  # by name of an input or an output
     "labels": "uint8 (1, H, W): the class of each pixel",
@@ -29,9 +31,12 @@ WORDS = {  # by name of an input or an output
     "translated": IMAGE,
     "noise": "float32 (1, 1, H, W) of N(0, 1): fine detail",
     "style": "float32 (1, {style})",
+    "logits": "float32 (1, {classes}, H, W): how likely each class is; the largest is the pixel's",
     "normal": "float32 (1, {style}) of N(0, 1)",
 }
-FREE = {"labels": (1, 2), "image": (2, 3), "translated": (2, 3), "noise": (2, 3)}  # axes of height and width
+FREE = {"labels": (1, 2)} | dict.fromkeys(
+    ("image", "translated", "noise", "logits"), (2, 3)
+)  # axes of height and width
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,10 @@ def graphs_of(model: Any) -> list[Graph]:
         return _painting(model)
     if model.task == "translate":
         return _translating(model)
-    raise CganError("export is for models that make single pictures of maps or of pictures")
+    if model.task == "label":
+        told = "tells the class of each pixel of a photograph"
+        return [Graph("label", told, model, ("image",), "logits", STRIDE, model.config.classes, 0)]
+    raise CganError("export is for models of single pictures, and this one makes videos")
 
 
 def _painting(model: Any) -> list[Graph]:

@@ -66,7 +66,7 @@ class Models:
             "picture": shown(checkpoint, "preview.jpg", SIDE),
             "rows": [[name, words] for name, words in rows.items() if words],
             "samples": (checkpoint.folder / "samples.jpg").is_file(),
-            "onnx": self.exports and task in ("paint", "translate"),
+            "onnx": self.exports and task != "animate",
             "loaded": loaded,
         }
 
@@ -102,6 +102,7 @@ class Models:
                 for path in paths:
                     packed.write(path, path.name)
         label = f"Save {archive.name} ({archive.stat().st_size / 1e6:.0f} MB)"
+        gr.Info(f"{event.name} is exported: save it at the top of this tab")
         yield told(""), gr.update(value=str(archive), label=label, visible=True)
 
     def add(self, source: str) -> Iterator[tuple]:
