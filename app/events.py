@@ -38,9 +38,11 @@ def on(
         handler = _on_zero_gpu(handler)
     paragraphs = inspect.cleandoc(handler.__doc__ or "").split("\n\n")
     description = "\n\n".join(" ".join(each.split()) for each in paragraphs)  # for people, and for agents
+    told = _told(handler)
+    told.__name__ = api_name  # by which agents know it, where `--mcp` serves them
     gr.on(
         triggers,
-        _told(handler),
+        told,
         list(inputs),
         list(outputs),
         api_name=api_name,

@@ -21,6 +21,8 @@ from test_app_maps import bomb
 import cgan
 from app import requests, start
 from app.requests import LARGEST_REQUEST
+from app.shelf import Shelf
+from app.ui import build
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHOWN_FIRST = {"spade-landscape", "munit-edges2clothing", "fs_vid2vid-sprites"}
@@ -183,6 +185,11 @@ def test_the_api_tells_what_it_does(client):
         assert examples.get("name", "spade-landscape") in SHOWN_FIRST, name
         if "label_map" in examples:
             assert from_uri(examples["label_map"]).shape == (64, 64)
+
+
+def test_agents_know_the_calls_by_their_names():
+    calls = [call for call in build(Shelf(checkpoints(), "cpu")).fns.values() if call.fn is not None]
+    assert len(calls) > 20 and all(call.fn.__name__ == call.api_name for call in calls)
 
 
 def as_printed(fence: str, tmp_path: Path) -> str:
