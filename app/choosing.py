@@ -38,10 +38,7 @@ def lay_out(
         visible=False, apply_default_css=False,
     )  # fmt: skip
     with gr.Row(elem_id=f"{prefix}model-row", elem_classes=["model-row"]):
-        model = Picker(
-            [], label="Model", container=False, min_width=120,
-            elem_id=f"{prefix}model", elem_classes=["picker"],
-        )  # fmt: skip
+        model = Picker(elem_id=f"{prefix}model")
         model.example = example
         refresh = Refresh(elem_id=f"{prefix}refresh")
         if beside is not None:
@@ -52,13 +49,13 @@ def lay_out(
     return Chooser(notice, model, refresh, origin)
 
 
-def listed(shelf: Shelf, task: str, name: str | None, first: str, nothing: str) -> tuple[Update, Update]:
+def listed(shelf: Shelf, task: str, name: str | None, nothing: str) -> tuple[Update, Update]:
     """Updates of the picker and of the notice: the checkpoints for a task, of which `name` stays chosen.
 
-    Args: `first` the one to show first, if it is there; `nothing` what is said where there is none.
+    They are in the order of the shelf, the best first. `nothing` is what is said where there is none.
     """
-    found = shelf.find(task)
-    names = sorted((checkpoint.name for checkpoint in found.checkpoints), key=lambda each: each != first)
+    found, order = shelf.find(task), shelf.order()
+    names = sorted((each.name for each in found.checkpoints), key=lambda each: order.get(each, len(order)))
     chosen = name if name in names else next(iter(names), None)
     notice = notices(found, nothing)
     return gr.update(choices=names, value=chosen), gr.update(value=notice, visible=bool(notice))

@@ -46,7 +46,8 @@ LIMITS = Limits(MAX_FRAMES, 1920 * 1088, MAX_SECONDS, requests.MAX_BYTES)
 @dataclass(frozen=True)
 class Clip:
     """Label maps, uint8 (H, W), to be read once; how many there are, if that is known; pictures a second;
-    where each was seen from, if that is known; and a video whose sound goes with them.
+    where each was seen from, if that is known; a video whose sound goes with them; and its pictures, uint8
+    (H, W, 3), where they are no maps themselves.
     """
 
     maps: Iterator[np.ndarray]
@@ -54,6 +55,7 @@ class Clip:
     rate: float = RATE
     places: Iterator[Geometry] | None = None
     sound: bytes | None = None
+    seen: Iterator[np.ndarray] | None = None
 
 
 def read_clip(
@@ -104,7 +106,9 @@ def labelled(sent: dict, animator: Animator, labeller: Callable[[], Labeller] | 
         raise DataError(f"there is no label network for {animator.checkpoint.name} here")
     network, data = labeller(), requests.film(sent["film"], "the film")
     video, frames = frames_of(data, animator)
-    return Clip(_begun(network.label(frame) for frame in frames), video.frames, _rate(video), sound=data)
+    frames, seen = tee(frames)
+    maps = _begun(network.label(frame) for frame in frames)
+    return Clip(maps, video.frames, _rate(video), sound=data, seen=seen)
 
 
 def painted(sent: dict, animator: Animator, flows: Flows | None = None) -> Clip:
@@ -124,7 +128,9 @@ def painted(sent: dict, animator: Animator, flows: Flows | None = None) -> Clip:
     for number, uri in maps.items():
         labels = read_map(uri, animator.palette, f"the map of frame {number}")
         keys[int(number)] = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-    return Clip(_begun(_carried(keys, frames, flows or Flows())), video.frames, _rate(video), sound=data)
+    frames, seen = tee(frames)
+    maps = _begun(_carried(keys, frames, flows or Flows()))
+    return Clip(maps, video.frames, _rate(video), sound=data, seen=seen)
 
 
 def _carried(keys: dict[int, np.ndarray], frames: Iterator[np.ndarray], flows: Flows) -> Iterator[np.ndarray]:
@@ -194,9 +200,11 @@ def _begun(maps: Iterator) -> Iterator:
 def _film(data: bytes, animator: Animator) -> Clip:
     """A video: of labels, or for models of lines of anything."""
     video = Video(data, "the clip", limits=LIMITS)
-    lines = draws_lines(animator.palette)
-    maps = _outlines(video, animator) if lines else _labels(video, animator)
-    return Clip(_begun(maps), video.frames, _rate(video), sound=data)
+    if not draws_lines(animator.palette):
+        return Clip(_begun(_labels(video, animator)), video.frames, _rate(video), sound=data)
+    frames, seen = tee(_small(video, animator.size))
+    maps = _begun(outlines(frame, animator.size) for frame in frames)
+    return Clip(maps, video.frames, _rate(video), sound=data, seen=seen)
 
 
 def _rate(video: Video) -> float:
@@ -214,9 +222,3 @@ def _labels(video: Video, animator: Animator) -> Iterator[np.ndarray]:
     with video:
         for number, picture in enumerate(video, 1):
             yield fit(key.ids(picture, f"frame {number} of the clip"), animator.size)
-
-
-def _outlines(video: Video, animator: Animator) -> Iterator[np.ndarray]:
-    with video:
-        for picture in video:
-            yield outlines(picture, animator.size)

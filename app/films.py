@@ -1,7 +1,7 @@
 """Films that are being made: videos of the maps, of the frames and of both, that grow a frame at a time.
 
 Small frames are enlarged for the video, by whole pixels: H.264 keeps colours at half the size, which would
-blur pixel art. GIFs keep the frames' own size.
+blur pixel art. GIFs are written in the frames' own size, and of small frames enlarged too.
 """
 
 import io
@@ -20,6 +20,7 @@ from cgan.video import Writer, write_gif
 from cgan.video.writing import GIF_FRAMES
 
 KINDS = ("input", "video", "both")  # the maps in colour, the frames, and both side by side
+SEEN = ("source", "beside")  # the video that drives a film, and it beside the frames
 SMALL = 256  # pixels: the longer side up to which frames are enlarged
 GIF_BYTES = 96 * 2**20  # of frames in memory: longer films have no GIF
 
@@ -43,8 +44,10 @@ class Film:
         self._spent, self._start = 0.0, time.perf_counter()
         self._folder = tempfile.TemporaryDirectory(prefix="cgan-film-")
         self._paths = {name: Path(self._folder.name) / f"{name}.mp4" for name in kinds}
-        sounds = {"input": None, "video": sound, "both": sound}
-        self._writers = {name: Writer(path, rate, sounds[name]) for name, path in self._paths.items()}
+        heard = {"video", "both", "beside"}
+        self._writers = {
+            name: Writer(path, rate, sound if name in heard else None) for name, path in self._paths.items()
+        }
 
     def __enter__(self) -> Self:
         return self
@@ -74,12 +77,18 @@ class Film:
         """A frame is going to be made: time runs."""
         self._start = time.perf_counter()
 
-    def add(self, labels: np.ndarray, frame: np.ndarray) -> None:
-        """Add a frame, uint8 (H, W, 3), and the map, uint8 (H, W), that it was made of."""
+    def add(self, labels: np.ndarray, frame: np.ndarray, seen: np.ndarray | None = None) -> None:
+        """Add a frame, uint8 (H, W, 3), and the map, uint8 (H, W), that it was made of.
+
+        `seen`, like the frame, is what that map was made of: it is needed for the kinds of `SEEN`.
+        """
         self._spent += time.perf_counter() - self._start
         self.made += 1
         maps, large = enlarged(self.palette.colours(labels)), enlarged(frame)
         pictures = {"input": maps, "video": large, "both": np.concatenate([maps, large], 1)}
+        if seen is not None:
+            source = enlarged(seen)
+            pictures |= {"source": source, "beside": np.concatenate([source, large], 1)}
         for name, writer in self._writers.items():
             writer.write(pictures[name])
         self._bytes += frame.nbytes
@@ -87,12 +96,12 @@ class Film:
             self.kept.append(frame)
 
     def finished(self) -> dict[str, str]:
-        """The files as data URIs: of its `kinds` mp4, and `gif`, which is "" for long films."""
+        """The files as data URIs: of its `kinds` mp4, and what `gifs` gives, nothing of long films."""
         for writer in self._writers.values():
             writer.close()
         videos = {name: requests.file_uri(path.read_bytes(), "mp4") for name, path in self._paths.items()}
         whole = len(self.kept) == self.made <= GIF_FRAMES
-        return videos | {"gif": gif(self.kept, self.rate) if whole else ""}
+        return videos | gifs(self.kept if whole else [], self.rate)
 
 
 def enlarged(picture: np.ndarray) -> np.ndarray:
@@ -106,3 +115,10 @@ def gif(pictures: Sequence[np.ndarray], rate: float) -> str:
     file = io.BytesIO()
     write_gif(file, pictures, rate)
     return requests.file_uri(file.getvalue(), "gif")
+
+
+def gifs(pictures: Sequence[np.ndarray], rate: float) -> dict[str, str]:
+    """Pictures as `gif` in their own size and, where that is small, as `large`; "" is none."""
+    small = len(pictures) > 0 and enlarged(pictures[0]).shape != pictures[0].shape
+    large = gif([enlarged(picture) for picture in pictures], rate) if small else ""
+    return {"gif": gif(pictures, rate) if len(pictures) else "", "large": large}

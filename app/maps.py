@@ -27,6 +27,17 @@ def read_map(uri: str, palette: Palette, name: str = "the label map") -> np.ndar
     return palette.ids(_opened(uri, name), name)
 
 
+def is_lossy(uri: str, name: str = "the label map") -> bool:
+    """Whether a picture that a client sent is in a format that changes colours: JPEG, or lossy WebP."""
+    start = requests.contents(uri, name)[:16]
+    return start.startswith(b"\xff\xd8\xff") or (start[:4] == b"RIFF" and start[8:] == b"WEBPVP8 ")
+
+
+def snap_map(uri: str, palette: Palette, name: str = "the label map") -> np.ndarray:
+    """A map for which `is_lossy` -> labels, uint8 (H, W), as `Palette.snapped` reads them."""
+    return palette.snapped(_opened(uri, name), name)
+
+
 def read_things(things: list, shape: tuple[int, int], looks: int) -> dict[tuple[int, int], int]:
     """What a client sent, [[row, column, look], …], for `Painter.paint`; `DataError` if it is not that.
 

@@ -18,6 +18,7 @@ from cgan.tasks import TASKS, Animator, Labeller, Painter, Task, Translator
 from cgan.tasks.labeller import labeller_in, same_classes
 
 KEPT = 3  # loaded models
+ORDER = "order.txt"  # which checkpoints are shown first
 
 
 class Shelf:
@@ -47,6 +48,15 @@ class Shelf:
                 found.broken[name] = error
         fit = [checkpoint for checkpoint in found.checkpoints if task in (None, task_of(checkpoint))]
         return cgan.Found(fit, {name: self._as_told(error) for name, error in found.broken.items()})
+
+    def order(self) -> dict[str, int]:
+        """The places of the checkpoints that `ORDER` in the folder names, a line each, the best first."""
+        try:
+            lines = (self.root / ORDER).read_text(encoding="utf-8").split("\n")
+        except (OSError, UnicodeDecodeError):  # a folder without one, or with another's
+            return {}
+        names = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+        return {name: place for place, name in enumerate(names)}
 
     def checkpoint(self, name: str, task: str | None = None) -> cgan.Checkpoint:
         """What the checkpoint called `name` says about itself.

@@ -27,6 +27,9 @@ UNKNOWN_SHARE = 0.01
 UNKNOWN_PIXELS = 16
 # And where fewer pixels than this share have exact colours, the picture is no colour map at all.
 LEAST_EXACT_SHARE = 0.5
+# What JPEG leaves of a colour lies within this distance of it in RGB, and of a map at least this share does.
+NEAR = 32
+LEAST_NEAR_SHARE = 0.75
 
 _ID_MODES = ("1", "L", "I", "I;16", "I;16L", "I;16B", "I;16N")
 _EXAMPLE = '{"id": 0, "name": "sky", "colour": "#808080"}'
@@ -132,6 +135,37 @@ class Palette:
             allowed = "a PNG of ids in one channel, or of the palette's colours in RGB"
             raise DataError(f"{name} is a picture of mode {source.mode}; a label map is {allowed}")
         return self._from_colours(source, name)
+
+    def snapped(self, source: Path | bytes | Image.Image, name: str | None = None) -> np.ndarray:
+        """Read a colour map whose colours are no longer exact, as JPEG leaves them: uint8 (H, W).
+
+        Each pixel takes the class of the nearest colour. Where two classes meet, the blend of their colours
+        may come near to that of a third: regions that are nowhere three pixels wide take the class of the
+        nearest pixel outside of them. Details as thin as that are lost.
+
+        Args: as `ids`. Raises `DataError` for photographs, and `MediaError` for files that cannot be read.
+        """
+        name = name or (source.name if isinstance(source, Path) else "the label map")
+        picture = source if isinstance(source, Image.Image) else open_picture(source, name)
+        ids, distance = self._nearest(np.asarray(picture.convert("RGB")).astype(np.int32))
+        near = float((distance <= NEAR**2).mean())
+        if near < LEAST_NEAR_SHARE:
+            raise DataError(
+                f"only {near:.0%} of {name}'s pixels have nearly a colour of the palette: it is a "
+                f"photograph, or a map of other classes; allowed: {self.describe()}"
+            )
+        wide = _three_wide(ids)
+        return nearest_exact(ids, wide) if wide.any() else ids
+
+    def _nearest(self, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The class whose colour is nearest to each pixel of int32 (H, W, 3), and its squared distance."""
+        ids = np.zeros(picture.shape[:2], np.uint8)
+        least = np.full(picture.shape[:2], np.iinfo(np.int32).max, np.int32)
+        for number, colour in enumerate(self.rgb.astype(np.int32)):
+            distance = ((picture - colour) ** 2).sum(axis=2, dtype=np.int32)
+            nearer = distance < least
+            ids[nearer], least[nearer] = number, distance[nearer]
+        return ids, least
 
     def colours(self, labels: np.ndarray) -> np.ndarray:
         """Colour labels, uint8 (H, W), in: a picture, uint8 (H, W, 3)."""
@@ -267,6 +301,18 @@ def _codes(picture: Image.Image) -> np.ndarray:
 def _word(code: int) -> str:
     """A colour's code for a message."""
     return "transparent" if code == _TRANSPARENT else f"#{code:06x}"
+
+
+def _three_wide(ids: np.ndarray) -> np.ndarray:
+    """Where ids, uint8 (H, W), belong to a region that is somewhere three pixels wide and high: bool."""
+    square = np.ones((3, 3), np.uint8)
+    inner = cv2.erode(ids, square) == cv2.dilate(ids, square)
+    found = np.zeros(ids.shape, bool)
+    for number in np.unique(ids[inner]):
+        _, region = cv2.connectedComponents((ids == number).astype(np.uint8), connectivity=4)
+        wide = np.unique(region[inner & (ids == number)])
+        found |= np.isin(region, wide)
+    return found
 
 
 def nearest_exact(ids: np.ndarray, exact: np.ndarray) -> np.ndarray:

@@ -6,7 +6,8 @@ import pkgutil
 import pytest
 
 from app import components, tabs
-from app.components import Widget
+from app.components import Quiet, Widget
+from app.components.size import Size
 from app.scripts import bundle
 
 
@@ -37,6 +38,17 @@ def test_templates_never_change(widget):
 def test_scripts_are_whole(widget):
     script = widget().js_on_load
     assert "element" in script and "\nimport " not in script and "\nexport " not in script
+
+
+def test_nothing_is_written_beside_a_component(tmp_path, monkeypatch):
+    """Gradio writes stubs there, which a read-only installation refuses and a checkout shows as changes."""
+    lines = ["from app.components import Widget", "", "class Mine(Widget):", "    'Mine.'"]
+    (tmp_path / "mine.py").write_text("\n".join(lines))
+    monkeypatch.syspath_prepend(tmp_path)
+    assert issubclass(importlib.import_module("mine").Mine, Widget)
+    assert not list(tmp_path.glob("*.pyi"))
+    kinds = [*widgets(), Size]
+    assert all(type(kind) is Quiet for kind in kinds)
 
 
 def test_a_module_is_bundled_once_and_before_those_that_use_it(tmp_path):

@@ -27,10 +27,11 @@ from PIL import Image
 
 import cgan
 from app import requests, start
-from app.choosing import notices, opened, origin
+from app.choosing import listed, notices, opened, origin
 from app.examples import FOLDER, examples
 from app.maps import canvas_size, fit, read_map, write_map
 from app.shelf import KEPT, Shelf
+from app.tabs.paint.handlers import LOSSY, Painting
 from cgan.models import spade
 
 ROOT = Path(__file__).parent.parent
@@ -51,6 +52,32 @@ def test_the_canvas_gets_one_byte_a_pixel():
 
 def test_a_colour_map_is_read_too():
     assert np.array_equal(read_map(as_uri(PALETTE.colours(scene())), PALETTE), scene())
+
+
+def test_a_map_saved_as_jpeg_is_opened_with_a_warning(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr("app.tabs.paint.handlers.gr.Warning", said.append)
+    save_checkpoint(tmp_path / "tiny")
+    painting = Painting(Shelf(tmp_path, "cpu"))
+    sent = as_uri(PALETTE.colours(scene()), "JPEG")
+    opened = from_uri(painting.open_map("tiny", sent))
+    assert (opened != scene()).mean() < 0.01 and said == [LOSSY]
+    exact = from_uri(painting.open_map("tiny", as_uri(PALETTE.colours(scene()))))
+    assert np.array_equal(exact, scene()) and said == [LOSSY]
+    with pytest.raises(cgan.DataError, match="allowed: 0 sky"):
+        painting.paint("tiny", sent, 1, None)  # what is painted is exact
+
+
+def test_the_best_checkpoints_come_first(tmp_path):
+    for name in "abc":
+        save_checkpoint(tmp_path / name)
+    shelf = Shelf(tmp_path, "cpu")
+    for order, wanted in ((b"# the best\nc\ngone\n", ["c", "a", "b"]), (b"\xff\xfe\x00", ["a", "b", "c"])):
+        (tmp_path / "order.txt").write_bytes(order)
+        picker, _ = listed(shelf, "paint", None, "")
+        assert picker["choices"] == wanted and picker["value"] == wanted[0]
+    ours = ROOT / "checkpoints"
+    assert {path.name for path in ours.iterdir()} >= set(Shelf(ours, "cpu").order())
 
 
 @pytest.mark.parametrize("sent", ["/etc/passwd", "file:///etc/passwd", "http://localhost/x.png", "", 7, None])

@@ -170,6 +170,6 @@ def test_the_page_lists_opens_and_adds(root, tmp_path):
         page.locator("#m-add").click()
         expect(page.locator(".card h2")).to_have_text(["tiny", "guest"])
         page.locator(".card").nth(1).get_by_role("button", name="Open in Paint").click()
-        expect(page.locator("#model input")).to_have_value("guest")
+        expect(page.locator("#model select")).to_have_value("guest")
         expect(page.locator("#status")).to_contain_text("guest")
         chromium.close()

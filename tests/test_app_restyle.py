@@ -53,6 +53,18 @@ def test_bad_things_are_one_clear_sentence(shelf):
     assert read_things([[9, 9, 2], [10, 0, 1]], (10, 10), 3) == {(9, 9): 2}, "what is beyond the map is gone"
 
 
+MARKED = """() => {
+  const over = document.querySelector('.painter .over');
+  return over.getContext('2d').getImageData(0, 0, over.width, over.height).data.some((value) => value > 0);
+}"""
+
+
+def drawn_over(page) -> bool:
+    """Whether something is drawn over the map, besides the brush."""
+    page.mouse.move(0, 0)
+    return page.evaluate(MARKED)
+
+
 def test_the_tool_in_the_page(shelf):
     _, url, _ = launch(build(shelf), prevent_thread_lock=True, quiet=True)
     with sync_playwright() as playwright:
@@ -73,6 +85,18 @@ def test_the_tool_in_the_page(shelf):
             slider.fill(str(look))
             wanted, _ = Painting(shelf).paint("pix2pixhd", first, FIRST_SEED, None, [[row, column, look]])
             expect(picture).to_have_attribute("src", wanted)
+        assert drawn_over(page), "the chosen thing is marked"
+        page.keyboard.press("Control+z")  # one look back: each filling of the slider was a step
+        expect(slider).to_have_value("1")
         page.get_by_label("Clear the looks of things").click()
         expect(slider).to_be_hidden()
+        page.mouse.move(0, 0)
+        page.wait_for_function(f"!({MARKED})()")
+        page.keyboard.press("Control+z")
+        expect(slider).to_have_value("1")
+        for _ in range(2):
+            page.keyboard.press("Control+z")
+        expect(slider).to_be_hidden()
+        page.keyboard.press("Control+Shift+z")
+        expect(slider).to_have_value("2")
         chromium.close()

@@ -46,10 +46,8 @@ def visit(chromium, model=None, **options):
 
 
 def choose(page, model):
-    expect(page.locator("#t-model input")).not_to_have_value("")
-    page.locator("#t-model input").click()
-    page.get_by_role("option", name=model, exact=True).click()
-    expect(page.locator("#t-model input")).to_have_value(model)
+    expect(page.locator("#t-model select")).not_to_have_value("")
+    page.locator("#t-model select").select_option(model)
     expect(page.locator("#t-origin")).to_contain_text(f"drawn weights of {model} ")
 
 
@@ -202,6 +200,28 @@ def test_an_alphabet_is_made_of_a_drawn_letter(chromium):
         page.get_by_label("Save the sheet").click()
     assert np.array_equal(cgan.read_picture(download.value.path()), sheet)
     page.context.close()
+
+
+def test_an_old_translation_is_dimmed_until_the_new_one_comes(shared):
+    choose(shared, "unit")
+    upload(shared, RED)
+    wait_for(shared, translator("unit").translate(small(RED))[0])
+    old, calls = shared.locator(".compare p.old"), []
+    expect(old).to_be_hidden()
+
+    def hold(route):
+        calls.append(route)
+        if len(calls) == 1:  # it opens the picture; what comes then translates it
+            route.continue_()
+
+    shared.route("**/queue/join*", hold)
+    upload(shared, BLUE)
+    expect(old).to_have_text("Of the picture before")
+    shared.unroute("**/queue/join*")
+    for route in calls[1:]:
+        route.continue_()
+    wait_for(shared, translator("unit").translate(small(BLUE))[0])
+    expect(old).to_be_hidden()
 
 
 def test_a_result_becomes_the_style_of_paint(shared):

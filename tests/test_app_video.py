@@ -90,9 +90,10 @@ def test_a_character_walks(client):
     video = played(film["video"])
     assert film["video"].startswith("data:video/mp4;") and video.shape == (9, 256, 256, 3)
     assert np.abs(video[:, ::4, ::4].astype(int) - direct).mean() < 12
+    assert played(film["large"]).shape == (9, 256, 256, 3)
     assert played(film["gif"]).shape == (9, 64, 64, 3) and played(film["input"]).shape == video.shape
     assert played(film["both"]).shape == (9, 256, 512, 3)
-    assert film["rate"] == 8 and not film["stopped"] and not film["sound"]
+    assert film["rate"] == 8 and not film["stopped"] and not film["sound"] and "source" not in film
     assert status.startswith("fs_vid2vid · CPU · fp32 · ") and status.endswith(" frames a second")
 
 
@@ -198,6 +199,9 @@ def test_a_painted_frame_is_carried_through_a_film(client, tmp_path):
     assert min((from_uri(uri) == labels).mean() for uri, labels in zip(carried, maps, strict=True)) > 0.85
     made, _ = ask(client, "vid2vid", [], painted)
     assert made["made"] == 6 and made["rate"] == 10
+    source, beside = played(made["source"]).astype(int), played(made["beside"])
+    assert source.shape == (6, 256, 256, 3) and beside.shape == (6, 256, 512, 3)
+    assert abs(source[:, ::4, ::4] - [from_uri(uri) for uri in opened["frames"]]).mean() < 12
 
 
 def test_the_labels_of_a_film_are_found(client, tmp_path):
@@ -260,7 +264,7 @@ def test_what_is_wrong_half_way_keeps_what_was_made(client):
 
 
 BAD = {
-    "no subject": ("fs_vid2vid", [], None, {}, "1 to 8 pictures of the subject"),
+    "no subject": ("fs_vid2vid", [], None, {}, "draw or upload a character first"),
     "too many subjects": ("fs_vid2vid", [1] * 9, None, {}, "1 to 8 pictures of the subject"),
     "a path as subject": ("fs_vid2vid", ["/etc/hostname"], None, {}, "picture 1 must be a data URI"),
     "two first frames": ("vid2vid", [1, 1], None, {}, "at most one first frame"),

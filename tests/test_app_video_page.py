@@ -39,7 +39,7 @@ def visit(chromium, url=None, **options):
 @pytest.fixture(scope="module")
 def shared(chromium):
     page = visit(chromium)
-    expect(page.locator("#v-model input")).to_have_value("fs_vid2vid")
+    expect(page.locator("#v-model select")).to_have_value("fs_vid2vid")
     expect(page.locator(".clips .step")).to_have_count(16)
     yield page
     page.context.close()
@@ -132,8 +132,7 @@ def other(chromium):
 
 
 def take(page, model: str) -> None:
-    page.locator("#v-model input").click()
-    page.get_by_role("option", name=model, exact=True).click()
+    page.locator("#v-model select").select_option(model)
     expect(page.locator("#v-origin")).to_contain_text("drawn weights of")
 
 
@@ -155,6 +154,12 @@ def test_a_painted_frame_drives_a_film(other, tmp_path):
     expect(other.locator(".film .made")).to_have_text("4 frames · 10 a second")
     shown = other.eval_on_selector(".film .input", "film => [film.videoWidth, film.videoHeight]")
     assert shown == [256, 256] and len(maps) == 4
+    video = other.locator(".film .input")
+    driving = video.get_attribute("src")
+    other.get_by_role("button", name="Show the maps").click()
+    expect(video).not_to_have_attribute("src", driving)
+    other.get_by_role("button", name="Show the video").click()
+    expect(video).to_have_attribute("src", driving)
 
 
 def test_the_labels_of_a_film_are_found(other, tmp_path):
@@ -190,11 +195,12 @@ def test_the_webcam_drives_a_model_of_lines(other):
     assert other.eval_on_selector(".webcam .camera", "camera => camera.srcObject") is None
 
 
-def test_on_a_phone_the_film_is_below_and_nothing_sticks_out(chromium):
+def test_on_a_phone_the_film_stays_in_sight_and_nothing_sticks_out(chromium):
     page = visit(chromium, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     expect(page.locator(".clips .step")).to_have_count(16)
-    clips, film = (page.locator(part).bounding_box() for part in ("#v-clips", ".film .frame"))
-    assert film["y"] >= clips["y"] + clips["height"]
+    page.locator("#v-go").scroll_into_view_if_needed()
+    film, start = (page.locator(part).bounding_box() for part in (".film .frame", "#v-go"))
+    assert film["y"] >= 0 and film["y"] + film["height"] <= start["y"] <= 844
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.context.close()
 

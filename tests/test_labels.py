@@ -138,6 +138,24 @@ def test_a_photograph_is_no_colour_map(palette):
         palette.ids(Image.fromarray(noise))
 
 
+@pytest.mark.parametrize("quality", [95, 75, 50])
+def test_what_jpeg_did_to_the_colours_is_mended(palette, labels, quality):
+    large = np.kron(labels, np.ones((4, 4), np.uint8))
+    file = io.BytesIO()
+    Image.fromarray(palette.colours(large)).save(file, "JPEG", quality=quality)
+    mended = palette.snapped(file.getvalue())
+    assert set(np.unique(mended)) == set(np.unique(large)), "a blend at an edge became no class of its own"
+    assert (mended != large).mean() < 0.01
+
+
+def test_snapping_refuses_photographs(palette):
+    noise = np.random.default_rng(0).integers(0, 256, (100, 100, 3), np.uint8)
+    with pytest.raises(DataError, match="nearly a colour of the palette"):
+        palette.snapped(Image.fromarray(noise))
+    speck = Image.fromarray(palette.colours(np.array([[1, 0]], np.uint8)))
+    assert palette.snapped(speck).tolist() == [[1, 0]], "too small to have an inside"
+
+
 def test_a_renumbered_colour_map_is_read_by_colour(palette, labels):
     """An editor sorts the colours: the numbers are all valid ids, and all wrong."""
     order = [3, 2, 1, 0]  # sky has the number 3 now, …

@@ -11,11 +11,24 @@ import io
 from pathlib import Path
 
 import gradio as gr
+from gradio.component_meta import ComponentMeta, updateable
 from PIL import Image
 
 from app.scripts import bundle
 
 STYLESHEETS = sorted(Path(__file__).parent.glob("*/*.css"))
+
+
+class Quiet(ComponentMeta):
+    """Makes components as Gradio does, but writes no .pyi file beside the module: an installation may be
+    read-only, and there are no events of ours to tell editors about. Gradio has no switch for it.
+    """
+
+    def __new__(cls, name: str, bases: tuple[type, ...], attributes: dict[str, object]):
+        """The class; its `__init__` keeps its arguments, which Gradio needs for updates."""
+        if "__init__" in attributes:
+            attributes["__init__"] = updateable(attributes["__init__"])
+        return super(ComponentMeta, cls).__new__(cls, name, bases, attributes)
 
 
 def example_picture() -> str:
@@ -31,7 +44,7 @@ def example_picture() -> str:
 PICTURE = example_picture()
 
 
-class Widget(gr.HTML):
+class Widget(gr.HTML, metaclass=Quiet):
     """A component of our own: HTML and JavaScript around one value, from the folder of its class.
 
     `called` is what the API calls the value, where the folder's name is not it; `example` is one.

@@ -58,6 +58,52 @@ export function polygon(map, points, id) {
   }
 }
 
+/** Let `change` draw into the map, but not where its class is one of `locked` (ids). */
+export function sparing(map, locked, change) {
+  const before = locked.size ? map.ids.slice() : null;
+  change(map);
+  if (!before) return;
+  for (let i = 0; i < before.length; i++) if (locked.has(before[i])) map.ids[i] = before[i];
+}
+
+/** All of the map that is `from` becomes `to`. */
+export function replace(map, from, to) {
+  for (let i = 0; i < map.ids.length; i++) if (map.ids[i] === from) map.ids[i] = to;
+}
+
+/** The connected region around (x, y) as a map of 1 inside and 0 outside. */
+export function region(map, x, y) {
+  const filled = copy(map);
+  flood(filled, x, y, 255); // no class has this id
+  return { ...map, ids: filled.ids.map((id) => Number(id === 255)) };
+}
+
+/** The sides of pixels between what is 0 in a map and what is not, [[x, y, x, y], …]; beyond the map is 0. */
+export function edges({ ids, width, height }) {
+  const at = (x, y) => (x >= 0 && y >= 0 && x < width && y < height ? ids[y * width + x] : 0);
+  const found = [];
+  for (let y = 0; y <= height; y++) {
+    for (let x = 0; x <= width; x++) {
+      if (!at(x, y) !== !at(x - 1, y)) found.push([x, y, x, y + 1]);
+      if (!at(x, y) !== !at(x, y - 1)) found.push([x, y, x + 1, y]);
+    }
+  }
+  return found;
+}
+
+/** A map of `id` of a size, with another map (or none) in its middle, cut where it is larger. */
+export function framed(inner, width, height, id) {
+  const ids = new Uint8Array(width * height).fill(id);
+  if (!inner) return { ids, width, height };
+  const [left, top] = [Math.floor((width - inner.width) / 2), Math.floor((height - inner.height) / 2)];
+  for (let y = Math.max(0, top); y < Math.min(height, top + inner.height); y++) {
+    for (let x = Math.max(0, left); x < Math.min(width, left + inner.width); x++) {
+      ids[y * width + x] = inner.ids[(y - top) * inner.width + (x - left)];
+    }
+  }
+  return { ids, width, height };
+}
+
 /** The map at another size; each new pixel takes the nearest old one. */
 export function resize(map, width, height) {
   const ids = new Uint8Array(width * height);

@@ -3,12 +3,13 @@
 
 import * as png from "../../scripts/png.js";
 import * as raster from "../../scripts/raster.js";
-import { buttons, remember } from "./history.js";
+import { choose, list } from "./classes.js";
+import { announce, buttons, remember, replaceMap } from "./history.js";
 import "./keys.js";
 import { encoded, keep, kept, publish } from "./send.js";
 import { show } from "./show.js";
 import { $, state, view } from "./state.js";
-import { choose, list, take, widen } from "./tools.js";
+import { take, widen } from "./tools.js";
 
 /** A map at the scale of the checkpoint: its shorter side is that of `size`. */
 function atScale(map) {
@@ -17,20 +18,11 @@ function atScale(map) {
   return scale === 1 ? map : raster.resize(map, ...sides);
 }
 
-/**
- * Tell that another map, or another model, is here: the picture of the one before is not theirs. A map was "opened"
- * by hand, "found" for the model's classes, or it "stayed".
- */
-function announce(came) {
-  const aspect = state.map.width / state.map.height;
-  window.dispatchEvent(new CustomEvent("cgan:map", { detail: { aspect, came } }));
-}
-
 async function open(uri, byHand) {
   const map = await png.decode(uri);
   if (map.ids.some((id) => id >= props.palette.length)) return;
   if (byHand && state.map) remember();
-  state.map = byHand ? map : atScale(map);
+  replaceMap(byHand ? map : atScale(map));
   state.points = [];
   announce(byHand ? "opened" : "found");
   show();
@@ -50,7 +42,7 @@ async function adopt() {
   const names = JSON.stringify(props.palette);
   if (names === known && state.map) {
     if (atScale(state.map) !== state.map) remember();
-    state.map = atScale(state.map);
+    replaceMap(atScale(state.map));
     announce("stayed");
     show();
     publish(true);

@@ -13,8 +13,21 @@ export const ways = { keep: true, hand(uri) { props.value = uri; } };
 export const state = {
   map: null, // {ids, width, height}
   tool: "brush", id: 0, radius: 12,
-  undo: [], redo: [],
+  locked: new Set(), // ids of the classes that stay as they are
+  things: { all: [], at: -1 }, // single things with a look of their own, [[row, column, look], …], and the chosen one
+  undo: [], redo: [], // of {map, things}
   points: [], // corners of the polygon being drawn
-  drag: null, // {id, last} while a pointer is down
+  drag: null, // {id, last} while a pointer draws
   hover: null,
+  seen: { scale: 1, x: 0, y: 0 }, // a place (u, v) of the map, from 0 to 1, lies at (x, y) + scale (u, v) on the sheet
 };
+
+let silence;
+/** Say something below the map, for a moment. */
+export function tell(words) {
+  const told = $(".told");
+  if (!told) return;
+  told.textContent = words;
+  clearTimeout(silence);
+  silence = setTimeout(() => { told.textContent = ""; }, 4000);
+}

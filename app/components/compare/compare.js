@@ -9,7 +9,6 @@ const $ = (selector) => element.querySelector(selector);
 const frame = $(".frame");
 const [after, before, slider, strip] = [$(".after"), $(".before"), $("input"), $(".strip")];
 let place = 0; // of the result that is shown
-let moved = false; // the user has taken the slider: it stays where it was put
 
 const results = () => props.value?.pictures ?? [];
 const chosen = () => results()[Math.min(place, results().length - 1)]?.picture;
@@ -25,7 +24,7 @@ function show() {
   $(".empty").textContent = props.value?.hint ?? "The picture appears here.";
   list();
   if (!there) return;
-  if (!moved) slider.value = props.value.drawn ? 0 : 50;
+  age(false);
   after.src = chosen();
   before.src = props.value.before;
   [$(".left").textContent, $(".right").textContent] = props.value.names;
@@ -85,6 +84,19 @@ element.addEventListener("click", (event) => {
   const button = event.target.closest("[data-do]");
   if (button && chosen()) deeds[button.dataset.do]();
 });
-slider.addEventListener("input", () => { moved = true; slide(); });
+slider.addEventListener("input", slide);
+
+/** Show that the result is of the picture before, or that it is not. */
+function age(old) {
+  frame.classList.toggle("old", old);
+  $(".old").hidden = !old;
+}
+
+/** Another picture came to be translated, in the place of the one that is shown. */
+function another() {
+  if (!element.isConnected) return window.removeEventListener("cgan:translate", another);
+  if (results().length) age(true);
+}
+window.addEventListener("cgan:translate", another);
 watch("value", show);
 show();

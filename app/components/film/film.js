@@ -14,6 +14,8 @@ function source(part, uri) {
   part.known = uri;
 }
 
+let seen = true; // on the left is the video that drives the film, where there is one, and not its maps
+
 const shape = (width, height) => frame.style.setProperty("--aspect", width / height);
 
 function show() {
@@ -22,7 +24,9 @@ function show() {
   source(picture, value.frame);
   source(map, value.map);
   source(video, value.video);
-  source(input, value.input);
+  source(input, (seen && value.source) || value.input);
+  $(".swap").hidden = !value.source;
+  $(".swap").textContent = seen ? "Show the maps" : "Show the video";
   source(sheet, value.sheet);
   for (const half of element.querySelectorAll(".half")) half.hidden = Boolean(value.sheet);
   $(".empty").hidden = running || Boolean(value.video) || Boolean(value.sheet);
@@ -44,7 +48,7 @@ function far({ made, count: all, speed }) {
 }
 
 function saves(value) {
-  for (const button of element.querySelectorAll("[data-save]")) button.hidden = !value[button.dataset.save];
+  for (const button of element.querySelectorAll("[data-save]")) button.hidden = !value[button.dataset.save.split(" ")[0]];
   $(".saves").hidden = !value.video && !value.sheet;
   $(".loop").hidden = !value.video;
   $(".made").textContent = `${value.stopped ? "Stopped: " : ""}${count(value.made, "frame")} · ${value.rate} a second${value.sound ? ` · ${value.sound}` : ""}`;
@@ -55,27 +59,41 @@ function save(uri, name) {
 }
 
 function gifs(all) {
-  $(".gifs").replaceChildren(...all.map(({ name, gif }) => {
+  $(".gifs").replaceChildren(...all.map(({ name, gif, large }) => {
     const made = document.createElement("button");
     const face = Object.assign(document.createElement("img"), { src: gif, alt: "" });
     Object.assign(made, { type: "button", className: "tile", title: `Save ${name} as GIF` });
     made.ariaLabel = `Save ${name} as GIF`;
     made.append(face, Object.assign(document.createElement("span"), { textContent: name }));
-    made.addEventListener("click", () => save(gif, `${name.replaceAll(" ", "-")}.gif`));
+    made.addEventListener("click", () => save(large || gif, `${name.replaceAll(" ", "-")}.gif`));
     return made;
   }));
+}
+
+/** Save the sheet with four by four pixels for each: what shows it elsewhere may smooth small ones. */
+function enlarged() {
+  const paper = document.createElement("canvas");
+  [paper.width, paper.height] = [4 * sheet.naturalWidth, 4 * sheet.naturalHeight];
+  const pen = paper.getContext("2d");
+  pen.imageSmoothingEnabled = false;
+  pen.drawImage(sheet, 0, 0, paper.width, paper.height);
+  save(paper.toDataURL("image/png"), "sheet-large.png");
 }
 
 const names = { video: "film.mp4", both: "side-by-side.mp4", gif: "film.gif", sheet: "sheet.png" };
 element.addEventListener("click", (event) => {
   const kind = event.target.closest("[data-save]")?.dataset.save;
-  if (kind && props.value?.[kind]) save(props.value[kind], names[kind]);
+  if (kind === "sheet ×4") return enlarged();
+  const [value, other] = [props.value ?? {}, { gif: "large", both: seen ? "beside" : "both" }[kind]];
+  const uri = value[other] || value[kind];
+  if (uri) save(uri, names[kind]);
 });
 $(".loop").addEventListener("click", ({ currentTarget: button }) => {
   video.loop = input.loop = button.ariaPressed !== "true";
   button.ariaPressed = String(video.loop);
   if (video.loop && video.ended) video.play();
 });
+$(".swap").addEventListener("click", () => { seen = !seen; show(); });
 $(".stop").addEventListener("click", () => trigger("submit"));
 for (const part of [picture, map]) {
   part.addEventListener("load", () => {

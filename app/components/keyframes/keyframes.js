@@ -7,12 +7,13 @@
 
 import * as png from "../../scripts/png.js";
 import { asUri, excess, onChoice, onDrop } from "../../scripts/files.js";
+import { choose, list } from "../canvas/classes.js";
 import { buttons } from "../canvas/history.js";
 import "../canvas/keys.js";
 import { settled } from "../canvas/send.js";
 import { show } from "../canvas/show.js";
 import { $, state, view, ways } from "../canvas/state.js";
-import { choose, list, take, widen } from "../canvas/tools.js";
+import { take, widen } from "../canvas/tools.js";
 
 const [time, file] = [$(".time input"), $(".file")];
 const say = (words) => { $(".say").textContent = words; };

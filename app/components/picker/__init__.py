@@ -1,26 +1,26 @@
 """The choice of a checkpoint."""
 
-import gradio as gr
+from app.components import Widget
 
 
-class Picker(gr.Dropdown):
-    """A dropdown that hands on whatever was sent: the choices change, and handlers check names themselves."""
+class Picker(Widget):
+    """One of `choices`, in the list that browsers have: the keyboard and telephones know it.
 
-    is_template = True  # to Gradio's front end it is a Dropdown
-    example = ""  # for the API's page
+    `named` is what it is called, and `titled` whether that is shown. Its value is handed on as it was sent:
+    the choices change, and handlers check names themselves.
+    """
 
-    def preprocess(self, payload):
-        """The name that was sent."""
-        return payload
+    example = ""
 
-    def api_info(self) -> dict:
-        """The value's JSON schema: the choices change, so they are not listed in it."""
-        return {"type": "string"}
-
-    def example_payload(self) -> str:
-        """A name, for the API's page."""
-        return self.example
-
-    def example_value(self) -> str:
-        """The same, as Python has it."""
-        return self.example
+    def __init__(
+        self,
+        value: str | None = None,
+        *,
+        choices: list[str] | None = None,
+        named: str = "Model",
+        titled: bool = False,
+        **options,
+    ):
+        options = {"label": named} | options
+        super().__init__(value, choices=choices or [], named=named, titled=titled, **options)
+        self.choices = [(name, name) for name in choices or []]  # as clients of the API know a Dropdown's

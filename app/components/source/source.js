@@ -11,6 +11,7 @@ const [frame, picture, camera] = [$(".frame"), $(".picture"), $(".camera")];
 const hand = (file) => window.dispatchEvent(new CustomEvent("cgan:open-picture", { detail: file }));
 
 let known = "";
+let shown = ""; // the picture that is to be translated
 
 function show() {
   if (props.turn !== known) {
@@ -21,6 +22,8 @@ function show() {
   if (there) picture.src = props.value;
   picture.hidden = !there || !camera.hidden;
   $(".empty").hidden = there || !camera.hidden;
+  if (known && shown !== props.value) window.dispatchEvent(new CustomEvent("cgan:translate"));
+  shown = known ? props.value : "";
   if (known) trigger("input");
 }
 const shape = (width, height) => frame.style.setProperty("--aspect", width / height);

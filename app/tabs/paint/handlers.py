@@ -15,9 +15,11 @@ from app.maps import (
     fit,
     fitted,
     has_other_colours,
+    is_lossy,
     known_things,
     read_map,
     read_things,
+    snap_map,
     write_map,
 )
 from app.shelf import Shelf
@@ -27,10 +29,10 @@ from cgan.tasks import Painter
 
 VARIATIONS = 4
 VARIED = 0.7  # how strong a style is in variations at most: else the seeds would change but fine detail
-FIRST = "spade-landscape"  # shown first, if it is there: everybody wants to paint mountains
 NO_CHECKPOINT = "There is no checkpoint yet. Make one: python -m train spade --out checkpoints/first"
 LARGE = "Borders get sharper; detail does not get finer, and wide areas may go flat."
 OTHER_COLOURS = "The map's colours are not this model's: it was read by its ids. Are they the same classes?"
+LOSSY = "The map was saved as JPEG, which changes colours: each pixel took the nearest class. Is it right?"
 
 
 class Painting:
@@ -41,7 +43,7 @@ class Painting:
 
     def checkpoints(self, name: str | None) -> tuple[Update, Update]:
         """List the checkpoints: the picker's choices and a notice about what is missing or broken."""
-        return listed(self.shelf, "paint", name, FIRST, NO_CHECKPOINT)
+        return listed(self.shelf, "paint", name, NO_CHECKPOINT)
 
     def choose(self, name: str | None, things: list | None = None) -> tuple[Update, Update, str, Update]:
         """Prepare the canvas and the examples for a checkpoint; tell where it comes from.
@@ -168,12 +170,16 @@ class Painting:
         return []
 
     def open_map(self, name: str, label_map: str) -> str:
-        """Bring a label map (a PNG of ids or of the palette's colours) to the canvas."""
+        """Bring a label map (a PNG of ids or of the palette's colours, or a JPEG of these) to the canvas."""
         if not name:
             raise CheckpointError(NO_CHECKPOINT)
         checkpoint = self.shelf.checkpoint(name, "paint")
-        labels = read_map(label_map, checkpoint.palette)
-        if has_other_colours(label_map, checkpoint.palette, labels):
+        if lossy := is_lossy(label_map):
+            labels = snap_map(label_map, checkpoint.palette)
+            gr.Warning(LOSSY)
+        else:
+            labels = read_map(label_map, checkpoint.palette)
+        if not lossy and has_other_colours(label_map, checkpoint.palette, labels):
             gr.Info(OTHER_COLOURS)
         return write_map(_fitted(labels, checkpoint), checkpoint.palette)
 

@@ -16,7 +16,7 @@ from app.components.things import Things
 from app.components.variations import Variations
 from app.events import on
 from app.tabs import Page
-from app.tabs.paint.handlers import FIRST, Painting
+from app.tabs.paint.handlers import Painting
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Parts:
 
 def lay_out() -> Parts:
     """Place the components: the map on the left, the picture on the right, maps to begin with below."""
-    chooser = choosing.lay_out(example=FIRST)
+    chooser = choosing.lay_out()
     with gr.Row(elem_id="panes", elem_classes=["panes"]):
         with gr.Column(scale=7, elem_id="pane-map"):
             canvas = LabelCanvas()

@@ -46,7 +46,7 @@ def lay_out() -> Parts:
     """Place the components: the plan on the left, the run on the right."""
     with gr.Row(elem_id="r-panes", elem_classes=["panes"]):
         with gr.Column(scale=4, elem_id="r-plan", elem_classes=["form-pane"]):
-            model = Picker([], label="Model", elem_id="r-model", elem_classes=["picker"])
+            model = Picker(titled=True, elem_id="r-model")
             about = gr.HTML(label="about", elem_id="r-about", apply_default_css=False)
             data = gr.Textbox(
                 label="Folder of training data", placeholder="empty: the built-in world of landscapes",
@@ -75,8 +75,7 @@ def lay_out() -> Parts:
                              apply_default_css=False)  # fmt: skip
         with gr.Column(scale=7, elem_id="r-run"):
             with gr.Row(elem_id="r-run-row", elem_classes=["model-row"]):
-                run = Picker([], label="Run", container=False, min_width=120, visible=False,
-                             elem_id="r-runs", elem_classes=["picker"])  # fmt: skip
+                run = Picker(named="Run", visible=False, elem_id="r-runs")
                 refresh = Refresh(elem_id="r-refresh")
             course = Course()
     timer = gr.Timer(2, active=False)

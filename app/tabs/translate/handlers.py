@@ -30,7 +30,6 @@ from app.tabs.translate.turns import (
 from cgan import CheckpointError, DataError
 from cgan.tasks import Translator
 
-FIRST = "munit-edges2clothing"  # shown first, if it is there: everybody can draw a T-shirt
 MAX_VARIATIONS = 8
 STEPS = 7  # pictures of a strip between styles
 NO_TRANSLATOR = "There is no translator yet. Make one: python -m train munit --out checkpoints/translator"
@@ -56,7 +55,7 @@ class Translating:
 
     def translators(self, name: str | None) -> tuple[Update, Update]:
         """List the translators: the picker's choices and a notice about what is missing or broken."""
-        return listed(self.shelf, "translate", name, FIRST, NO_TRANSLATOR)
+        return listed(self.shelf, "translate", name, NO_TRANSLATOR)
 
     def choose(self, name: str | None, styles: list | None) -> tuple[Update | str, ...]:
         """Prepare the tab for a translator; tell where it comes from. A picture of the user's own stays."""

@@ -19,7 +19,7 @@ from app.components.source import Source
 from app.components.styles import Styles
 from app.events import on
 from app.tabs import Page
-from app.tabs.translate.handlers import FIRST, Translating
+from app.tabs.translate.handlers import Translating
 from app.tabs.translate.turns import SIZES
 
 VARIATIONS = 4  # to begin with
@@ -58,32 +58,32 @@ class Parts:
 
 
 def lay_out() -> Parts:
-    """Place the components: input and style on the left, before and after and the strip on the right."""
+    """Place the components: input and style left; seed, before and after and the strip right."""
     direction = Choice(elem_id="t-direction", render=False)
-    chooser = choosing.lay_out("t-", direction, FIRST)
+    chooser = choosing.lay_out("t-", direction, "munit-edges2clothing")
     with gr.Row(elem_id="t-panes", elem_classes=["panes"]):
         with gr.Column(elem_id="t-from"):
             source = Source(elem_id="t-source")
             pen = Pen(elem_id="t-pen", visible="hidden")
             examples = Pictures(elem_id="t-examples")
+            styles = Styles(elem_id="t-styles", visible="hidden")
+            with gr.Accordion("Advanced options", open=False, elem_id="t-advanced"):
+                size = Size(*SIZES, 256, step=1, label="Size of the shorter side, in pixels",
+                            info="A model is at its best at the size of its training pictures.",
+                            elem_id="t-size")  # fmt: skip
+        with gr.Column(elem_id="t-to"):
             with gr.Row(elem_id="t-style-row"):
                 seed = Seed(elem_id="t-seed", visible="hidden")
                 count = Count(VARIATIONS, elem_id="t-count", visible="hidden")
                 button = gr.Button(
                     "Translate", variant="primary", elem_id="t-go", elem_classes=["go"], min_width=80
                 )
-            styles = Styles(elem_id="t-styles", visible="hidden")
-            letter = Letter(elem_id="t-letter", visible="hidden")
-            take = gr.Button("Use the letter as a style", size="sm", elem_id="t-take", visible="hidden")
-            with gr.Accordion("Advanced options", open=False, elem_id="t-advanced"):
-                size = Size(*SIZES, 256, step=1, label="Size of the shorter side, in pixels",
-                            info="A model is at its best at the size of its training pictures.",
-                            elem_id="t-size")  # fmt: skip
-        with gr.Column(elem_id="t-to"):
             shown = Compare(elem_id="t-compare")
             alphabet = gr.Button("Alphabet", size="sm", elem_id="t-alphabet", visible="hidden")
             sheet = Sheet(elem_id="t-sheet", visible="hidden")
             strip = Blend(elem_id="t-blend", visible="hidden")
+            letter = Letter(elem_id="t-letter", visible="hidden")
+            take = gr.Button("Use the letter as a style", size="sm", elem_id="t-take", visible="hidden")
     return Parts(chooser, direction, source, pen, examples, seed, count, button, styles, size,
                  letter, take, alphabet, sheet, shown, strip)  # fmt: skip
 

@@ -12,7 +12,7 @@ from app import requests
 from app.choosing import Update, listed, origin
 from app.clip_examples import example_clips, example_subjects
 from app.clips import MAX_FRAMES, RATE, Clip, draws_lines, frames_of, outlines, painted, read_clip
-from app.films import Film, gif
+from app.films import KINDS, SEEN, Film, gifs
 from app.maps import fit, read_map, write_map
 from app.sheets import cut, laid_out
 from app.shelf import Shelf
@@ -23,7 +23,6 @@ from cgan.flights import PATHS
 from cgan.keyframes import Flows
 from cgan.tasks import Animator
 
-FIRST = "fs_vid2vid-sprites"  # shown first, if it is there: one drawing walks
 NO_ANIMATOR = "There is no video model yet. Make one: python -m train fs_vid2vid --data FOLDER"
 DRAWN = 128  # pixels: subjects up to that size can be drawn in the page
 SHEETS, FLIGHTS = "image/png,image/gif,video/*,.mkv", ".zip,application/zip"  # what browsers offer to open
@@ -42,7 +41,7 @@ class Animating:
 
     def animators(self, name: str | None) -> tuple[Update, Update]:
         """List the video models: the picker's choices and a notice about what is missing or broken."""
-        return listed(self.shelf, "animate", name, FIRST, NO_ANIMATOR)
+        return listed(self.shelf, "animate", name, NO_ANIMATOR)
 
     def choose(self, name: str | None) -> tuple[Update | str | dict, ...]:
         """Prepare the tab for a video model.
@@ -86,8 +85,10 @@ class Animating:
         painted, {"film", "label": true} whose labels are found, {"flight", "path"} with depth and cameras;
         `rate` frames a second, None or 0 for the clip's own, at which its sound goes along.
 
-        The last answer has `video`, `input` (the maps in colour), `both` (side by side), `gif`, `made`,
-        `rate`, `stopped` and `sound`; the others have `frame`, `map`, `made`, `count` and `speed`.
+        The last answer has `video`, `input` (the maps in colour), `both` (side by side), `gif`, `large` (the
+        GIF of small frames, enlarged), `made`, `rate`, `stopped` and `sound`. Where a video drives it that is
+        no map itself, it has `source` and `beside` too: that video, and the film beside it. The others have
+        `frame`, `map`, `made`, `count` and `speed`.
         """
         animator = self._animator(name)
         pictures = self._references(animator, references)
@@ -95,7 +96,9 @@ class Animating:
         driving = read_clip(clip, animator, self.flows, lambda: self.shelf.labeller(name))
         wanted = known_rate(rate) or driving.rate
         sound = driving.sound if wanted == driving.rate else None  # at another speed it would not fit
-        with self.stops.run(request.session_hash) as stopped, Film(animator.palette, wanted, sound) as film:
+        kinds = KINDS + (SEEN if driving.seen else ())
+        whole = Film(animator.palette, wanted, sound, kinds)
+        with self.stops.run(request.session_hash) as stopped, whole as film:
             problem = yield from self._filmed(animator, pictures, driving, seed, film, stopped)
             if film.made:
                 done = {"made": film.made, "rate": film.rate, "stopped": stopped.is_set() or bool(problem)}
@@ -124,7 +127,8 @@ class Animating:
     ) -> Iterator[tuple[Shown, str]]:
         """Make all example actions of a character: a sheet as PNG, and a GIF of each.
 
-        The last answer has `sheet`, one row for each action and direction, and `gifs`, [{"name", "gif"}].
+        The last answer has `sheet`, one row for each action and direction, and `gifs`, [{"name", "gif",
+        "large"}], in the frames' own size and enlarged.
         """
         animator = self._animator(name)
         pictures = self._references(animator, references)
@@ -143,8 +147,8 @@ class Animating:
             if not strips:
                 yield {"hint": "Stopped before the first action was whole."}, told(animator, film)
                 return
-            gifs = [{"name": action, "gif": gif(frames, rate)} for action, frames in strips]
-            shown = {"sheet": requests.picture_uri(laid_out([frames for _, frames in strips])), "gifs": gifs}
+            each = [{"name": action} | gifs(frames, rate) for action, frames in strips]
+            shown = {"sheet": requests.picture_uri(laid_out([frames for _, frames in strips])), "gifs": each}
             yield shown | {"made": film.made, "rate": rate, "stopped": stopped.is_set()}, told(animator, film)
 
     def open_film(self, name: str, painted_film: dict | None) -> Update:
@@ -224,6 +228,10 @@ class Animating:
         sent = [] if sent is None else sent
         least, most = animator.references
         name = animator.checkpoint.name
+        if least and sent == []:
+            raise DataError(
+                f"draw or upload a character first: {name} takes 1 to {most} pictures of the subject"
+            )
         if not isinstance(sent, list) or not least <= len(sent) <= (most or 1):
             wanted = f"{least} to {most} pictures of the subject" if most else "at most one first frame"
             given = len(sent) if isinstance(sent, list) else f"a {type(sent).__name__}"
@@ -244,7 +252,7 @@ class Animating:
                 film.begin()
                 if (frame := next(frames, None)) is None:
                     return None
-                film.add(current[0], frame)
+                film.add(current[0], frame, next(clip.seen) if clip.seen else None)
                 if time.monotonic() - shown >= PAUSE:
                     yield under_way(film, current[0], frame, clip.count), told(animator, film)
                     shown = time.monotonic()

@@ -14,7 +14,7 @@ from app.components.subjects import Subjects
 from app.components.webcam import Webcam
 from app.events import on
 from app.tabs import Page
-from app.tabs.video.handlers import FIRST, RATES, Animating
+from app.tabs.video.handlers import RATES, Animating
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Parts:
 
 def lay_out() -> Parts:
     """Place the components: the subject and the clip on the left, the film on the right."""
-    chooser = choosing.lay_out("v-", example=FIRST)
+    chooser = choosing.lay_out("v-", example="fs_vid2vid-sprites")
     with gr.Row(elem_id="v-panes", elem_classes=["panes"]):
         with gr.Column(elem_id="v-from", scale=5):
             subjects = Subjects(elem_id="v-subjects")
