@@ -80,6 +80,7 @@ license: other
 
 ```python
 import cgan
+
 {judge.usage(name, model)}
 ```
 
