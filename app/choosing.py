@@ -104,11 +104,7 @@ def credits_of(checkpoint: Checkpoint) -> str:
     return "data:text/plain;charset=utf-8;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
-def announce(name: str | None) -> str:
-    """Another model was chosen, which will be heard of: the header tells no more of the one before."""
-    return f"{name} · loading …" if name else ""
-
-
-def call_up(name: str | None) -> str:
-    """Another model was chosen: the header tells no more of the one before."""
-    return name or ""
+# Another model was chosen, which will be heard of: the header tells no more of the one before. The browser
+# tells it itself, at once, as an answer of the server might come after the first picture.
+ANNOUNCE = "(name) => (name ? `${name} · loading …` : '')"
+CALL_UP = "(name) => name ?? ''"  # the same where nothing is made before somebody asks

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from train.data import batches
-from train.data.batches import Clip, FewShot, FewShotClip, Painted, Paired, Unpaired
+from train.data.batches import Clip, FewShot, FewShotClip, Labelled, Painted, Paired, Unpaired
 
-KINDS = [Painted, Unpaired, FewShot, Paired, Clip, FewShotClip]
+KINDS = [Painted, Labelled, Unpaired, FewShot, Paired, Clip, FewShotClip]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

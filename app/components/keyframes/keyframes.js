@@ -59,12 +59,14 @@ async function mapOf(at) {
   return { ids: new Uint8Array(width * height), width, height, at };
 }
 
-let going = 0;
+let going = 0; // how often a frame was called for
+let called = 0; // the frame that was called for last: what is shown may still be another
 
 /** Show a frame of the film and its map. */
 async function go(at) {
   if (!props.frames[at]) return; // the film was closed
   const mine = ++going;
+  called = at;
   await settled();
   time.value = at;
   view.under.src = props.frames[at];
@@ -154,7 +156,7 @@ $(".use").addEventListener("click", async () => {
   window.dispatchEvent(new CustomEvent("cgan:clip", { detail }));
 });
 watch("frames", begin);
-watch("carried", () => { if (state.map && !maps[state.map.at]) go(state.map.at); else tell(); });
+watch("carried", () => { if (state.map && !maps[called]) go(called); else tell(); });
 watch("labels", () => { $(".label").hidden = !props.labels; });
 watch("palette", () => { list(); choose(0); close(); });
 take("brush");

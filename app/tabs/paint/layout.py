@@ -90,7 +90,7 @@ def wire_model(parts: Parts, painting: Painting, page: Page) -> None:
     )
     on([model.change], painting.ready_styles, [model], [parts.style], api_name="ready_styles", **quiet)
     private = quiet | {"api_visibility": "private"}
-    on([model.change], choosing.announce, [model], [page.status], api_name="announce_painter", **private)
+    gr.on([model.change], None, [model], [page.status], js=choosing.ANNOUNCE, **private)
     on(
         [model.change],
         painting.forget_variations,

@@ -108,14 +108,13 @@ def wire_inputs(parts: Parts, translating: Translating, page: Page) -> None:
         api_name="translators",
         **quiet,
     )
-    on(
+    gr.on(
         [chooser.model.change],
-        choosing.call_up,
+        None,
         [chooser.model],
         [page.status],
-        api_name="call_up_translator",
+        js=choosing.CALL_UP,
         api_visibility="private",
-        **quiet,
     )
     on(
         [chooser.model.change],

@@ -73,14 +73,13 @@ def wire(parts: Parts, animating: Animating, page: Page) -> None:
         api_name="animators",
         **quiet,
     )
-    on(
+    gr.on(
         [chooser.model.change],
-        choosing.call_up,
+        None,
         [chooser.model],
         [page.status],
-        api_name="call_up_animator",
+        js=choosing.CALL_UP,
         api_visibility="private",
-        **quiet,
     )
     on(
         [chooser.model.change],
