@@ -14,7 +14,7 @@ from app.components.seed import Seed
 from app.components.style import StylePicture
 from app.components.things import Things
 from app.components.variations import Variations
-from app.events import on
+from app.events import at_once, on
 from app.tabs import Page
 from app.tabs.paint.handlers import Painting
 
@@ -90,7 +90,7 @@ def wire_model(parts: Parts, painting: Painting, page: Page) -> None:
     )
     on([model.change], painting.ready_styles, [model], [parts.style], api_name="ready_styles", **quiet)
     private = quiet | {"api_visibility": "private"}
-    gr.on([model.change], None, [model], [page.status], js=choosing.ANNOUNCE, **private)
+    at_once([model.change], choosing.ANNOUNCE, [model], [page.status], api_name="announce_painter")
     on(
         [model.change],
         painting.forget_variations,

@@ -17,7 +17,7 @@ from app.components.sheet import Sheet
 from app.components.size import Size
 from app.components.source import Source
 from app.components.styles import Styles
-from app.events import on
+from app.events import at_once, on
 from app.tabs import Page
 from app.tabs.translate.handlers import Translating
 from app.tabs.translate.turns import SIZES
@@ -108,13 +108,12 @@ def wire_inputs(parts: Parts, translating: Translating, page: Page) -> None:
         api_name="translators",
         **quiet,
     )
-    gr.on(
+    at_once(
         [chooser.model.change],
-        None,
+        choosing.CALL_UP,
         [chooser.model],
         [page.status],
-        js=choosing.CALL_UP,
-        api_visibility="private",
+        api_name="call_up_translator",
     )
     on(
         [chooser.model.change],

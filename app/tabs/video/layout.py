@@ -12,7 +12,7 @@ from app.components.seed import Seed
 from app.components.size import Size
 from app.components.subjects import Subjects
 from app.components.webcam import Webcam
-from app.events import on
+from app.events import at_once, on
 from app.tabs import Page
 from app.tabs.video.handlers import RATES, Animating
 
@@ -73,13 +73,8 @@ def wire(parts: Parts, animating: Animating, page: Page) -> None:
         api_name="animators",
         **quiet,
     )
-    gr.on(
-        [chooser.model.change],
-        None,
-        [chooser.model],
-        [page.status],
-        js=choosing.CALL_UP,
-        api_visibility="private",
+    at_once(
+        [chooser.model.change], choosing.CALL_UP, [chooser.model], [page.status], api_name="call_up_animator"
     )
     on(
         [chooser.model.change],
