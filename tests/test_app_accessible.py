@@ -14,7 +14,7 @@ from app.ui import build, launch
 SHOWS = {  # what must be seen before a tab is judged
     "Paint": ".result .picture",
     "Translate": "#t-panes .tile",
-    "Video": "#v-go",
+    "Video": ".subjects .card",
     "Models": ".card",
     "Train": "#r-about b",
 }
