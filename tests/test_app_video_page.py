@@ -131,9 +131,10 @@ def other(chromium):
     page.context.close()
 
 
-def take(page, model: str) -> None:
-    page.locator("#v-model select").select_option(model)
-    expect(page.locator("#v-origin")).to_contain_text("drawn weights of")
+def take(page, name: str, model: str | None = None) -> None:
+    """Choose the checkpoint `name`, and wait until the page tells of it; its model is named alike, or `model`."""
+    page.locator("#v-model select").select_option(name)
+    expect(page.locator("#v-origin")).to_contain_text(f"drawn weights of {model or name}")
 
 
 def test_a_painted_frame_drives_a_film(other, tmp_path):
@@ -187,7 +188,7 @@ def test_a_camera_flies_back(other):
 
 def test_the_webcam_drives_a_model_of_lines(other):
     expect(other.locator("#v-webcam")).to_be_hidden()
-    take(other, "lines")
+    take(other, "lines", "vid2vid")
     other.get_by_role("button", name="Use the webcam").click()
     expect(other.locator(".film .far")).to_have_text(re.compile(r"^\d+ · "))
     other.get_by_role("button", name="Stop the webcam").click()
