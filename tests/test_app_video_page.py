@@ -132,7 +132,7 @@ def other(chromium):
 
 
 def take(page, name: str, model: str | None = None) -> None:
-    """Choose the checkpoint `name`, and wait until the page tells of it; its model is named alike, or `model`."""
+    """Choose the checkpoint `name`, and wait until the page tells of it; `model` if it is named otherwise."""
     page.locator("#v-model select").select_option(name)
     expect(page.locator("#v-origin")).to_contain_text(f"drawn weights of {model or name}")
 
