@@ -13,8 +13,9 @@ import pytest
 from conftest import ROOT, environment
 
 from cgan import models
-from train import launch, recipes, sources
+from train import launch, recipes
 from train.__main__ import TOOLS, main
+from train.flags import sources
 from train.launch import farewell, off, parse
 from train.publish.publisher import Publisher
 from train.run import GROUPS

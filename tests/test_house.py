@@ -12,7 +12,7 @@ import pytest
 
 from cgan import models
 from train import recipes
-from train.options import comments
+from train.flags.options import comments
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("app", "cgan", "train")
@@ -26,7 +26,7 @@ FILE_LINES, FUNCTION_LINES, LINE_LENGTH = 500, 60, 110
 FORBIDDEN = {"app": {"train"}, "cgan": {"app", "train", "gradio", "torchvision"}, "train": {"app", "gradio"}}
 # Inside train/: a wing imports what stands before it, and itself; never what stands beside it or behind
 WINGS = (
-    {"options", "parsing", "sources", "run", "log", "cache", "processes"},
+    {"flags", "run", "log", "cache", "processes"},
     {"world", "teachers"},
     {"data", "adversaries"},
     {"recipes"},
@@ -34,8 +34,7 @@ WINGS = (
     {"judge"},
     {"publish"},
     {"bench"},
-    {"starting"},
-    {"launch", "describe", "export", "styles", "tune"},
+    {"launch", "commands"},
     {"__main__"},
 )
 STANDING = {wing: place for place, wings in enumerate(WINGS) for wing in wings}

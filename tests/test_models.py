@@ -17,7 +17,7 @@ from train import launch, recipes
 from train.data.batches import Clip, FewShot, FewShotClip, Labelled, Painted, Paired, Unpaired
 from train.engine.bank import PRECISIONS, Bank
 from train.engine.turns import turns
-from train.options import as_dict
+from train.flags.options import as_dict
 
 
 class Mode(NamedTuple):

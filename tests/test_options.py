@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 
 from cgan.ranges import made
-from train.options import add_flags, as_dict, comments, from_flags
+from train.flags.options import add_flags, as_dict, comments, from_flags
 
 
 @dataclass(frozen=True)

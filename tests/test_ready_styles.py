@@ -20,7 +20,7 @@ from app.tabs.paint.handlers import VARIED, Painting
 from app.ui import build, launch
 from cgan import styles
 from cgan.models import spade
-from train.styles import read_map, typical
+from train.commands.styles import read_map, typical
 
 RED, BLUE = (np.full((40, 40, 3), colour, np.uint8) for colour in ((240, 30, 20), (20, 40, 230)))
 

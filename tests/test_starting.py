@@ -13,7 +13,7 @@ from cgan import models
 from cgan.errors import DataError
 from cgan.files import held
 from cgan.labels import Label, Palette
-from train.starting import Start, adopted, class_places, load_start, named_as
+from train.engine.starting import Start, adopted, class_places, load_start, named_as
 
 
 def palette(*names: str) -> Palette:

@@ -13,11 +13,11 @@ from train.engine import state, trainer
 from train.engine.bank import PRECISIONS, Bank
 from train.engine.trainer import Trainer
 from train.engine.watchdog import diagnose
+from train.flags.options import as_dict
 from train.judge import sheet
 from train.judge.parts import chosen_by
 from train.judge.report import put_scores
 from train.launch import describe, parse
-from train.options import as_dict
 from train.publish.card import model_card
 from train.publish.publisher import Publisher, total
 from train.recipes import Player

@@ -9,8 +9,8 @@ from test_clip_folders import write
 import cgan
 from cgan import models
 from cgan.models import fs_vid2vid
-from train import tune
 from train.__main__ import main
+from train.commands import tune
 
 SIZE = (32, 32)
 

@@ -23,8 +23,8 @@ from train.data.batches import Clip, FewShotClip
 from train.data.clips import Window
 from train.data.sprites import read_sprites
 from train.engine.bank import PRECISIONS, Bank
+from train.engine.starting import load_start
 from train.judge.animation import animated
-from train.starting import load_start
 from train.world import motion
 
 SIZE = (32, 48)

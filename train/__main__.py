@@ -9,24 +9,25 @@ import sys
 
 from cgan import models
 from cgan.errors import CganError
-from train import recipes, sources
+from train import recipes
+from train.flags import sources
+from train.flags.options import flag
+from train.flags.parsing import Parser, nearest
 from train.log import say
-from train.options import flag
-from train.parsing import Parser, nearest
 
 # Further commands: their modules, and what each does.
 TOOLS = {
     "check": ("train.launch", "read and check a folder of data as MODEL would, and start nothing"),
     "evaluate": ("train.judge.command", "score a checkpoint on held-back data, beside its baselines"),
-    "tune": ("train.tune", "teach a few-shot video model one subject from a few pictures"),
-    "export": ("train.export", "write a checkpoint as ONNX graphs, or as a page that paints"),
-    "styles": ("train.styles", "give a painter ready styles, taken from training pictures"),
+    "tune": ("train.commands.tune", "teach a few-shot video model one subject from a few pictures"),
+    "export": ("train.commands.export", "write a checkpoint as ONNX graphs, or as a page that paints"),
+    "styles": ("train.commands.styles", "give a painter ready styles, taken from training pictures"),
     "arrange": ("train.data.arrange", "copy a folder of pictures as training reads it: halves, bits"),
     "world": ("train.world.command", "render the built-in world into a folder of data"),
     "glyphs": ("train.data.glyphs", "draw the typefaces of this machine into a folder of data"),
     "bench": ("train.bench.learning", "measure how fast training and inference are here"),
     "proof": ("train.bench.proof", "show in 25 minutes that half precision costs a GPU no quality"),
-    "describe": ("train.describe", "models, presets and data folders, as JSON for programs"),
+    "describe": ("train.commands.describe", "models, presets and data folders, as JSON for programs"),
 }
 HELP = ("-h", "--help", "help")
 

@@ -27,18 +27,18 @@ from train.data.protocol import Data
 from train.data.stored import place
 from train.engine import state
 from train.engine.memory import keep_freed
+from train.engine.starting import FIXED, begin_with, called, load_start, named_as
 from train.engine.trainer import Trainer
+from train.flags.options import add_flags, as_dict, flag, from_flags, show
+from train.flags.parsing import Parser, nearest
 from train.judge.metrics import Metrics
 from train.judge.parts import chosen_by
 from train.judge.protocol import Sitting
 from train.log import is_first, say
-from train.options import add_flags, as_dict, flag, from_flags, show
-from train.parsing import Parser, nearest
 from train.publish.publisher import SAMPLES, Publisher, hardware, versions
 from train.recipes import AnyRecipe
 from train.recipes._tables import use_tables
 from train.run import GROUPS, MAY_DIFFER, PRESETS, Run, check
-from train.starting import FIXED, begin_with, called, load_start, named_as
 from train.teachers import networks as teachers
 
 # Options whose folders are nobody's business: cards and configs name the last part only.

@@ -40,8 +40,8 @@ from train.engine.graphs import EAGER, Captured, captured_or_say_why
 from train.engine.memory import keep_freed
 from train.engine.spectral import choose_backend
 from train.engine.turns import Terms, descend, losses
+from train.flags.options import parse_size
 from train.log import say
-from train.options import parse_size
 from train.publish.publisher import hardware, versions
 from train.recipes import Loss, Recipe
 from train.recipes._tables import Painter, use_tables

@@ -9,7 +9,7 @@ from typing import Any
 
 from cgan import models
 from train import recipes
-from train.options import as_dict
+from train.flags.options import as_dict
 from train.run import PRESETS, Run
 
 
