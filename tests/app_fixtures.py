@@ -25,6 +25,7 @@ DRAWN = (96, 128)  # of the canvas
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
 CHROMIUM += " --disable-component-update --disable-sync"
+CHROMIUM += " --use-fake-device-for-media-stream --use-fake-ui-for-media-stream"  # a webcam
 PATIENCE = 180_000  # milliseconds: for machines that do something else besides
 expect.set_options(timeout=PATIENCE)
 
@@ -106,7 +107,7 @@ def from_uri(uri: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))))
 
 
-def browser(playwright, *flags: str):
+def browser(playwright):
     """Chromium: that of the system, or Playwright's where there is none."""
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    return playwright.chromium.launch(executable_path=found, args=[*CHROMIUM.split(), *flags])
+    return playwright.chromium.launch(executable_path=found, args=CHROMIUM.split())

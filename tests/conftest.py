@@ -52,6 +52,18 @@ def painted_folder(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def chromium():
+    """A browser for the tests of a module."""
+    from app_fixtures import browser  # only here, as most tests need no app
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        made = browser(playwright)
+        yield made
+        made.close()
+
+
 @pytest.fixture
 def command():
     """Run `python -m train …` in a process of its own; gives the finished process."""

@@ -1,9 +1,9 @@
 """Every tab, light and dark, at a desk and on a phone, through axe-core: nothing serious or critical."""
 
 import pytest
-from app_fixtures import PATIENCE, browser, save_checkpoint
+from app_fixtures import PATIENCE, save_checkpoint
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from translate_fixtures import save_translator
 from video_fixtures import save_animator
 
@@ -20,14 +20,6 @@ SHOWS = {  # what must be seen before a tab is judged
 }
 MODEL = {"title": "SPADE: maps become pictures.", "data": "The data of a folder with `images/`."}
 PRESETS = {name: {"size": [64, 64], "images": 100, "batch": 4} for name in ("tiny", "small", "paper")}
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        made = browser(playwright)
-        yield made
-        made.close()
 
 
 @pytest.fixture(scope="module")

@@ -4,21 +4,13 @@ import io
 
 import numpy as np
 import pytest
-from app_fixtures import DRAWN, PALETTE, PATIENCE, address, browser
+from app_fixtures import DRAWN, PALETTE, PATIENCE, address
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 SKY, BUILDING, ROAD, CAR = (PALETTE.names.index(name) for name in ("sky", "building", "road", "car"))
 HEIGHT, WIDTH = DRAWN
 SPOT = (0.5 + 0.5 / WIDTH, 0.5 + 0.5 / HEIGHT)  # the middle of a pixel in the middle of the map
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        made = browser(playwright)
-        yield made
-        made.close()
 
 
 def visit(chromium, **options):

@@ -7,10 +7,10 @@ import zlib
 
 import numpy as np
 import pytest
-from app_fixtures import PATIENCE, address, as_uri, browser, checkpoints, from_uri, scene
+from app_fixtures import PATIENCE, address, as_uri, checkpoints, from_uri, scene
 from gradio_client import Client
 from gradio_client.exceptions import AppError
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 import cgan
 from app import records, requests
@@ -104,14 +104,6 @@ def test_looks_of_things_stay_where_the_model_has_them(painting):
 
 
 # ---- In real Chromium
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        made = browser(playwright)
-        yield made
-        made.close()
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from app_fixtures import (
     PATIENCE,
     address,
     as_uri,
-    browser,
     checkpoints,
     from_uri,
     photograph,
@@ -20,7 +19,7 @@ from app_fixtures import (
     scene,
 )
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 import cgan
 from app import requests
@@ -32,14 +31,6 @@ from app.ui import build, launch
 
 SKY, BUILDING, ROAD, CAR = (PALETTE.names.index(name) for name in ("sky", "building", "road", "car"))
 MODEL_CALL = "/gradio_api/queue/join"
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        made = browser(playwright)
-        yield made
-        made.close()
 
 
 def visit(chromium, **options):

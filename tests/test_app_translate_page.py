@@ -4,9 +4,9 @@ import io
 
 import numpy as np
 import pytest
-from app_fixtures import PATIENCE, as_uri, browser, from_uri
+from app_fixtures import PATIENCE, as_uri, from_uri
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from translate_fixtures import address, photograph, translator
 
 import cgan
@@ -21,14 +21,6 @@ from app.ui import build, launch
 
 AFTER = ".compare .after"
 RED, BLUE = (np.full((40, 40, 3), colour, np.uint8) for colour in ((240, 30, 20), (20, 40, 230)))
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        made = browser(playwright)
-        yield made
-        made.close()
 
 
 def visit(chromium, model=None, **options):

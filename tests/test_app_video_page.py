@@ -6,9 +6,9 @@ import re
 
 import numpy as np
 import pytest
-from app_fixtures import PATIENCE, browser, from_uri
+from app_fixtures import PATIENCE, from_uri
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from video_fixtures import address, character, moving
 
 from app.shelf import Shelf
@@ -16,14 +16,6 @@ from app.ui import build, launch
 from cgan.video import Video
 
 PLAYS = "film => film.readyState >= 2 && film.duration > 0 && !film.paused && film.videoWidth === 256"
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        made = browser(playwright, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-        yield made
-        made.close()
 
 
 def visit(chromium, url=None, **options):

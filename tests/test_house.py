@@ -38,7 +38,16 @@ WINGS = (
     {"__main__"},
 )
 STANDING = {wing: place for place, wings in enumerate(WINGS) for wing in wings}
+MODULES = {"pillow": "PIL", "opencv-python-headless": "cv2"}  # where the names differ
+# Imported only where they are installed, or brought by what is required.
+OPTIONAL = {"fastapi", "onnx", "onnxruntime", "ray", "spaces", "tensorboard", "torch_fidelity", "triton"}
 MACHINE_PATH = re.compile(r"(?<![\w.\-/])/(home|root|Users|work|mnt|tmp)/[\w.]")
+
+
+def modules_of(requirements: list[str]) -> set[str]:
+    """The modules that the packages bring."""
+    names = [re.split(r"[<>=~!\[]", line)[0] for line in requirements]
+    return {MODULES.get(name, name.replace("-", "_")) for name in names}
 
 
 def name(path: Path) -> str:
@@ -241,21 +250,8 @@ def test_every_option_says_what_it_means(kind):
 
 def test_requirements_are_those_that_are_imported():
     """No more than are used, no fewer than are needed."""
-    packages = {"pillow": "PIL", "opencv-python-headless": "cv2", "huggingface-hub": "huggingface_hub"}
-    lines = (ROOT / "requirements.txt").read_text().split()
-    required = {re.split(r"[<>=~!]", line)[0] for line in lines}
-    modules = {packages.get(package, package) for package in required}
-    optional = {
-        "onnx",
-        "onnxruntime",
-        "ray",
-        "spaces",
-        "tensorboard",
-        "torch_fidelity",
-        "triton",
-    }  # imported only where they are installed
+    modules = modules_of((ROOT / "requirements.txt").read_text().split())
     used = {module.split(".")[0] for path in SOURCES for module in imported(path)}
-    optional |= {"fastapi"}  # Gradio's own server
-    used -= optional | set(PACKAGES) | sys.stdlib_module_names
+    used -= OPTIONAL | set(PACKAGES) | sys.stdlib_module_names
     assert used - modules == set(), "imported, not required"
     assert modules - used == set(), "required, not imported"

@@ -13,31 +13,12 @@ from pathlib import Path
 
 import pytest
 from conftest import PATIENCE, ROOT, environment
-from test_house import PACKAGES, imported
+from test_house import OPTIONAL, PACKAGES, imported, modules_of
 
 import cgan
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-MODULES = {"pillow": "PIL", "opencv-python-headless": "cv2"}  # where the names differ
-# used where they are there
-LAZY = {
-    "fastapi",
-    "gradio_client",
-    "onnx",
-    "onnxruntime",
-    "ray",
-    "spaces",
-    "tensorboard",
-    "torch_fidelity",
-    "triton",
-}
-
-
-def modules_of(requirements: list[str]) -> set[str]:
-    """The modules that the packages bring."""
-    names = [re.split(r"[<>=~!\[]", line)[0] for line in requirements]
-    return {MODULES.get(name, name.replace("-", "_")) for name in names}
 
 
 def used_by(package: str) -> set[str]:
@@ -45,7 +26,7 @@ def used_by(package: str) -> set[str]:
     files = (ROOT / package).rglob("*.py")
     return (
         {module.split(".")[0] for path in files for module in imported(path)}
-        - LAZY
+        - OPTIONAL
         - {*PACKAGES}
         - {*sys.stdlib_module_names}
     )

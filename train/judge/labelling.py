@@ -8,7 +8,6 @@ unlabelled are left out.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -20,18 +19,18 @@ from cgan.labels import Palette
 from cgan.pictures import to_image, to_pictures
 from cgan.tasks import Labeller
 from train.data.batches import Labelled, Painted
-from train.data.painted import NOBODY_KNOWS, PaintedData
-from train.judge import learning, protocol, sheet
+from train.data.painted import PaintedData
+from train.judge import learning, maps, protocol, sheet
 from train.judge.examination import Examination
+from train.judge.maps import batches, judged, needed
 from train.judge.metrics import Row, confusion, map_scores
-from train.judge.painter import batches, read_fitting
 from train.judge.protocol import About, Model, Section, Sheets, Sitting, Source
 from train.judge.sheet import Cells
 
 Find = Callable[[Painted], Tensor]  # a batch -> the labels found, int64 (B, H, W)
 
 
-class Judge(protocol.Judge[PaintedData, Labeller, Painted]):
+class Judge(maps.Judging[Labeller], protocol.Judge[PaintedData, Labeller, Painted]):
     """Judges what labels photographs."""
 
     batch: ClassVar[type] = Labelled
@@ -39,7 +38,7 @@ class Judge(protocol.Judge[PaintedData, Labeller, Painted]):
 
     def sheets(self, model: Model, sitting: Sitting[Painted]) -> Sheets:
         """Rows of true map, photograph and found map; the preview shows no photographs."""
-        palette = _palette(sitting.palette)
+        palette = needed(sitting.palette)
         batch = learning.shown(sitting)
         found = coloured(find_by(model)(batch), palette)
         return Sheets(
@@ -50,17 +49,9 @@ class Judge(protocol.Judge[PaintedData, Labeller, Painted]):
         """What mIoU lacks of 1."""
         if sitting.validation is None:
             return {}
-        palette = _palette(sitting.palette)
+        palette = needed(sitting.palette)
         counts = counted(find_by(model), sitting.validation, len(palette))
         return {"missed": 1 - ious(counts.sum(0), judged(palette)).mean().item()}
-
-    def read(self, folder: Path, task: Labeller) -> PaintedData:
-        """The data at the network's size; DataError when its classes are not the network's."""
-        return read_fitting(folder, task.size, task.palette)
-
-    def pictures(self, data: PaintedData) -> list[Tensor]:
-        """The photographs."""
-        return [data.images]
 
     def sections(
         self, task: Labeller, data: PaintedData, training: PaintedData | None, examination: Examination
@@ -106,17 +97,6 @@ labels = labeller.label(photograph)  # uint8 (H, W, 3) -> uint8 (H, W) of class 
     def caption(self, model: Model, about: About) -> str:
         """Maps, and no photographs."""
         return "Maps found in photographs, each beside the true one."
-
-
-def _palette(palette: Palette | None) -> Palette:
-    if palette is None:
-        raise ValueError("a label network has a palette")
-    return palette
-
-
-def judged(palette: Palette) -> list[int]:
-    """The ids of the classes that are judged: all that name something."""
-    return [label.id for label in palette.labels if label.name.lower() not in NOBODY_KNOWS]
 
 
 def coloured(labels: Tensor, palette: Palette) -> Tensor:

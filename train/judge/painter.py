@@ -9,9 +9,8 @@ nothing of it. 0.9 is wanted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -20,19 +19,16 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cgan.errors import DataError
-from cgan.labels import Palette
 from cgan.pictures import to_image, to_pictures
 from cgan.tasks import Painter
 from train.data.batches import Painted
-from train.data.painted import NOBODY_KNOWS, PaintedData, read_painted
-from train.data.protocol import Size
+from train.data.painted import PaintedData
 from train.judge import cache as feature_cache
-from train.judge import learning, protocol, sheet
+from train.judge import learning, maps, protocol, sheet
 from train.judge.examination import Examination
 from train.judge.grid import Spectra, brightness, grid_score, spectra
+from train.judge.maps import batches, judged, needed
 from train.judge.metrics import (
-    BATCH,
     Metrics,
     Row,
     confusion,
@@ -50,7 +46,7 @@ Paint = Callable[[Painted], Tensor]  # a batch -> images (B, 3, H, W) in [-1, 1]
 Table = dict[str, Row]
 
 
-class Judge(protocol.Judge[PaintedData, Painter, Painted]):
+class Judge(maps.Judging[Painter], protocol.Judge[PaintedData, Painter, Painted]):
     """Judges painters of label maps."""
 
     batch: ClassVar[type] = Painted
@@ -58,7 +54,7 @@ class Judge(protocol.Judge[PaintedData, Painter, Painted]):
 
     def sheets(self, model: Model, sitting: Sitting[Painted]) -> Sheets:
         """Rows of map, photograph, own style, drawn style; the preview shows no photographs."""
-        palette = _palette(sitting.palette)
+        palette = needed(sitting.palette)
         batch = learning.shown(sitting)
         own, drawn = (painted(model, batch, 0, own_style) for own_style in (True, False))
         columns = {"own style": own, "drawn style": drawn}
@@ -77,14 +73,6 @@ class Judge(protocol.Judge[PaintedData, Painter, Painted]):
             sitting.metrics,
             sitting.kept.get("photographs"),
         )
-
-    def read(self, folder: Path, task: Painter) -> PaintedData:
-        """The data at the painter's size; DataError when its classes are not the painter's."""
-        return read_fitting(folder, task.size, task.palette)
-
-    def pictures(self, data: PaintedData) -> list[Tensor]:
-        """The photographs."""
-        return [data.images]
 
     def sections(
         self, task: Painter, data: PaintedData, training: PaintedData | None, examination: Examination
@@ -121,29 +109,6 @@ pictures = painter.paint(labels)  # uint8 (H, W) of class ids -> uint8 (1, H, W,
     def caption(self, model: Model, about: About) -> str:
         """Maps and paintings."""
         return "Maps and what became of them, each in a style drawn by seed 0."
-
-
-def _palette(palette: Palette | None) -> Palette:
-    if palette is None:
-        raise ValueError("a painter has a palette")
-    return palette
-
-
-def read_fitting(folder: Path, size: Size, palette: Palette) -> PaintedData:
-    """The data of a folder at `size`; DataError when its classes are not the checkpoint's `palette`."""
-    data = read_painted(folder, size, say)
-    if not _same_classes(data.palette, palette):
-        raise DataError(
-            f"{folder} and the checkpoint have other classes: {', '.join(data.palette.names)} and "
-            f"{', '.join(palette.names)}"
-        )
-    return data
-
-
-def _same_classes(data: Palette, painter: Palette) -> bool:
-    """Equal names; or no names at all ("class 0", …), and no more than the painter knows."""
-    numbered = all(label.name == f"class {label.id}" for label in data.labels)
-    return data.names == painter.names or (numbered and len(data) <= len(painter))
 
 
 @torch.no_grad()
@@ -206,12 +171,6 @@ def watched(metrics: Metrics, paint: Paint, data: PaintedData) -> Measured:
     measured = measure(metrics, paint_and_look, data)
     power = Spectra(torch.cat([part.power for part in powers]), powers[0].blocks)
     return replace(measured, spectra=power, brightness=np.concatenate(levels))
-
-
-def batches(data: Source[Painted]) -> Iterator[Painted]:
-    """All samples of `data`, in order and whole, as `Painted` batches."""
-    for start in range(0, len(data), BATCH):
-        yield data.batch(range(start, min(start + BATCH, len(data))), 0, data.size, augment=False)
 
 
 def painter_scores(
@@ -358,7 +317,7 @@ def evaluate_painter(
     no painter needs more.
     """
     real = Measured(None, cached_features(data, metrics, cache), spectra=real_spectra(data))
-    judged = [label.id for label in data.palette.labels if label.name.lower() not in NOBODY_KNOWS]
+    classes = judged(data.palette)
     paints = {"drawn styles": paint_drawn(painter, seed)}
     model: Model = painter.model
     if model.config.style:
@@ -367,25 +326,25 @@ def evaluate_painter(
     rows: Table = {}
     for name, paint in paints.items():
         say(f"measuring: {name}")
-        rows[name] = _row(watched(metrics, paint, data), real, judged)
+        rows[name] = _row(watched(metrics, paint, data), real, classes)
         if name == "the photographs' styles" and len(data) > 1:
             say("measuring: other photographs' styles")
-            rows["other photographs' styles"] = _exchanged_row(painter, data, metrics, seed, real, judged)
+            rows["other photographs' styles"] = _exchanged_row(painter, data, metrics, seed, real, classes)
     if training is not None:
         say("measuring: real against real")
-        rows["real against real"] = _row(_real_against_real(data, training, metrics, seed), real, judged)
+        rows["real against real"] = _row(_real_against_real(data, training, metrics, seed), real, classes)
     if metrics.segmenter is not None:
-        rows["the photographs themselves"] = map_scores(measure(metrics, photographs, data).counts, judged)
+        rows["the photographs themselves"] = map_scores(measure(metrics, photographs, data).counts, classes)
     return rows
 
 
 def _exchanged_row(
-    painter: Painter, data: PaintedData, metrics: Metrics, seed: int, real: Measured, judged: list[int]
+    painter: Painter, data: PaintedData, metrics: Metrics, seed: int, real: Measured, classes: list[int]
 ) -> Row:
     """The scores of maps painted in other photographs' styles: LPIPS from their own says nothing there."""
     others = exchanged(len(data), seed)
     measured = watched(metrics, paint_exchanged(painter, data, others.tolist(), seed), data)
-    row = _row(replace(measured, distances=None), real, judged)
+    row = _row(replace(measured, distances=None), real, classes)
     if measured.brightness is None:
         return row
     return row | correlation("followed", brightness(photographs_of(data))[others], measured.brightness)
@@ -403,6 +362,6 @@ def _real_against_real(data: PaintedData, training: PaintedData, metrics: Metric
     return Measured(_joined(distances), real_features(drawn, metrics), spectra=real_spectra(drawn))
 
 
-def _row(measured: Measured, real: Measured, judged: list[int]) -> Row:
+def _row(measured: Measured, real: Measured, classes: list[int]) -> Row:
     row = mean_scores("lpips", measured.distances) | set_scores(measured.features, real.features)
-    return row | grid_score(measured.spectra, real.spectra) | map_scores(measured.counts, judged)
+    return row | grid_score(measured.spectra, real.spectra) | map_scores(measured.counts, classes)

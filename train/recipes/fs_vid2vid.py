@@ -6,14 +6,14 @@ and flow where to look. The adversarial loss is light.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from cgan.labels import Palette, onehot
+from cgan.labels import onehot
 from cgan.layers.precision import wide
 from cgan.models import fs_vid2vid
 from cgan.ranges import Batches, Beta, Depth, Rate, Share, Weight, Whole, Width
@@ -28,6 +28,7 @@ from train.data.protocol import Size
 from train.data.sprites import SpriteData
 from train.processes import normal
 from train.recipes import Loss, Player, RecipeOf
+from train.recipes._maps import OfMaps
 from train.recipes._turns import Turns
 from train.recipes._video import Labels, about_labels, at, flow_terms, initialise, l1, nothing, window
 
@@ -79,7 +80,7 @@ PRESETS = {
 }
 
 
-class Recipe:
+class Recipe(OfMaps[fs_vid2vid.Config, Data]):
     """The two players: the generator, and a discriminator that sees map, reference and frame."""
 
     batch: ClassVar[type] = FewShotClip
@@ -96,21 +97,6 @@ class Recipe:
             ),
             "generator": Player(self.model, hyper.rate, betas),
         }
-
-    @staticmethod
-    def kind(config: fs_vid2vid.Config) -> type:
-        """FewShotClip, whatever the Config."""
-        return FewShotClip
-
-    @staticmethod
-    def configure(config: fs_vid2vid.Config, data: Data) -> fs_vid2vid.Config:
-        """The Config for this data: as many classes as its palette has."""
-        return replace(config, classes=len(data.palette))
-
-    @staticmethod
-    def palette(data: Data) -> Palette:
-        """The classes of the maps that drive the video."""
-        return data.palette
 
     @staticmethod
     def about(data: Data) -> dict[str, Any]:

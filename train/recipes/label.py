@@ -9,13 +9,13 @@ paintings, are understood too.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cgan.labels import Palette, onehot
+from cgan.labels import onehot
 from cgan.layers.precision import wide
 from cgan.models import label
 from cgan.ranges import Rate, Share, Weight
@@ -27,6 +27,7 @@ from train.data.protocol import Size
 from train.data.stored import nearest
 from train.processes import normal
 from train.recipes import Loss, Player, RecipeOf
+from train.recipes._maps import OfMaps
 from train.teachers.backbone import bundled, folded
 
 Data = PaintedData | Landscapes
@@ -47,7 +48,7 @@ class Hyper:
 PRESETS = dict.fromkeys(("tiny", "small", "paper"), Hyper())
 
 
-class Recipe:
+class Recipe(OfMaps[label.Config, Data]):
     """The one player of the label network."""
 
     batch: ClassVar[type] = Labelled
@@ -57,26 +58,6 @@ class Recipe:
         self.model = label.Model(config)
         begin(self.model.body)
         self.players = {"labeller": Player(self.model, hyper.rate, (0.9, 0.999))}
-
-    @staticmethod
-    def kind(config: label.Config) -> type:
-        """Labelled, whatever the Config."""
-        return Labelled
-
-    @staticmethod
-    def configure(config: label.Config, data: Data) -> label.Config:
-        """The Config for this data: as many classes as its palette has."""
-        return replace(config, classes=len(data.palette))
-
-    @staticmethod
-    def palette(data: Data) -> Palette:
-        """The classes that are told apart."""
-        return data.palette
-
-    @staticmethod
-    def about(data: Data) -> dict[str, Any]:
-        """Nothing: the palette says it all."""
-        return {}
 
     @staticmethod
     def read(folder: Path, size: Size, hyper: Hyper, say: Say) -> PaintedData:

@@ -15,7 +15,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cgan.labels import Palette
 from cgan.layers.precision import wide
 from cgan.models import spade
 from cgan.ranges import Beta, Depth, Rate, Weight, Width
@@ -30,6 +29,7 @@ from train.data.protocol import Size
 from train.processes import normal
 from train.recipes import Loss, Player, RecipeOf
 from train.recipes._awake import wake
+from train.recipes._maps import OfMaps
 from train.recipes._styles import fit
 from train.recipes._tables import Tables
 from train.recipes._turns import Turns
@@ -78,7 +78,7 @@ PRESETS = {
 }
 
 
-class Recipe:
+class Recipe(OfMaps[spade.Config, Data]):
     """The two players of SPADE: the generator with its encoder, and a discriminator."""
 
     batch: ClassVar[type] = Painted
@@ -100,26 +100,6 @@ class Recipe:
             ),
             "generator": Player(self.model, hyper.rate, betas, generator_normalised(self.model)),
         }
-
-    @staticmethod
-    def kind(config: spade.Config) -> type:
-        """Painted, whatever the Config."""
-        return Painted
-
-    @staticmethod
-    def configure(config: spade.Config, data: Data) -> spade.Config:
-        """The Config for this data: as many classes as its palette has."""
-        return replace(config, classes=len(data.palette))
-
-    @staticmethod
-    def palette(data: Data) -> Palette:
-        """The classes that the checkpoint will paint."""
-        return data.palette
-
-    @staticmethod
-    def about(data: Data) -> dict[str, Any]:
-        """Nothing: the palette says it all."""
-        return {}
 
     @staticmethod
     def read(folder: Path, size: Size, hyper: Hyper, say: Say) -> PaintedData:

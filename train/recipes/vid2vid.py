@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from cgan.labels import Palette, onehot
+from cgan.labels import onehot
 from cgan.layers.points import Place
 from cgan.layers.precision import wide
 from cgan.models import vid2vid
@@ -27,6 +27,7 @@ from train.data.folders import Say
 from train.data.protocol import Size
 from train.processes import normal
 from train.recipes import Loss, Player, RecipeOf
+from train.recipes._maps import OfMaps
 from train.recipes._styles import fit
 from train.recipes._video import Labels, about_labels, at, awake, flow_terms, initialise, l1, window
 from train.recipes._watch import Discriminators, Watch
@@ -68,7 +69,7 @@ PRESETS = {
 }
 
 
-class Recipe:
+class Recipe(OfMaps[vid2vid.Config, Data]):
     """The two players of vid2vid: the generator with its encoder, and the discriminators."""
 
     batch: ClassVar[type] = Clip
@@ -91,21 +92,6 @@ class Recipe:
             ),
             "generator": Player(self.model, hyper.rate, betas, painting),
         }
-
-    @staticmethod
-    def kind(config: vid2vid.Config) -> type:
-        """Clip, whatever the Config."""
-        return Clip
-
-    @staticmethod
-    def configure(config: vid2vid.Config, data: Data) -> vid2vid.Config:
-        """The Config for this data: as many classes as its palette has."""
-        return replace(config, classes=len(data.palette))
-
-    @staticmethod
-    def palette(data: Data) -> Palette:
-        """The classes of the maps."""
-        return data.palette
 
     @staticmethod
     def about(data: Data) -> dict[str, Any]:
