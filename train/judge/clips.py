@@ -13,13 +13,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from cgan.errors import DataError
 from cgan.tasks import Animator
 from train.data.batches import Clip
 from train.data.clip_reading import read_clips
 from train.data.clips import ClipData, Window
 from train.judge import animation, protocol, sheet
 from train.judge.examination import HALVES, Examination, Summary, real_against_real, whole
+from train.judge.maps import check_classes
 from train.judge.metrics import Row, frechet, mean_scores
 from train.judge.protocol import About, Model, Section, Sheets, Sitting
 from train.judge.sheet import Cells
@@ -62,11 +62,7 @@ class Judge(protocol.Judge[ClipData, Animator, Clip]):
         frames = animation.frames_of(task.checkpoint.about)
         labels = animation.labels_of(task.checkpoint.about)
         data = read_clips(folder, task.size, Window(2, 0, frames), say, labels, geometry=task.needs_geometry)
-        if data.palette.names != task.palette.names:
-            raise DataError(
-                f"{folder} and the checkpoint have other classes: {', '.join(data.palette.names)} and "
-                f"{', '.join(task.palette.names)}"
-            )
+        check_classes(folder, data.palette, task.palette)
         return data
 
     def pictures(self, data: ClipData) -> list[Tensor]:

@@ -13,7 +13,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from cgan.errors import DataError
 from cgan.tasks import Animator
 from train.data.batches import FewShotClip
 from train.data.clips import Window
@@ -21,6 +20,7 @@ from train.data.few_shot_clips import FewShotClipData, read_few_shot_clips
 from train.data.sprites import SpriteData
 from train.judge import animation, protocol, sheet
 from train.judge.examination import HALVES, Examination, Summary, real_against_real, whole
+from train.judge.maps import check_classes
 from train.judge.metrics import Row, mean_scores
 from train.judge.protocol import About, Model, Section, Sheets, Sitting
 from train.judge.sheet import Cells, Pictures
@@ -58,11 +58,7 @@ class Judge(protocol.Judge[Data, Animator, FewShotClip]):
         frames = animation.frames_of(task.checkpoint.about)
         labels = animation.labels_of(task.checkpoint.about)
         data = read_few_shot_clips(folder, task.size, Window(frames, 0, frames), say, labels)
-        if data.palette.names != task.palette.names:
-            raise DataError(
-                f"{folder} and the checkpoint have other classes: {', '.join(data.palette.names)} and "
-                f"{', '.join(task.palette.names)}"
-            )
+        check_classes(folder, data.palette, task.palette)
         return data
 
     def pictures(self, data: Data) -> list[Tensor]:

@@ -34,11 +34,7 @@ class Judging(Generic[T]):
     def read(self, folder: Path, task: T) -> PaintedData:
         """The data at the model's size; DataError when its classes are not the model's."""
         data = read_painted(folder, task.size, say)
-        if not _same_classes(data.palette, task.palette):
-            raise DataError(
-                f"{folder} and the checkpoint have other classes: {', '.join(data.palette.names)} and "
-                f"{', '.join(task.palette.names)}"
-            )
+        check_classes(folder, data.palette, task.palette, numbered=True)
         return data
 
     def pictures(self, data: PaintedData) -> list[Tensor]:
@@ -46,10 +42,17 @@ class Judging(Generic[T]):
         return [data.images]
 
 
-def _same_classes(data: Palette, model: Palette) -> bool:
-    """Equal names; or no names at all ("class 0", …), and no more than the model knows."""
-    numbered = all(label.name == f"class {label.id}" for label in data.labels)
-    return data.names == model.names or (numbered and len(data) <= len(model))
+def check_classes(folder: Path, data: Palette, model: Palette, numbered: bool = False) -> None:
+    """Raise DataError unless the data of `folder` have the model's classes, by name.
+
+    numbered: data without names ("class 0", …) will do, if they have no more classes than the model knows.
+    """
+    unnamed = all(label.name == f"class {label.id}" for label in data.labels)
+    if data.names != model.names and not (numbered and unnamed and len(data) <= len(model)):
+        raise DataError(
+            f"{folder} and the checkpoint have other classes: {', '.join(data.names)} and "
+            f"{', '.join(model.names)}"
+        )
 
 
 def needed(palette: Palette | None) -> Palette:
