@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from cgan.layers.precision import wide
 from cgan.models import spade
-from cgan.ranges import Beta, Depth, Rate, Weight, Width
+from cgan.ranges import Beta, Depth, Rate, Share, Weight, Width
 from train.adversaries import losses
 from train.adversaries.patch import MultiScale, Patch
 from train.adversaries.projected import Projected
@@ -30,6 +30,7 @@ from train.processes import normal
 from train.recipes import Loss, Player, RecipeOf
 from train.recipes._awake import wake
 from train.recipes._maps import OfMaps
+from train.recipes._relight import relit
 from train.recipes._styles import fit
 from train.recipes._tables import Tables
 from train.recipes._turns import Turns
@@ -50,6 +51,7 @@ class Hyper:
     weight_features: Weight = 10.0  # weight of feature matching (projected: 2)
     weight_perceptual: Weight = 10.0  # weight of the perceptual loss
     weight_light: Weight = 0.0  # weight of L1 between blocks' mean colours: the style picture's light
+    relight: Share = 0.0  # how far each training picture's light is changed (few photographs: 0.3)
     weight_kl: Weight = 0.05  # weight of the KL divergence of the styles from N(0, 1)
     discriminator: Literal["patch", "projected"] = "patch"  # of patches, or on a trained network's features
     discriminator_filters: Width = 64  # channels of the discriminator's first layer
@@ -113,6 +115,7 @@ class Recipe(OfMaps[spade.Config, Data]):
 
     def step(self, batch: Painted) -> Iterator[Loss]:
         """One step: the discriminator's turn, then the generator's, on the same fake picture."""
+        batch = batch._replace(images=relit(batch.images, self.hyper.relight))
         condition = self.model.condition(batch.labels, batch.instances)
         condition = condition.to(batch.images.dtype, memory_format=torch.channels_last)
         mean, log_variance = self.model.encoder(batch.images)
