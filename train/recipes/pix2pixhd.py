@@ -31,7 +31,7 @@ from train.data.painted import PaintedData, read_painted
 from train.data.paired import PairedData, read_paired
 from train.recipes import Loss, Player, RecipeOf
 from train.recipes._turns import Turns
-from train.recipes.spade import discriminator_normalised, make_discriminator
+from train.recipes.spade import discriminator_normalised, light, make_discriminator
 
 LEAST_SHARE = 1 / 256  # of a picture: what is smaller says little of what its class looks like
 
@@ -51,6 +51,7 @@ class Hyper:
     weight_fool: Weight = 1.0  # weight of the adversarial loss
     weight_features: Weight = 10.0  # weight of feature matching (projected: 2)
     weight_perceptual: Weight = 10.0  # weight of the perceptual loss
+    weight_light: Weight = 0.0  # weight of L1 between blocks' mean colours: the light
     coarse: Whole = 0  # pictures (of each process) for which the global generator learns without enhancers
     discriminator: Literal["patch", "projected"] = "patch"  # of patches, or on a trained network's features
     discriminator_filters: Width = 64  # channels of the discriminator's first layer
@@ -61,7 +62,7 @@ class Hyper:
 # Short runs learn faster with more than the paper's 2e-4: after 289 street scenes (96x128, one run each)
 # LPIPS was 0.337 and the Fréchet distance 704 with it, 0.324 and 547 with 5e-4.
 # That was with patches (both at 5e-4); a projected discriminator learns as spade's does.
-PROJECTED = Hyper(rate=5e-4, discriminator="projected", weight_features=2.0)
+PROJECTED = Hyper(rate=5e-4, discriminator="projected", weight_features=2.0, weight_light=10.0)
 PRESETS = {
     "tiny": replace(PROJECTED, discriminator_filters=8, discriminator_layers=3),
     "small": PROJECTED,
@@ -156,6 +157,8 @@ class Recipe:
             "fool": hyper.weight_fool * game.fool(judged_fake),
             "features": hyper.weight_features * losses.feature_matching(judged_fake, judged_real),
         }
+        if hyper.weight_light:
+            terms["light"] = hyper.weight_light * light(turns.fake, turns.real)
         if self.perceptual is not None:
             terms["perceptual"] = hyper.weight_perceptual * self.perceptual(
                 wide(turns.fake), wide(turns.real)
