@@ -10,8 +10,9 @@
                                                   .json in the folder, or intrinsics/NAME.txt
     palette.json                                  the classes of labels/; label videos need it
 
-Where there is one clip only, its files may lie in images/, labels/ … themselves. Frames and what belongs to
-them have the same stems; where one of the two is a video, they are as many.
+Where there is one clip only, its files may lie in images/, labels/ … themselves; pictures beside clips are
+single frames, which teach how a frame looks. Frames and what belongs to them have the same stems; where one
+of the two is a video, they are as many.
 """
 
 from __future__ import annotations
@@ -126,7 +127,10 @@ def _source(there: dict[str, Path], source: str, problems: list[str]) -> str:
 
 
 def _strips(folder: Path, part: str, problems: list[str]) -> dict[str, Strip]:
-    """The clips in a part's folder by name, naturally sorted; "" where its files are the only clip."""
+    """The clips in a part's folder by name, naturally sorted; "" where its files are the only clip.
+
+    Files beside clips are clips of one frame each.
+    """
     found: dict[str, Strip] = {}
     entries = sorted((it for it in folder.iterdir() if it.name[0] != "."), key=lambda it: natural(it.name))
     frames = _frames(entries, part)
@@ -147,8 +151,11 @@ def _strips(folder: Path, part: str, problems: list[str]) -> dict[str, Strip]:
         if name in found:
             problems.append(f"{folder.name}/ has two clips called {name}")
         found[name] = strip
-    if found and frames:
-        problems.append(f"{folder.name}/ has both clips and single frames, such as {frames[0].name}")
+    if found:  # pictures beside clips are no clip
+        for frame in frames:
+            if frame.stem in found:
+                problems.append(f"{folder.name}/ has two clips called {frame.stem}")
+            found[frame.stem] = [frame]
     elif frames:
         found[""] = frames
     if not found and not frames:

@@ -62,7 +62,7 @@ def read_clips(
     folders.check_folder(folder, expected)
     window = window or Window()
     problems: list[str] = []
-    gathered = gather(folder, size, labels, max(LEAST, window.first), problems, geometry)
+    gathered = gather(folder, size, labels, max(LEAST, window.first), problems, geometry, single=True)
     folders.check(folder, problems)
     return gathered.data(folder, size, window, flow, say)
 
@@ -162,11 +162,18 @@ PALETTES: dict[str, Callable[[], Palette]] = {
 
 
 def gather(
-    folder: Path, size: Size, labels: str, least: int, problems: list[str], geometry: bool = False
+    folder: Path,
+    size: Size,
+    labels: str,
+    least: int,
+    problems: list[str],
+    geometry: bool = False,
+    single: bool = False,
 ) -> Gathered:
     """Read all clips of a folder; what is wrong goes to `problems`.
 
-    least: frames that a clip needs; labels and geometry as for `read_clips`.
+    least: frames that a clip needs; single: or just one, as long as there are others; labels and geometry as
+    for `read_clips`.
     """
     found, source = find_clips(folder, labels, problems)
     there = {part for clip in found for part in clip.parts}
@@ -176,10 +183,11 @@ def gather(
     palette = palette_of(folder, problems) if source == "labels" else PALETTES[source]()
     reader = _Reader(source, palette, canvas(size), problems)
     clips = [reader.clip(clip) for clip in found]
-    for clip in clips:
-        count = len(clip.fields.get("images", ()))
-        if 0 < count < least:
-            problems.append(f"clip {clip.name} has {count} frames; at least {least} are needed")
+    counts = {clip.name: len(clip.fields.get("images", ())) for clip in clips}
+    fine = {1} if single and max(counts.values(), default=0) > 1 else set[int]()
+    for name, count in counts.items():
+        if 0 < count < least and count not in fine:
+            problems.append(f"clip {name} has {count} frames; at least {least} are needed")
     return Gathered(clips, source, palette)
 
 

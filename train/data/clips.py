@@ -23,6 +23,8 @@ from train.data.stored import MARGIN, Stored, affine, cut, nearest, numbers, par
 MOST_DEPTH = 6e4  # metres: what is farther away is there, which half precision still holds
 LEAST = 2  # frames of a clip: one is a picture
 CROP = 4  # random numbers of a crop; the next one places the window
+SINGLE = 0.5  # how often a batch has windows of one frame, where there are clips of one
+BATCHES = 2**30  # the row of random numbers that belong to no sample, but to the batch
 
 
 @dataclass
@@ -131,15 +133,15 @@ class Frames(Stored[B]):
 
     # --- samples
 
-    def windows(self, indices: Indices, places: Tensor | None) -> Tensor:
+    def windows(self, indices: Indices, places: Tensor | None, frames: int | None = None) -> Tensor:
         """The frames of each sample, int64 (B, T): of the clips that hold the frames `indices`.
 
         places (B,) in [0, 1) says where in the clip; with None, windows begin at these frames, or as late as
-        they can. Clips that are too short make room for others.
+        they can. Clips that are too short make room for others. frames: T, if not the window's.
         """
         wanted = torch.as_tensor(indices, dtype=torch.int64).cpu()
         lengths, starts = torch.tensor(self.lengths), torch.tensor(self.starts)
-        frames = min(self.window.frames, self.longest())
+        frames = min(frames or self.window.frames, self.longest())
         free = self.free(lengths, frames)
         clips = torch.searchsorted(lengths.cumsum(0), wanted, right=True)
         ends = free.cumsum(0)
@@ -237,12 +239,15 @@ class ClipData(Frames[Clip]):
         With `augment`, the window's place is drawn, and each sample is flipped, scaled and moved at random,
         all its frames alike. The random numbers of a sample depend on `seed` and on its place, `row_offset` +
         row, alone. Without, windows begin at `indices`, and the largest centre crop is taken.
+
+        Clips of one frame are never part of a longer window; where there are any, each second batch or so has
+        windows of one frame, by `seed`.
         """
-        drawn = None
-        if augment:
-            drawn = numbers(seed, row_offset, len(indices), CROP + 1 + len(self.vanishing or ()))
-        frames = self.windows(indices, None if drawn is None else drawn[:, CROP])
-        return self._clip(frames, size, drawn)
+        if not augment:
+            return self._clip(self.windows(indices, None), size, None)
+        drawn = numbers(seed, row_offset, len(indices), CROP + 1 + len(self.vanishing or ()))
+        single = min(self.lengths) == 1 and numbers(seed, BATCHES, 1)[0, 0] < SINGLE
+        return self._clip(self.windows(indices, drawn[:, CROP], 1 if single else None), size, drawn)
 
     def clip(self, number: int, size: Size, start: int = 0, frames: int | None = None) -> Clip:
         """A whole clip, or `frames` of it from `start` on, as a batch of one: what a judge looks at."""

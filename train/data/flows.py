@@ -35,6 +35,8 @@ def cached_flows(images: Tensor, name: str, say: Say) -> tuple[Tensor, Tensor]:
     From each frame back to the one before, in pixels; 0 in the first frame. seen: 1 where the flow in the
     other direction agrees. `name` is what `say` is told; a full or read-only disk is no error.
     """
+    if len(images) == 1:  # nothing moves
+        return _none(images)
     path = folder() / f"{_key(images)}.safetensors"
     if path.is_file():
         try:
@@ -51,10 +53,16 @@ def cached_flows(images: Tensor, name: str, say: Say) -> tuple[Tensor, Tensor]:
     return found, seen
 
 
-def _computed(images: Tensor) -> tuple[Tensor, Tensor]:
+def _none(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Flow of 0, of which nothing is seen."""
     count, _, height, width = images.shape
     motion = torch.zeros(count, 2, height, width, dtype=torch.float16)
-    seen = torch.zeros(count, 1, height, width, dtype=torch.uint8)
+    return motion, torch.zeros(count, 1, height, width, dtype=torch.uint8)
+
+
+def _computed(images: Tensor) -> tuple[Tensor, Tensor]:
+    count = len(images)
+    motion, seen = _none(images)
     pictures = np.ascontiguousarray(images.permute(0, 2, 3, 1).cpu().numpy())
 
     def one(number: int) -> None:
