@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from cgan.layers.adain import instance_norm
 from cgan.layers.hyper import conv_each
 
+STRENGTH = 0.1  # of the noise in the beginning: enough to be learnt from
+
 Conditions = Sequence[Tensor | None]  # features of the size of what they modulate; None: there is none now
 
 
@@ -54,13 +56,14 @@ class MultiBlock(nn.Module):
     """SPADE's residual block: twice norm, leaky ReLU and a 3x3 convolution, beside a shortcut.
 
     `generated`: how many generated weights it takes: one for each norm, so 0, 2 or 3; `made_for` lists their
-    channels. The shortcut is a 1x1 convolution of the normalised input where the channels differ.
+    channels. The shortcut is a 1x1 convolution of the normalised input where the channels differ. With
+    `noise`, a noise picture times a learned strength for each channel follows each 3x3 convolution.
 
     Shapes: x (B, inputs, h, w); conditions as `MultiNorm`; parts (B, parts, h, w) and a weight for each norm,
-    or None; out (B, outputs, h, w).
+    or None; noise (B, 1, h, w) or None; out (B, outputs, h, w).
     """
 
-    def __init__(self, inputs: int, outputs: int, conditions: Sequence[int]):
+    def __init__(self, inputs: int, outputs: int, conditions: Sequence[int], noise: bool = False):
         super().__init__()
         middle = min(inputs, outputs)
         self.norm_0, self.conv_0 = MultiNorm(inputs, conditions), nn.Conv2d(inputs, middle, 3, padding=1)
@@ -71,6 +74,9 @@ class MultiBlock(nn.Module):
             self.norm_s = MultiNorm(inputs, conditions)
             self.conv_s = nn.Conv2d(inputs, outputs, 1, bias=False)
             self.made_for.append(2 * inputs)
+        if noise:
+            self.noise_0 = nn.Parameter(STRENGTH * torch.randn(middle, 1, 1))
+            self.noise_1 = nn.Parameter(STRENGTH * torch.randn(outputs, 1, 1))
         self.instead: Callable[..., Tensor] | None = None  # computes the same, sooner (multi_faster.py)
 
     def forward(
@@ -79,14 +85,17 @@ class MultiBlock(nn.Module):
         conditions: Conditions,
         parts: Tensor | None = None,
         weights: Sequence[Tensor] | None = None,
+        noise: Tensor | None = None,
     ) -> Tensor:
         if self.instead is not None:
-            return self.instead(x, conditions, parts, weights)
+            return self.instead(x, conditions, parts, weights, noise)
         made: list[tuple[Tensor, Tensor] | None] = [None] * len(self.made_for)
         if parts is not None and weights is not None:
             made = [(parts, weight) for weight in weights]
         shortcut = self.conv_s(self.norm_s(x, conditions, made[2])) if self.learned_shortcut else x
         h = self.conv_0(F.leaky_relu(self.norm_0(x, conditions, made[0]), 0.2))
+        h = h if noise is None else torch.addcmul(h, self.noise_0, noise)
         h = self.conv_1(F.leaky_relu(self.norm_1(h, conditions, made[1]), 0.2))
+        h = h if noise is None else torch.addcmul(h, self.noise_1, noise)
         out: Tensor = shortcut + h
         return out

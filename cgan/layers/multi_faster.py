@@ -36,7 +36,12 @@ class FasterBlock:
         self.products = [products_of(norm) for norm in norms]
 
     def __call__(
-        self, x: Tensor, conditions: Conditions, parts: Tensor | None, weights: Sequence[Tensor] | None
+        self,
+        x: Tensor,
+        conditions: Conditions,
+        parts: Tensor | None,
+        weights: Sequence[Tensor] | None,
+        noise: Tensor | None = None,
     ) -> Tensor:
         """One sample after another; the arguments are those of `MultiBlock`."""
         found = []
@@ -46,10 +51,13 @@ class FasterBlock:
             if parts is not None and weights is not None:
                 given = [rows_of(parts[i : i + 1]), *given]
                 made = [product_of(weight[i, :, :, 0, 0], None) for weight in weights]
-            found.append(self._one(x[i : i + 1], given, made))
+            own = None if noise is None else noise[i : i + 1]
+            found.append(self._one(x[i : i + 1], given, made, own))
         return found[0] if len(found) == 1 else torch.cat(found)
 
-    def _one(self, x: Tensor, given: list[Tensor | None], made: list[Product | None]) -> Tensor:
+    def _one(
+        self, x: Tensor, given: list[Tensor | None], made: list[Product | None], noise: Tensor | None
+    ) -> Tensor:
         block, (height, width) = self.block, x.shape[2:]
 
         def norm(which: int, normal: Tensor, slope: float | None) -> Tensor:
@@ -60,8 +68,10 @@ class FasterBlock:
 
         normal = rows_of(instance_norm(x))
         h = block.conv_0(norm(0, normal, SLOPE))
+        h = h if noise is None else h.addcmul_(block.noise_0, noise)
         shortcut = block.conv_s(norm(2, normal, None)) if block.learned_shortcut else x
         h = block.conv_1(norm(1, rows_of(instance_norm(h)), SLOPE))
+        h = h if noise is None else h.addcmul_(block.noise_1, noise)
         return h.add_(shortcut)
 
 

@@ -7,7 +7,7 @@ conditioned on labels, on the past frame warped by flow, and there on guidance f
 A frame is painted from the features of its labels and of the past frame. A style vector, one for a clip,
 decides what labels leave open; it is read from a picture or drawn, so that the network makes the first frame
 itself. The embedding of the labels reads it: added to the generator's features, instance norm would take it
-away.
+away. Noise that moves with the flow gives large areas of one label a texture (`cgan/layers/grain.py`).
 """
 
 from collections.abc import Sequence
@@ -19,16 +19,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cgan.labels import onehot
+from cgan.layers import grain
 from cgan.layers.autoencoder import StyleEncoder
 from cgan.layers.blocks import double
 from cgan.layers.flow import FlowNet, warp
+from cgan.layers.grain import Grain
 from cgan.layers.lookup import Lookup
 from cgan.layers.multi import Conditions, MultiBlock
 from cgan.layers.multi_faster import hasten
 from cgan.layers.points import Place, Points
 from cgan.layers.precision import wide
 from cgan.layers.pyramid import Pyramid
-from cgan.ranges import Depth, Halvings, Length, Times, Width
+from cgan.ranges import Depth, Halvings, Length, Times, Width, grown
 
 
 @dataclass(frozen=True)
@@ -42,31 +44,34 @@ class Config:
     pasts: Depth = 2  # past frames that are looked at
     finest: Times = 3  # scales at which warped pictures are conditions
     style: Length = 32  # length of the style vector
+    noise: bool = grown(False)  # feed noise to the blocks
 
 
 PRESETS = {
-    "tiny": Config(filters=4, limit=8, halvings=3, style=4),
-    "small": Config(),
+    "tiny": Config(filters=4, limit=8, halvings=3, style=4, noise=True),
+    "small": Config(noise=True),
     "paper": Config(filters=32, limit=1024, halvings=7, style=256),
 }
 
 
 class Past(NamedTuple):
     """What is remembered of a clip: its style (B, style) and, newest first, up to `pasts` label maps int64
-    (B, 1, H, W) and images (B, 3, H, W); and the points painted so far, for models that keep them.
+    (B, 1, H, W) and images (B, 3, H, W); and, for models that have them, the points painted so far and
+    the latest frame's noise.
     """
 
     style: Tensor
     labels: tuple[Tensor, ...] = ()
     images: tuple[Tensor, ...] = ()
     points: Points | None = None
+    grain: Grain | None = None
 
 
 class Frame(NamedTuple):
     """A frame and where it came from: image (B, 3, H, W) in fp32; the past frame warped (B, 3, H, W) by flow
     (B, 2, H, W) in pixels, and its mask (B, 1, H, W), 1 where it shows what is wanted; None for a first one.
     guide (B, 3, H, W): what was painted before as seen from here, and covered (B, 1, H, W), where it is
-    known.
+    known. grain: its noise.
     """
 
     image: Tensor
@@ -75,6 +80,7 @@ class Frame(NamedTuple):
     mask: Tensor | None = None
     guide: Tensor | None = None
     covered: Tensor | None = None
+    grain: Grain | None = None
 
 
 class Model(nn.Module):
@@ -116,7 +122,7 @@ class Model(nn.Module):
         conditions = [widths[level], (self.of_warped if finest else self.maps).widths[level]]
         if finest and self.of_guide is not None:
             conditions.append(self.of_guide.widths[level])
-        return MultiBlock(widths[level], widths[max(level - 1, 0)], conditions)
+        return MultiBlock(widths[level], widths[max(level - 1, 0)], conditions, self.config.noise)
 
     # --- styles
 
@@ -149,15 +155,16 @@ class Model(nn.Module):
     def film(self, labels: Tensor, past: Past, place: Place | None = None) -> tuple[Frame, Past]:
         """The next frame, and what is remembered then, without its gradients."""
         frame = self(labels, past)
-        return frame, self.remembered(past, labels, frame.image.detach())
+        return frame, self.remembered(past, labels, frame)
 
-    def remembered(self, past: Past, labels: Tensor, image: Tensor) -> Past:
+    def remembered(self, past: Past, labels: Tensor, frame: Frame) -> Past:
         """The past of the frame after this one."""
         count = self.config.pasts
         return past._replace(
             style=past.style.detach(),
             labels=(labels, *past.labels)[:count],
-            images=(image, *past.images)[:count],
+            images=(frame.image.detach(), *past.images)[:count],
+            grain=frame.grain,
         )
 
     # --- a frame
@@ -171,6 +178,7 @@ class Model(nn.Module):
         maps = self.maps.after(self._started(self.maps.start, [labels]), past.style.to(dtype))
         conditions: list[list[Tensor | None]] = [[level, None] for level in maps]
         frame = Frame(past.style)
+        noise = self._noise(labels, past)
         if past.images:
             latest, finest = past.images[0].to(dtype), self.config.finest
             before = self._started(self.before.start, past.labels[:1], [latest])
@@ -181,13 +189,20 @@ class Model(nn.Module):
             for level, feature in enumerate(self.of_warped(torch.cat([warped, mask], 1).to(dtype))):
                 conditions[level][1] = feature
             frame = Frame(warped, warped, flow, mask)
+            noise = None if noise is None else grain.moved(noise, flow)
         if self.of_guide is not None:
             guides: Conditions = [None] * self.config.finest
             if guide is not None:
                 guides = self.of_guide(guide.to(dtype))
             for level, known in enumerate(guides):
                 conditions[level].append(known)
-        return frame._replace(image=self._paint(maps, conditions))
+        return frame._replace(image=self._paint(maps, conditions, noise), grain=noise)
+
+    def _noise(self, labels: Tensor, past: Past) -> Grain | None:
+        """That of the frame before, or of a first one, if there is any."""
+        if not self.config.noise:
+            return None
+        return grain.begun(grain.drawn(labels)) if past.grain is None else past.grain
 
     def _motion(self, labels: Tensor, past: Past) -> Tensor:
         """The flow network's first layer, which sees all in cells of 2x2 pixels.
@@ -225,10 +240,13 @@ class Model(nn.Module):
             self.flow.body.start: Lookup(self.flow.body.start, classes, 1 + pasts, 2),
         }
 
-    def _paint(self, maps: list[Tensor], conditions: list[list[Tensor | None]]) -> Tensor:
+    def _paint(
+        self, maps: list[Tensor], conditions: list[list[Tensor | None]], noise: Grain | None
+    ) -> Tensor:
         """From the coarsest scale to the finest."""
         x = self.start(maps[-1])
         for level in range(self.config.halvings, -1, -1):
-            x = self.blocks[level](x, conditions[level])
+            here = None if noise is None else grain.at_scale(noise.latest, level).to(x.dtype)
+            x = self.blocks[level](x, conditions[level], noise=here)
             x = double(x) if level else x
         return wide(self.to_rgb(F.leaky_relu(x, 0.2))).tanh()

@@ -51,4 +51,4 @@ class Model(vid2vid.Model):
             frame = frame._replace(guide=guide, covered=covered)
         with torch.no_grad():
             points = grown(points, frame.image, covered, place, self.config.points)
-        return frame, self.remembered(past, labels, frame.image.detach())._replace(points=points)
+        return frame, self.remembered(past, labels, frame)._replace(points=points)

@@ -100,6 +100,8 @@ def adopted(start: Start, fresh: Mapping[str, Tensor]) -> dict[str, Tensor]:
     known = [(there[name], place) for place, name in enumerate(start.ours) if name in there]
     begun = {}
     for name, places in class_places(start.model, start.config).items():
+        if name not in start.weights:  # what later versions of a model have more
+            continue
         ours, theirs = fresh[name].clone(), start.weights[name].to(fresh[name])
         if not places:
             ours = theirs

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from cgan.labels import onehot
+from cgan.layers.grain import begun
 from cgan.layers.points import Place
 from cgan.layers.precision import wide
 from cgan.models import vid2vid
@@ -112,6 +113,8 @@ class Recipe(OfMaps[vid2vid.Config, Data]):
         """One step: two turns for each frame."""
         mean, log_variance = (wide(part) for part in self.model.encode(batch.images[:, 0]))
         past = vid2vid.Past(mean + normal(*mean.shape, like=mean) * (0.5 * log_variance).exp())
+        if self.model.config.noise:
+            past = past._replace(grain=begun(normal(*batch.labels[:, 0].shape, like=batch.images)))
         watch = Watch(self.discriminators, batch.images[:, 0])
         for t in range(batch.labels.shape[1]):
             labels, target = batch.labels[:, t], batch.images[:, t]
