@@ -27,7 +27,7 @@ from train.data.protocol import Data
 from train.data.stored import place
 from train.engine import state
 from train.engine.memory import keep_freed
-from train.engine.starting import FIXED, begin_with, called, load_start, named_as
+from train.engine.starting import FIXED, begin_with, called, fixed_of, load_start, named_as
 from train.engine.trainer import Trainer
 from train.flags.options import add_flags, as_dict, flag, from_flags, show
 from train.flags.parsing import Parser, nearest
@@ -165,7 +165,7 @@ def parse(name: str, words: list[str]) -> tuple[str, Any, Any, Run]:
     add_flags(parser, model.Config, base, without=FIXED)
     arguments = parser.parse_args(words)
     config = from_flags(arguments, model.Config)
-    if early.start_from is not None and config != base:
+    if early.start_from is not None and fixed_of(config) != fixed_of(base):
         raise ValueError(
             "with --start-from, the checkpoint decides the shape of the weights: leave those flags out"
         )

@@ -11,6 +11,7 @@ from torch import Tensor
 from cgan import models
 from cgan.checkpoint import load_model, locate
 from cgan.labels import Palette
+from cgan.ranges import GROWN
 from train.data import naming
 from train.data.finding import Say, listed
 from train.data.stored import Stored
@@ -41,12 +42,22 @@ def load_start(source: str, config: Any, palette: Palette | None) -> Start:
     if bool(theirs) != bool(ours) or (theirs and not {*theirs} & {*ours}):
         told = (", ".join(names) or "none" for names in (theirs, ours))
         raise ValueError("{} was made for other classes than the data's: {}; not {}".format(source, *told))
-    compared = set(checkpoint.config) - FIXED  # a model may have more than the one that it begins with
-    shapes = [{k: values[k] for k in compared} for values in (dataclasses.asdict(config), checkpoint.config)]
+    fixed = fixed_of(config)
+    compared = (fixed.keys() & checkpoint.config) - FIXED  # a model may have more than what it begins with
+    shapes = [{key: values[key] for key in compared} for values in (fixed, checkpoint.config)]
     if shapes[0] != shapes[1]:
         raise ValueError(f"{source} was made for other data: its weights have another shape")
     weights: dict[str, Tensor] = dict(model.named_parameters())
     return Start(checkpoint.folder, weights, checkpoint.model, config, theirs, ours)
+
+
+def fixed_of(config: Any) -> dict[str, Any]:
+    """The fields of a Config that decide weights which every checkpoint has: a run can add what is newer."""
+    return {
+        field.name: vars(config)[field.name]
+        for field in dataclasses.fields(config)
+        if GROWN not in field.metadata
+    }
 
 
 def named_as(data: D, palette: Palette | None, say: Say) -> D:
