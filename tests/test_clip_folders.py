@@ -70,6 +70,27 @@ def test_one_clip_without_a_folder(tmp_path):
     assert data.names == ("street",) and data.lengths == (5,)
 
 
+def test_pictures_beside_clips(tmp_path):
+    said = []
+    write(tmp_path, {"walk": 4})
+    single = scene(2)
+    for name, number in (("b", 0), ("walk2", 1)):
+        for part, arrays in zip(("images", "labels"), single, strict=True):
+            Image.fromarray(arrays[number]).save(tmp_path / part / f"{name}.png")
+    data = read_clips(tmp_path, SIZE, window=Window(4), say=said.append)
+    assert data.names == ("walk", "b", "walk2") and data.lengths == (4, 1, 1)
+    assert not data.seen[4:].any() and len(said) == 1  # nothing moves in them
+    (tmp_path / "labels" / "b.png").unlink()
+    assert "labels/ has nothing for images/b" in refused(tmp_path)
+    Image.fromarray(single[0][0]).save(tmp_path / "images" / "walk.png")
+    assert "images/ has two clips called walk" in refused(tmp_path)
+
+
+def test_nothing_but_single_pictures_is_no_film(tmp_path):
+    write(tmp_path, {"a": 1, "b": 1})
+    assert "clip a has 1 frames; at least 2 are needed" in refused(tmp_path, window=Window(1))
+
+
 def test_other_names_of_folders_and_instances(tmp_path):
     write(tmp_path, {"a": 4}, labels="seg_maps")
     write(tmp_path, {"a": 4}, labels="instance_maps")

@@ -106,6 +106,22 @@ def test_windows_grow_and_short_clips_make_room():
         Window(8, most=4)
 
 
+def test_single_pictures_beside_clips():
+    """They have batches of their own, as often as not; a longer window never goes over their border."""
+    data = sliding((1, 12, 1, 1), window=Window(3, most=3))
+    shapes, shown = [], set[tuple[int, ...]]()
+    for seed in range(40):
+        batch = data.batch([0, 5, 13, 14], seed, SIZE)
+        shapes.append(batch.labels.shape[1])
+        shown.add(tuple(batch.labels[:, 0, 0, 0, 0].tolist()))
+        assert (batch.labels[:, 1:] - batch.labels[:, :-1] == 1).all()
+    assert set(shapes) == {1, 3} and 10 < shapes.count(1) < 30
+    assert any(first[0] == first[2] == first[3] == 0 for first in shown)  # the pictures themselves
+    assert data.batch([0, 5], 1, SIZE, augment=False).labels.shape[:2] == (2, 3)
+    part = data.batch([13, 14], 7, SIZE, row_offset=2)  # of another process, which must go on alike
+    assert part.labels.shape[1] == data.batch([0, 5], 7, SIZE).labels.shape[1]
+
+
 def test_parts_for_validation():
     data = sliding((6, 9, 7, 8), window=Window(2, every=1))
     training, aside = data.split(0.25)
