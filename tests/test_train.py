@@ -9,7 +9,7 @@ import time
 import pytest
 import torch
 from conftest import PATIENCE, ROOT, environment
-from runs import FLAGS, run
+from runs import FLAGS, run, trainer_in
 from safetensors.torch import load_file
 
 import cgan
@@ -81,6 +81,13 @@ def test_train_resume_and_load(command, painted_folder, tmp_path):
     assert [row["images"] for row in rows if row["kind"] == "evaluation"] == [8, 16, 24]
     other = command(*flags, "--out", parts, "--seed", 1)
     assert other.returncode == 2 and "--seed 0 there, 1 now" in other.stderr
+
+
+def test_the_first_samples_come_early(painted_folder, tmp_path):
+    trainer = trainer_in(tmp_path / "run", painted_folder, "--images", "40000", "--batch", "3")
+    assert trainer.every == 2001 and sorted(trainer.early) == [501, 1002]
+    asked = ("--images", "40000", "--batch", "3", "--evaluate-every", "3000")
+    assert trainer_in(tmp_path / "asked", painted_folder, *asked).early == set()
 
 
 def test_kill_loses_nothing_saved(command, painted_folder, tmp_path):

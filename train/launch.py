@@ -64,7 +64,8 @@ def learn(name: str, words: list[str]) -> int:
 def note(trainer: Trainer[Any, Any], name: str, words: list[str]) -> None:
     """Leave `training/run.json`, by which programs can show the run and start the same command again."""
     if is_first():
-        facts = {"model": name, "words": words, "images": trainer.run.images, "every": trainer.every}
+        first = min(trainer.early | {trainer.every})
+        facts = {"model": name, "words": words, "images": trainer.run.images, "every": first}
         with replaced(trainer.state_folder / "run.json") as beside:
             beside.write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
 

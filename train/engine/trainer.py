@@ -37,6 +37,7 @@ from train.run import Run, mix, order, rate
 # What ends a run in good order. A terminal that is closed sends SIGHUP, which Windows has not.
 SIGNALS = [signal.SIGINT, signal.SIGTERM, *([] if os.name == "nt" else [signal.SIGHUP])]
 PATIENCE = 50  # bad steps in a row before a run gives up
+EARLY = [500 * 2**doublings for doublings in range(20)]  # pictures after which the first samples are shown
 LOOK_EVERY = 20  # steps between two looks at a GPU's losses, each of which makes it wait
 
 
@@ -96,7 +97,9 @@ class Trainer(Generic[M, B]):
         self.doing = "this step"  # or whatever else a signal waits for
         self.descend: Step[B] = self._descend  # or its graph
         self.each = run.batch * run.accumulate * distributed.size()
-        self.every = -(-(run.evaluate_every or max(run.images // 20, 1)) // self.each) * self.each
+        self.every = self._whole_steps(run.evaluate_every or max(run.images // 20, 1))
+        early = [] if run.evaluate_every else EARLY
+        self.early = {images for images in map(self._whole_steps, early) if images < self.every}
         self.state_folder = publisher.folder / "training"
 
     # --- the loop
@@ -120,7 +123,7 @@ class Trainer(Generic[M, B]):
                 losses = self.step()
                 self.seconds = before + time.monotonic() - began
                 log.progress(self.images, losses, self._facts())
-                if self.images % self.every == 0 or self.images >= self.run.images:
+                if self._due():
                     self.evaluate(log)
                 if distributed.agree(time.monotonic() - last_save > 60 * self.run.save_minutes, self.device):
                     self.save()
@@ -137,6 +140,14 @@ class Trainer(Generic[M, B]):
             for number, handler in old.items():
                 signal.signal(number, handler)
         return self.images >= self.run.images
+
+    def _whole_steps(self, images: int) -> int:
+        """The pictures of as many steps as `images` take."""
+        return -(-images // self.each) * self.each
+
+    def _due(self) -> bool:
+        """Whether the averaged model is to be judged now: at intervals, early on, and at the end."""
+        return not self.images % self.every or self.images in self.early or self.images >= self.run.images
 
     def _listen(self) -> dict[signal.Signals, Any]:
         """Stop in good order at a signal, unless it was to be ignored (nohup); gives what was done before."""
