@@ -48,7 +48,7 @@ class Runtime:
         `auto` means fp16 on CUDA, fp32 elsewhere. Raises `ValueError` with what is allowed on this machine.
         """
         chosen = _device(str(device))
-        allowed = _precisions(chosen)
+        allowed = precisions(chosen)
         if precision == "auto":
             precision = "fp16" if chosen.type == "cuda" else "fp32"
         if precision not in allowed:
@@ -124,7 +124,7 @@ def _device(word: str) -> torch.device:
     return torch.device(word)
 
 
-def _precisions(device: torch.device) -> list[str]:
+def precisions(device: torch.device) -> list[str]:
     """What the device computes itself: fp16 on a CPU and bf16 on an old GPU would only be imitated."""
     match device.type:
         case "cuda":

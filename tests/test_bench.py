@@ -34,7 +34,7 @@ def test_all_ways_are_measured(tmp_path, capsys):
         "fp32 · ours",
         "fp32, no tables · ours",
     ]
-    assert "spectral norm: plain" in text
+    assert "spectral norm: ours is plain" in text
 
 
 def test_what_spectral_norm_costs():

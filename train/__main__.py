@@ -26,7 +26,7 @@ TOOLS = {
     "world": ("train.world.command", "render the built-in world into a folder of data"),
     "glyphs": ("train.data.glyphs", "draw the typefaces of this machine into a folder of data"),
     "bench": ("train.bench.learning", "measure how fast training and inference are here"),
-    "proof": ("train.bench.proof", "show in 25 minutes that half precision costs a GPU no quality"),
+    "proof": ("train.bench.proof", "show what half precision gains and costs on this machine"),
     "describe": ("train.commands.describe", "models, presets and data folders, as JSON for programs"),
 }
 HELP = ("-h", "--help", "help")

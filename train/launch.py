@@ -217,7 +217,7 @@ def build(
     millions = sum(p.numel() for p in recipe.model.parameters()) / 1e6
     say(
         f"{name} {preset}, {millions:.1f} M weights · {counted(data, validation)} · {hardware(device)} · "
-        f"{precision} · spectral norm: {trainer.banks[recipe.saved].spectral.backend} · {out}"
+        f"{precision} · spectral norm: ours ({trainer.banks[recipe.saved].spectral.backend}) · {out}"
     )
     if run.fresh:  # only now: nothing is lost to a mistyped option
         forget(out / "training")

@@ -196,17 +196,23 @@ def duration(seconds: float) -> str:
 
 
 def memory(device: torch.device) -> str:
-    """The most memory used so far: the GPU's for CUDA, this process's otherwise."""
+    """The most memory used so far, in words; "?" where the system does not tell."""
+    most = most_memory(device)
+    return "?" if most is None else f"{most / 2**30:.1f} GiB"
+
+
+def most_memory(device: torch.device) -> int | None:
+    """The most bytes used so far: the GPU's for CUDA, this process's otherwise; None on Windows."""
     if device.type == "cuda":
         import torch
 
-        return f"{torch.cuda.max_memory_allocated(device) / 2**30:.1f} GiB"
-    if importlib.util.find_spec("resource") is None:  # Windows
-        return "?"
+        return int(torch.cuda.max_memory_allocated(device))
+    if importlib.util.find_spec("resource") is None:
+        return None
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return f"{peak / (2**30 if sys.platform == 'darwin' else 2**20):.1f} GiB"
+    return peak * (1 if sys.platform == "darwin" else 1024)
 
 
 def _tensorboard(folder: Path) -> SummaryWriter | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,8 @@ LEFT, RIGHT, TOP, BOTTOM = 64, 22, 44, 52  # from its edges to the axes
 FOOT = 40  # below the panels, for the legend
 FINER = 3  # drawn so much larger and then reduced, which smooths the lines
 PAPER, INK, GREY, FAINT = "#ffffff", "#1f2328", "#6e7781", "#e4e7eb"
-COLOURS = ("#2f6fbb", "#d9772b", "#3a9b58", "#8a55a8")  # of the curves, in order
+# Of the curves, in order; a further one begins again.
+COLOURS = ("#2f6fbb", "#d9772b", "#3a9b58", "#8a55a8", "#c0394d", "#2a9d9d")
 FONT = 13
 
 Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
@@ -94,13 +96,13 @@ def _panel(draw: ImageDraw.ImageDraw, font: Font, panel: Panel, left: int, acros
     draw.text(((x.start + x.end) / 2, (HEIGHT - 22) * FINER), across, GREY, font, anchor="ma")
     if panel.floor is not None:
         _dashed(draw, x.start, x.end, y.place(panel.floor))
-    for curve, colour in zip(panel.curves, COLOURS, strict=False):
+    for curve, colour in zip(panel.curves, cycle(COLOURS), strict=False):
         places = [x.place(value) for value in curve.x]
         band = [*zip(places, map(y.place, curve.high), strict=True)]
         band += reversed([*zip(places, map(y.place, curve.low), strict=True)])
         if len(places) > 1:
             draw.polygon(band, fill=f"{colour}30")
-    for curve, colour in zip(panel.curves, COLOURS, strict=False):
+    for curve, colour in zip(panel.curves, cycle(COLOURS), strict=False):
         points = [(x.place(a), y.place(b)) for a, b in zip(curve.x, curve.mean, strict=True)]
         draw.line(points, colour, 2 * FINER, joint="curve")
         for a, b in points:
@@ -133,7 +135,7 @@ def _legend(
     mark, gap = 28 * FINER, 26 * FINER
     widths = [mark + draw.textlength(word, font) + gap for word in words]
     left, at = (size[0] - sum(widths) + gap) / 2, size[1] - FOOT * FINER / 2
-    for word, width, colour in zip(words, widths, [*COLOURS[: len(names)], None], strict=False):
+    for word, width, colour in zip(words, widths, [*islice(cycle(COLOURS), len(names)), None], strict=False):
         if colour is None:
             _dashed(draw, left, left + mark - 6 * FINER, at)
         else:

@@ -7,7 +7,7 @@ perceptual network has random weights) on one random batch, or with --world on o
 reading data and averaging are left out.
 
 - *torch's*: its parametrization on the same layers, and an Adam with the parameters of each layer.
-- *ours*: the banks of `train/engine/bank.py`, as in a run.
+- *ours*: the banks of `train/engine/bank.py`, as in a run; in Triton's kernels on a GPU, else "plain" torch.
 - *none*: as torch's, without spectral norm. What torch's costs is the difference to this row.
 - *no tables*: without patch tables (`train/tables.py`). What these save depends on the maps: random ones are
   made of large squares, which flatters them; --world is honest.
@@ -377,7 +377,7 @@ def run(arguments: argparse.Namespace) -> int:
     backend = choose_backend(torch.empty(0, device=runtime.device))
     text = (
         f"{arguments.model} {arguments.preset}, {size[0]}x{size[1]}, batch {arguments.batch}, "
-        f"{hardware(runtime.device)}, torch {versions()['torch']}, spectral norm: {backend}; "
+        f"{hardware(runtime.device)}, torch {versions()['torch']}, spectral norm: ours is {backend}; "
         f"medians of {arguments.steps} steps\n\n{table(measured, arguments.batch)}\n"
     )
     print(text)

@@ -5,14 +5,13 @@ Karras et al., Progressive Growing of GANs, 2018 (section 5), with a half-life i
 
 import copy
 from collections.abc import Iterable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from cgan.layers.spade.norm import BatchNorm
 from train.data.protocol import Batch
-from train.engine.bank import Bank
 from train.recipes import Recipe
 
 HALF_LIFE = 10_000  # images; and at most this share of those seen:
@@ -23,10 +22,21 @@ M = TypeVar("M", bound=nn.Module)
 B = TypeVar("B", bound=Batch)
 
 
+class Weights(Protocol):
+    """What an average follows: a bank."""
+
+    @property
+    def effective(self) -> Tensor:
+        """The weights with which the layers compute, flat, in fp32."""
+
+    def views(self, flat: Tensor) -> dict[str, Tensor]:
+        """All parameters in `flat` by name, in their own shapes."""
+
+
 class Average(Generic[M]):
     """A twin of `model` whose weights follow the effective weights of its bank, in fp32."""
 
-    def __init__(self, model: M, bank: Bank):
+    def __init__(self, model: M, bank: Weights):
         self.bank = bank
         self.flat = bank.effective.clone()
         self.model: M = copy.deepcopy(model)
