@@ -4,13 +4,12 @@ Errors that are none of ours reach the client as the fault of the app; here they
 """
 
 import json
-import os
 import urllib.request
 from contextlib import suppress
 
 import pytest
 from app_fixtures import address, as_uri, checkpoints, scene
-from fuzz.strategies import GROWTH, anything, budget, names, numbers, peak, pictures
+from fuzz.strategies import anything, budget, names, numbers, pictures
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from hypothesis import given
@@ -18,9 +17,6 @@ from hypothesis import strategies as st
 
 from app.events import FAULT
 from app.requests import file_uri
-
-REQUESTS = 40  # of the soak; with --long:
-LONG_REQUESTS = 20_000
 
 
 @pytest.fixture(scope="module")
@@ -70,14 +66,3 @@ def test_raw_requests_leave_the_app_alive(long):
 
     each()
     assert urllib.request.urlopen(address(), timeout=30).status == 200
-
-
-def test_a_soak_leaves_memory_as_it_was(client, long):
-    count, labels = LONG_REQUESTS if long else REQUESTS, as_uri(scene(16, 16))
-    for number in range(count // 10):  # until all that is kept is there
-        client.predict("tiny", labels, number, None, api_name="/paint")
-    before = peak()
-    for number in range(count):
-        client.predict("tiny", labels, number, None, api_name="/paint")
-    print(f"{count} requests, {peak() - before} MB more than {before}, process {os.getpid()}")
-    assert peak() - before < (before / 20 if long else GROWTH)
