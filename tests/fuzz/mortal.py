@@ -14,10 +14,14 @@ from typing import NamedTuple
 import torch
 
 from train.__main__ import main
+from train.data.growing import Pool
 
 # Forked from a process that has imported what takes most of a short run's time, and has one thread.
 CONTEXT = get_context("forkserver")
-CONTEXT.set_forkserver_preload(["fuzz.mortal", "train.launch"])
+RECIPES = [f"train.recipes.{name}" for name in ("spade", "munit", "funit")]
+CONTEXT.set_forkserver_preload(
+    ["fuzz.mortal", "train.launch", "train.judge.command", "torch._dynamo", *RECIPES]
+)
 TOUCHED = (
     "open",
     "os.rename",
@@ -57,6 +61,7 @@ def live(words: list[str], moment: Moment = NEVER) -> Lived:
 
 def _live(words: list[str], moment: Moment, told: Connection) -> None:
     torch.set_num_threads(1)
+    Pool.every = 4  # pictures between two views that are rendered: some come within a short run
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # no test looks at what it says
     out, touches, began = words[words.index("--out") + 1], 0, time.process_time()
 
