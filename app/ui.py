@@ -9,12 +9,15 @@ os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1000")
 
 import gradio as gr  # noqa: E402
 from fastapi.exceptions import RequestValidationError  # noqa: E402
+from gradio.route_utils import FnIndexInferError  # noqa: E402
 from gradio.utils import LRUCache  # noqa: E402
 
 from app import components, requests, tabs  # noqa: E402
+from app.calls import Calls, not_there  # noqa: E402
 from app.shelf import Shelf  # noqa: E402
 
 SESSIONS = 256  # visitors that are remembered: the one who was away longest is forgotten first
+WAITING = 256  # calls that wait: further ones are refused
 CLEAN, KEPT = 600, 3600  # seconds between two looks at uploaded files, and after which they are deleted
 
 STYLESHEETS = [Path(__file__).parent / "style.css", *components.STYLESHEETS, *tabs.STYLESHEETS]
@@ -43,7 +46,7 @@ def build(shelf: Shelf, local: bool = False, training: bool = False) -> gr.Block
     local: nobody but the user of this machine can reach it, and may name its folders; training: who reaches
     it may train.
     """
-    with gr.Blocks(title="cgan", fill_width=True, delete_cache=(CLEAN, KEPT)) as blocks:
+    with Calls(title="cgan", fill_width=True, delete_cache=(CLEAN, KEPT)) as blocks:
         with gr.Row(elem_id="header"):
             gr.HTML(BRAND, elem_id="brand", apply_default_css=False)
             with gr.Row(elem_id="status"):
@@ -71,6 +74,7 @@ def launch(page: gr.Blocks, **options) -> tuple[object, str, str | None]:
 
     What Gradio keeps for a visitor is bounded, as is what it keeps of answers that nobody fetches.
     """
+    page.queue(api_open=False, max_size=WAITING)  # no call goes past the line in which those of models wait
     page._queue.pending_messages_per_session = LRUCache(SESSIONS)  # noqa: SLF001  # there is no option for it
     return page.launch(
         state_session_capacity=SESSIONS,
@@ -82,7 +86,11 @@ def launch(page: gr.Blocks, **options) -> tuple[object, str, str | None]:
         max_file_size=requests.MAX_BYTES,
         app_kwargs={
             "middleware": [(requests.BodyLimit, (), {})],
-            "exception_handlers": {RequestValidationError: requests.refuse},
+            "exception_handlers": {
+                RequestValidationError: requests.refuse,
+                FnIndexInferError: not_there,
+                KeyError: not_there,
+            },
         },
         **options,
     )
