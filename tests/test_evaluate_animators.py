@@ -20,7 +20,7 @@ from train import recipes
 from train.data.batches import Clip, FewShotClip
 from train.data.clips import Window
 from train.data.sprites import read_sprites
-from train.judge import animation, metrics
+from train.judge import animation, endurance, metrics
 from train.judge import clips as judge_of_clips
 from train.judge import command as evaluate
 from train.judge import few_shot_clips as judge_of_subjects
@@ -111,20 +111,20 @@ def test_clips_are_judged(name, tmp_path, examination):
 
 @pytest.mark.parametrize(("length", "count"), [(5, 60), (2, 30), (100, 80), (7, 10)])
 def test_a_film_goes_there_and_back(length, count):
-    order = judge_of_clips.there_and_back(length, count)
-    second = judge_of_clips.RATE
+    order = endurance.there_and_back(length, count)
+    second = endurance.RATE
     assert order[:second] == order[-second:] and len(order) > second
     assert {abs(a - b) for a, b in zip(order, order[1:], strict=False)} == {1}
     assert max(order) < length and min(order) == 0 and (count < 60 or abs(len(order) - count) < 30)
 
 
 def test_long_films_are_watched(tmp_path, examination, monkeypatch):
-    monkeypatch.setattr(judge_of_clips, "RATE", 3)
+    monkeypatch.setattr(endurance, "RATE", 3)
     data = clips(2, SIZE, frames=4)
     task = cgan.load(checkpoint("wc_vid2vid", data, tmp_path), device="cpu")
-    section = judge_of_clips.endurance(task, data, replace(examination, seconds=4.0))
+    _, section = judge_of_clips.Judge().sections(task, data, None, replace(examination, seconds=4.0))
     assert {*section.rows} == {"the first second", "the last second"}
-    assert f"{len(judge_of_clips.there_and_back(4, 12))} frames" in section.title
+    assert f"{len(endurance.there_and_back(4, 12))} frames" in section.title
     assert "times the first" in section.note and all("frechet" in row for row in section.rows.values())
 
 
@@ -142,6 +142,23 @@ def test_subjects_are_judged(tmp_path, examination):
     assert {"lpips", "l1", "frechet", "flicker"} <= {*section.rows["one reference"]}
     assert "identified" not in section.rows["one reference"] and "halves" in section.note.lower()
     assert len(judge.cells(task, data, None, examination, 2, outputs_only=False)[0]) == 4
+
+
+@pytest.mark.parametrize("kind", ["clips", "characters"])
+def test_long_films_of_subjects(kind, tmp_path, examination, monkeypatch):
+    """A film of a clip's frames in order, there and back, from one reference."""
+    monkeypatch.setattr(endurance, "RATE", 3)
+    data = few_shot_clips(2, SIZE, frames=4)
+    if kind == "characters":
+        data = read_sprites(characters(tmp_path / "sheets"), SIZE, Window(3, 0, 3), lambda _: None)
+    scene = judge_of_subjects.longest_scene(data)
+    assert scene.length == (2 if kind == "characters" else 6)
+    first, last = scene.frame(0), scene.frame(scene.length - 1)
+    assert first.labels.shape[:2] == (1, 1) and torch.equal(first.references, last.references)
+    assert not torch.equal(first.labels, last.labels)
+    task = cgan.load(checkpoint("fs_vid2vid", data, tmp_path), device="cpu")
+    section = endurance.endurance(task, scene, replace(examination, seconds=4.0))
+    assert "times the first" in section.note and all("frechet" in row for row in section.rows.values())
 
 
 def test_references_are_spread(tmp_path):

@@ -9,6 +9,7 @@ they say nothing without the other scores.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -53,21 +54,26 @@ def animated(
     frame, or one drawn by the seeds `drawn`, one for each clip; they are not shown that frame as their past.
     alone: each frame is made as if it were a clip's first.
     """
-    dtype = next(model.parameters()).dtype
-    device = batch.images.device
-    if isinstance(batch, FewShotClip):
-        start = model.begin(batch.references.to(dtype), None, None, None)
-    elif drawn is None:
-        start = model.begin(None, None, batch.images[:, 0].to(dtype), None)._replace(images=())
+    if drawn is None or isinstance(batch, FewShotClip):
+        start = begun(model, batch)
     else:
         rows = [torch.randn(model.config.style, generator=torch.Generator().manual_seed(s)) for s in drawn]
-        start = model.begin(None, None, None, torch.stack(rows).to(device, dtype))
+        normal = torch.stack(rows).to(batch.images.device, next(model.parameters()).dtype)
+        start = model.begin(None, None, None, normal)
     state, frames = start, []
     for t, labels in enumerate(batch.labels.unbind(1)):
         place = place_of(batch, t) if model.needs_geometry else None
         image, state = model.advance(labels, start if alone else state, place)
         frames.append(image.float().cpu())
     return torch.stack(frames, 1)
+
+
+def begun(model: Model, batch: Clip | FewShotClip) -> Any:
+    """What a model remembers before a batch's first frame, as `animated` begins where no style is drawn."""
+    dtype = next(model.parameters()).dtype
+    if isinstance(batch, FewShotClip):
+        return model.begin(batch.references.to(dtype), None, None, None)
+    return model.begin(None, None, batch.images[:, 0].to(dtype), None)._replace(images=())
 
 
 def performed(

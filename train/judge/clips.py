@@ -6,7 +6,6 @@ in drawn styles. Beside them: frames each made alone, which no past holds togeth
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,14 +17,13 @@ from train.data.batches import Clip
 from train.data.clip_reading import read_clips
 from train.data.clips import ClipData, Window
 from train.judge import animation, protocol, sheet
+from train.judge.endurance import Scene, endurance
 from train.judge.examination import HALVES, Examination, Summary, real_against_real, whole
 from train.judge.maps import check_classes
 from train.judge.metrics import Row, frechet, mean_scores
 from train.judge.protocol import About, Model, Section, Sheets, Sitting
 from train.judge.sheet import Cells
 from train.log import say
-
-RATE = 24  # frames of a film in a second
 
 
 class Judge(protocol.Judge[ClipData, Animator, Clip]):
@@ -97,7 +95,9 @@ class Judge(protocol.Judge[ClipData, Animator, Clip]):
         count = sum(len(video[0]) for video in truth)
         title = f"{len(clips)} pieces of held-back clips, {count} frames"
         sections = [Section(title, rows | {name: floor}, note)]
-        return sections + ([endurance(task, data, examination)] if examination.seconds else [])
+        if examination.seconds:
+            sections.append(endurance(task, longest_scene(data), examination))
+        return sections
 
     def _row(
         self,
@@ -140,51 +140,12 @@ for frame in animator.animate(maps{places}):  # uint8 (H, W) of class ids each -
         return "A clip a row: its first map, and some of the frames that its maps became."
 
 
-def endurance(task: Animator, data: ClipData, examination: Examination) -> Section:
-    """The first and the last second of a long film, which show the same maps, beside the true frames."""
+def longest_scene(data: ClipData) -> Scene:
+    """The longest clip, to be filmed."""
     number = max(range(len(data.lengths)), key=lambda clip: data.lengths[clip])
-    order = there_and_back(data.lengths[number], round(examination.seconds * RATE))
-    say(f"measuring: {len(order)} frames of {data.names[number]}, there and back")
-    film = filmed(task, data, number, order)
-    first = [next(film) for _ in range(RATE)]
-    last = list(film)[-RATE:]
-    truth = [data.clip(number, data.size, place, 1).images.cpu() for place in sorted({*order})]
-    real = examination.real(animation.pictures_of(truth))
-    rows = {
-        name: examination.generated(animation.pictures_of(part)).against(real)
-        for name, part in (("the first second", first), ("the last second", last))
-    }
-    distances = [row["frechet"] for row in rows.values() if "frechet" in row]
-    note = "Both show the same maps, so that a film which lasts has equal distances."
-    if len(distances) == 2 and isinstance(distances[0], float) and isinstance(distances[1], float):
-        note += f" The last one is {distances[1] / max(distances[0], 1e-9):.2f} times the first."
-    return Section(
-        f"{len(order) / RATE:.0f} seconds at {RATE} frames a second, {len(order)} frames", rows, note
+    return Scene(
+        data.names[number], data.lengths[number], lambda place: data.clip(number, data.size, place, 1)
     )
-
-
-def there_and_back(length: int, count: int) -> list[int]:
-    """The frames of a clip in the order of a film of about `count` frames, whose last second is as its first.
-
-    Of a clip that is longer than half the film, the beginning.
-    """
-    turn = max(1, min(length - 1, (count - RATE) // 2))
-    rounds = max(1, round((count - RATE) / (2 * turn)))
-    places = range(2 * turn * rounds + RATE)
-    return [turn - abs(place % (2 * turn) - turn) for place in places]
-
-
-def filmed(task: Animator, data: ClipData, number: int, order: list[int]) -> Iterator[Tensor]:
-    """Frames (1, 1, 3, H, W) of a clip's maps, one by one, in the style of the first true one, on the CPU."""
-    state = None
-    for place in order:
-        shown = data.clip(number, data.size, place, 1).to(task.runtime.device)
-        with torch.no_grad(), task.runtime.autocast():
-            if state is None:
-                state = task.model.begin(None, None, shown.images[:, 0], None)._replace(images=())
-            at = animation.place_of(shown, 0) if task.needs_geometry else None
-            image, state = task.model.advance(shown.labels[:, 0], state, at)
-        yield image.float().cpu()[:, None]
 
 
 def spread_clips(data: ClipData, frames: int, most: int) -> list[Clip]:

@@ -43,8 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.0,
         metavar="N",
-        help="film one clip for so long, there and back, and see whether it drifts into noise (vid2vid, "
-        "wc_vid2vid; default: 0, not at all; 30 is a good length)",
+        help="film one clip for so long, there and back, and see whether it drifts into noise (video models; "
+        "default: 0, not at all; 30 is a good length)",
     )
     flag("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     flag("--seed", type=whole(0), default=0, help="draws the styles (default: 0)")

@@ -7,6 +7,7 @@ Whether the subjects are new to the model is for whoever gives --data to see to.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,6 +20,7 @@ from train.data.clips import Window
 from train.data.few_shot_clips import FewShotClipData, read_few_shot_clips
 from train.data.sprites import SpriteData
 from train.judge import animation, protocol, sheet
+from train.judge.endurance import RATE, Scene, endurance
 from train.judge.examination import HALVES, Examination, Summary, real_against_real, whole
 from train.judge.maps import check_classes
 from train.judge.metrics import Row, mean_scores
@@ -27,6 +29,7 @@ from train.judge.sheet import Cells, Pictures
 from train.log import say
 
 Data = FewShotClipData | SpriteData
+LONGEST = 15 * RATE  # frames of a clip that a long film is made of: there and back is half a minute
 COUNTS = {1: "one reference", 2: "two references", 4: "four references"}  # that are compared
 
 
@@ -68,7 +71,7 @@ class Judge(protocol.Judge[Data, Animator, FewShotClip]):
     def sections(
         self, task: Animator, data: Data, training: Data | None, examination: Examination
     ) -> list[Section]:
-        """One table: clips animated from one picture and more, the first itself, and the true frames."""
+        """Clips animated from one picture and more, the first itself, and the true frames; `endurance`."""
         rows_of, table = parts_of(data, animation.frames_of(task.checkpoint.about), examination.most), {}
         every = [row for rows in rows_of.values() for row in rows]
         real = examination.real(animation.pictures_of([batch.images for batch in batches(data, every)]))
@@ -95,7 +98,10 @@ class Judge(protocol.Judge[Data, Animator, FewShotClip]):
                 f"Right subject: nearest by L1 on pixels among {count} characters in the same pose; chance "
                 f"is {1 / count:.2f}."
             )
-        return [Section(title, table | {name: floor}, " ".join(words))]
+        sections = [Section(title, table | {name: floor}, " ".join(words))]
+        if examination.seconds:
+            sections.append(endurance(task, longest_scene(data), examination))
+        return sections
 
     def cells(
         self,
@@ -137,6 +143,24 @@ def parts_of(data: Data, frames: int, most: int) -> dict[str, list[int]]:
         for whose, of in (("own", False), ("another's", True))
     }
     return {name: part for name, part in parts.items() if part}
+
+
+def longest_scene(data: Data) -> Scene:
+    """The longest clip, to be filmed from one reference; of characters a strip with its own maps."""
+    if isinstance(data, SpriteData):
+        which = max(range(0, len(data.strips), 2), key=lambda strip: data.strips[strip][1])
+        row, length, name = which * len(data.names), data.strips[which][1], data.names[0]
+    else:
+        number = max(range(len(data.lengths)), key=lambda clip: data.lengths[clip])
+        row, length, name = data.starts[number], min(data.lengths[number], LONGEST), data.names[number]
+    longer = replace(data, window=Window(length, 0, length))
+    clip = longer.batch([row], 0, data.size, augment=False)
+
+    def frame(place: int) -> FewShotClip:
+        here = slice(place, place + 1)
+        return FewShotClip(clip.labels[:, here], clip.images[:, here], clip.references, clip.reference_labels)
+
+    return Scene(name, length, frame)
 
 
 def batches(data: Data, rows: list[int], count: int = 1) -> list[FewShotClip]:
