@@ -9,8 +9,8 @@ reading data and averaging are left out.
 - *torch's*: its parametrization on the same layers, and an Adam with the parameters of each layer.
 - *ours*: the banks of `train/engine/bank.py`, as in a run; in Triton's kernels on a GPU, else "plain" torch.
 - *none*: as torch's, without spectral norm. What torch's costs is the difference to this row.
-- *no tables*: without patch tables (`train/tables.py`). What these save depends on the maps: random ones are
-  made of large squares, which flatters them; --world is honest.
+- *no tables*: without patch tables (`train/recipes/_tables.py`). What these save depends on the maps: random
+  ones are made of large squares, which flatters them; --world is honest.
 
 A step from a graph has no parts that could be timed.
 """

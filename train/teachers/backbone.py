@@ -2,8 +2,8 @@
 
 EfficientNet-Lite0 (`cgan.layers.efficientnet`), whose features teach a projected discriminator, and with
 whose weights a label network begins. SqueezeNet 1.1 (Iandola et al. 2016), of the perceptual loss and of
-LPIPS. MobileNetV2, which only judges, has its body in `train/teachers.py`. A network that teaches must never
-judge.
+LPIPS. MobileNetV2, which only judges, has its body in `train/teachers/networks.py`. A network that teaches
+must never judge.
 """
 
 from pathlib import Path

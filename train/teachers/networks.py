@@ -3,7 +3,7 @@
 Perceptual loss: Johnson et al. 2016, with the VGG-19 layers and weights of Wang et al. 2018 (pix2pixHD).
 LPIPS v0.1: Zhang et al. 2018. MobileNetV2: Sandler et al. 2018. All take images (B, 3, H, W) in [-1, 1].
 This is the only file that imports torchvision, and it does so only when a network is asked for that does
-not come along (`train/backbone.py` has those that do).
+not come along (`train/teachers/backbone.py` has those that do).
 """
 
 from __future__ import annotations
