@@ -36,7 +36,7 @@ def replaced(path: Path, shared: bool = False, durable: bool = False) -> Iterato
             with beside.open("rb+") as file:
                 os.fsync(file.fileno())
         os.replace(beside, path)
-    except Exception:
+    except BaseException:  # Ctrl-C too
         beside.unlink(missing_ok=True)
         raise
 

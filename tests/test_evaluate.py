@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from cgan.errors import DataError
 from cgan.labels import Palette
 from cgan.models import spade
 from train import judge as judges
+from train.__main__ import main
 from train.data.batches import Painted
 from train.judge import command as evaluate
 from train.judge import metrics, parts, report, sheet
@@ -256,6 +258,30 @@ def test_the_card_gets_table_and_sheet(place, run, tmp_path, outputs_only):
     pictures, samples = (7, 7) if outputs_only else (9, 3)  # seven samples: in one row, or three in a row
     gaps = report.SPACE * (samples - 1) + sheet.GAP * (pictures + samples - 2)
     assert picture.size[0] == 64 * pictures + gaps
+
+
+def test_ctrl_c_leaves_nothing_behind(place, squeezenet_file, tmp_path, monkeypatch, capsys):
+    write = sheet.Image.Image.save
+
+    def interrupted(*given, **options):
+        write(*given, **options)
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    def measured(*_, **__):
+        signal.raise_signal(signal.SIGINT)
+
+    (tmp_path / "out").mkdir()
+    words = ["evaluate", place / "painter", "--data", place / "val", "--device", "cpu", "--no-cache"]
+    words += ["--perceptual-weights", squeezenet_file, "--features", "squeezenet"]
+    words += ["--samples", tmp_path / "out" / "sheet.jpg", "--json", tmp_path / "out" / "scores.json"]
+    before = {*(place / "painter").iterdir()}
+    for patched in (("train.judge.painter.watched", measured), ("PIL.Image.Image.save", interrupted)):
+        with monkeypatch.context() as patch:
+            patch.setattr(*patched)
+            assert main([str(word) for word in words]) == 130
+        assert "stopped at once" in capsys.readouterr().err
+        assert not [*(tmp_path / "out").iterdir()] and {*(place / "painter").iterdir()} == before
 
 
 def test_what_cannot_be_measured_is_told(place, squeezenet_file, tmp_path, monkeypatch):

@@ -311,6 +311,14 @@ def test_pix2pixhd_of_pictures_is_judged_on_pairs(place, run):
     assert {"lpips", "frechet"} <= set(rows["translations"]) and "| the inputs themselves |" in out
 
 
+HEADINGS = {  # of the samples' pictures
+    "unit": ["amber as_blue", "blue as_amber"],
+    "munit": ["amber as_blue as_blue as_blue", "blue as_amber as_amber as_amber"],
+    "funit": ["style style style picture translated"],
+    "pix2pixhd": ["input output true"],
+}
+
+
 @pytest.mark.parametrize("outputs_only", [False, True])
 @pytest.mark.parametrize(
     "name, data, pictures, across",
@@ -326,6 +334,20 @@ def test_sheets_of_samples(place, examination, name, data, pictures, across, out
     across = min(across, len(cells))
     gaps = (across - 1) * report.SPACE + (pictures * across + across - 2) * sheet.GAP
     assert report.arranged(cells).shape[1] == SIZE[1] * pictures * across + gaps
+    told = {" ".join(heading.replace(" ", "_") for heading, _ in cell) for cell in cells}
+    assert told == {*HEADINGS[name]} if not outputs_only else len(told) == len(HEADINGS[name])
+
+
+def test_headings_stand_where_other_things_begin_to_be_shown():
+    black = np.zeros((30, 40, 3), np.uint8)
+    cells = sheet.labelled(["input", "output"], [[black] * 2] * 10) + sheet.labelled(["other"], [[black]])
+    picture = report.arranged(cells)
+    above = sheet.grid([[black]], ["output"]).shape[0] - 30
+    assert len(picture) == 3 * 30 + 2 * above + 2 * sheet.GAP
+    second = picture[:above, 40 + sheet.GAP : 80 + sheet.GAP]
+    assert np.array_equal(second, sheet.grid([[black]], ["output"])[:above])
+    alike = report.arranged(sheet.labelled(["output"], [[black]] * 3))
+    assert (alike[:above, :40] < 200).any() and (alike[:above, 40:] > 200).all(), "what all are is said once"
 
 
 def test_the_card_of_a_translator(place, run, tmp_path):

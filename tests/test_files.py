@@ -26,3 +26,10 @@ def test_what_fails_leaves_the_old_file_and_nothing_else(tmp_path):
             write(beside)
             raise OSError("full")
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["file.txt"]
+
+
+def test_ctrl_c_leaves_nothing_half_written(tmp_path):
+    with pytest.raises(KeyboardInterrupt), replaced(tmp_path / "file.txt") as beside:
+        beside.write_text("half")
+        raise KeyboardInterrupt
+    assert not os.listdir(tmp_path)

@@ -1,5 +1,7 @@
 """`python -m train glyphs`: which fonts become folders, what is skipped and why, and how letters look."""
 
+import signal
+
 import numpy as np
 import pytest
 from PIL import Image, ImageFont
@@ -34,6 +36,22 @@ def test_fonts_become_folders(fonts, tmp_path, capsys):
     assert (upper < 128).sum() > (lower < 128).sum(), "one size for all letters"
     bottoms = [np.flatnonzero((it < 128).any(1))[-1] for it in (upper, lower)]
     assert abs(int(bottoms[0]) - int(bottoms[1])) <= 1, "one baseline"
+
+
+def test_ctrl_c_finishes_the_typeface(fonts, tmp_path, monkeypatch, capsys):
+    letters = glyphs.letters
+
+    def interrupted(*given):
+        monkeypatch.setattr(glyphs, "letters", letters)
+        signal.raise_signal(signal.SIGINT)
+        return letters(*given)
+
+    monkeypatch.setattr(glyphs, "letters", interrupted)
+    assert main(["glyphs", "--fonts", str(fonts), "--out", str(tmp_path / "out")]) == 130
+    told = "".join(capsys.readouterr())
+    assert "finishing this typeface" in told and "has the 1 typefaces that were drawn" in told
+    (face,) = (tmp_path / "out").iterdir()
+    assert len([*face.iterdir()]) == 62
 
 
 def test_the_trainer_reads_them(fonts, tmp_path):

@@ -1,12 +1,14 @@
 """The world as training data: folders, what each kind of model is shown, and the command."""
 
 import argparse
+import signal
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from train.__main__ import main
 from train.data.batches import Clip
 from train.data.clip_reading import read_clips
 from train.data.flights import clips
@@ -98,6 +100,39 @@ def test_command_checks_its_flags(tmp_path):
         run("--out", str(tmp_path / "full"))
     assert run("--out", str(tmp_path / "set"), "--size", "32", "--images", "2", "--first", "10") == 0
     assert len(list((tmp_path / "set" / "images").iterdir())) == 2
+
+
+@pytest.mark.parametrize(("flags", "part"), [([], "images"), (["--clips", "9", "--frames", "4"], "flights")])
+def test_ctrl_c_finishes_what_is_begun(tmp_path, monkeypatch, capfd, flags, part):
+    """And what is there can be learnt from."""
+    writer = "_write_clip" if flags else "_write"
+    write = getattr(folder, writer)
+
+    def interrupted(*given):
+        signal.raise_signal(signal.SIGINT)
+        monkeypatch.setattr(folder, writer, write)
+        write(*given)
+
+    monkeypatch.setattr(folder, writer, interrupted)
+    words = [
+        "world",
+        "--out",
+        str(tmp_path / "set"),
+        "--size",
+        "32",
+        "--images",
+        "90",
+        "--first",
+        "10",
+        *flags,
+    ]
+    assert main(words) == 130 and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    told = capfd.readouterr().err
+    assert "stopping: finishing this" in told and f"{part}, all whole" in told
+    read = read_clips(tmp_path / "set", (32, 32)) if flags else read_painted(tmp_path / "set", (32, 32))
+    assert 1 <= len(read.names) < 90
+    counts = {len(list((tmp_path / "set" / name).iterdir())) for name in ("images", "labels")}
+    assert counts == {len(read.names)}
 
 
 def test_folder_round_trip(tmp_path):

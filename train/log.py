@@ -1,5 +1,7 @@
 """What a run says while it learns: a progress bar or plain lines, `log.jsonl`, and TensorBoard if installed.
 
+And how commands that write one thing after another hear Ctrl-C. (Runs save: see `train.engine.trainer`.)
+
 Losses stay tensors until a line is due: reading one earlier would make the device wait.
 """
 
@@ -10,12 +12,14 @@ import json
 import math
 import os
 import shutil
+import signal
 import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, TypeAlias
 
 from tqdm import tqdm
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
 Value: TypeAlias = "Tensor | float | int | str"
 WIDTH = 80  # columns of a line, where the terminal has no fewer
 LOSSES_EVERY = 30.0  # seconds between two lines of losses
+STOPPED = 130  # the exit code of a command that Ctrl-C ended
 ROWS_EVERY = 20.0  # seconds after which a row is due, however few images there were
 BAR = "{percentage:3.0f}% {bar} {n_fmt}/{total_fmt} images, {rate_fmt}, {remaining} left"
 
@@ -54,6 +59,28 @@ def heard_or_not() -> Iterator[None]:
         yield
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+@contextmanager
+def finishing(what: str) -> Iterator[Callable[[], bool]]:
+    """Inside, Ctrl-C lets `what` be finished: the function that is given tells that it came.
+
+    A second one stops at once, as KeyboardInterrupt.
+    """
+    came = False
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        nonlocal came
+        if came:
+            raise KeyboardInterrupt
+        came = True
+        say(f"stopping: finishing {what}; Ctrl-C again stops at once")
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield lambda: came
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def tally(say: Callable[[str], None], what: str, total: int, every: float = 5.0) -> Callable[[int], None]:

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 @contextmanager
 def neighbours(count: int) -> Iterator[None]:
     """Inside, so many programs compute without a pause."""
-    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    deaf = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # Ctrl-C is for us, who end them
+    busy = [subprocess.Popen([sys.executable, "-c", f"{deaf}\nwhile True: pass"]) for _ in range(count)]
     try:
         yield
     finally:

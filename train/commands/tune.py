@@ -27,7 +27,7 @@ from train.data import folders
 from train.data.clip_reading import gather, mirror_of
 from train.data.clips import Window
 from train.judge.animation import GREYS, labels_of
-from train.log import say
+from train.log import finishing, say
 from train.recipes.fs_vid2vid import PRESETS, Recipe
 from train.teachers import networks as teachers
 
@@ -80,7 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise DataError(
             "the references are met no better than before: nothing was written; try another --rate"
         )
-    write(arguments, checkpoint, model.cpu(), len(shown.images))
+    with finishing("the checkpoint"):
+        write(arguments, checkpoint, model.cpu(), len(shown.images))
     say(f"{arguments.out} is ready: cgan.load({str(arguments.out)!r})")
     return 0
 

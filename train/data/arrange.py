@@ -23,7 +23,7 @@ from cgan.ranges import whole
 from train.data.cutting import cut_out
 from train.data.finding import PICTURES, files_in
 from train.data.folders import check
-from train.log import say, tally
+from train.log import STOPPED, finishing, say, tally
 
 SIDES = {"AB": ("inputs", "images"), "BA": ("images", "inputs")}  # of the left half and of the right one
 
@@ -54,12 +54,16 @@ def run(arguments: argparse.Namespace) -> int:
     files = files_in(source, source, PICTURES, problems, Counter())
     written = 0
     reached = tally(say, f"arranging {len(files)} pictures", len(files))
-    for number, path in enumerate(files, 1):
-        try:
-            written += _write(path, path.relative_to(source), out, arguments)
-        except CganError as error:
-            problems.append(str(error))
-        reached(number)
+    with finishing("this picture") as stopped:
+        for number, path in enumerate(files, 1):
+            try:
+                written += _write(path, path.relative_to(source), out, arguments)
+            except CganError as error:
+                problems.append(str(error))
+            reached(number)
+            if stopped():
+                say(f"stopped: {written} pictures are in {out}, of {number} of {len(files)}")
+                return STOPPED
     check(source, problems)
     left = f"; {len(files) - written} could not be cut out" if arguments.cut_out else ""
     say(f"{written} pictures are in {out}{left}")

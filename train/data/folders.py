@@ -75,10 +75,13 @@ def read_all(read: Callable[[T], R], items: Sequence[T], say: Say = silent, what
     """`read` of each item, several at a time, in order; `say` is told `what` is done, and how far it is."""
     done: list[R] = []
     reached = tally(say, what, len(items))
-    with ThreadPoolExecutor(READERS) as pool:
+    pool = ThreadPoolExecutor(READERS)
+    try:
         for result in pool.map(read, items):
             done.append(result)
             reached(len(done))
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C waits for none but those that are being read
     return done
 
 

@@ -16,7 +16,7 @@ import shutil
 import string
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -25,7 +25,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from cgan.errors import DataError
-from train.log import say
+from train.log import STOPPED, finishing, say
 
 CHARACTERS = string.ascii_uppercase + string.ascii_lowercase + string.digits
 FILES = (".ttf", ".otf", ".ttc", ".otc")  # whose letters have Unicode numbers; in Type 1, "A" may be a flower
@@ -62,7 +62,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"{arguments.fonts} is not a folder; --fonts takes a folder of font files")
     files = in_folder(arguments.fonts) if arguments.fonts else installed()
     say(f"{len(files)} font files")
-    count, skipped = write(files, arguments.out, arguments.size)
+    with finishing("this typeface") as stopped:
+        count, skipped = write(files, arguments.out, arguments.size, stopped)
+    if stopped():
+        say(f"stopped: {arguments.out} has the {count} typefaces that were drawn, all whole")
+        return STOPPED
     left_out = f"; skipped: {', '.join(f'{n} {why}' for why, n in skipped.items())}" if skipped else ""
     if not count:
         raise DataError(f"no typeface of the {len(CHARACTERS)} letters and digits was found{left_out}")
@@ -108,24 +112,27 @@ def is_font(path: Path) -> bool:
 # ---- From fonts to pictures
 
 
-def write(files: list[Path], folder: Path, size: int) -> tuple[int, Counter[str]]:
-    """Write the typefaces of font files: (how many, how many were skipped for each reason)."""
+def write(
+    files: list[Path], folder: Path, size: int, stopped: Callable[[], bool] = lambda: False
+) -> tuple[int, Counter[str]]:
+    """Write the typefaces of font files, unless it is `stopped`: (how many; those skipped, by why)."""
     drawn: set[bytes] = set()
     names: Counter[str] = Counter()
     skipped: Counter[str] = Counter()
-    for file in files:
-        for font in typefaces(file):
-            pictures = None if font is None else letters(font, size)
-            why = fault(font, pictures, drawn)
-            if why or font is None or pictures is None:
-                skipped[why] += 1
-                continue
-            name = folder_name(font)
-            names[name] += 1
-            name += f"-{names[name]}" if names[name] > 1 else ""
-            (folder / name).mkdir(parents=True)
-            for character, picture in zip(CHARACTERS, pictures, strict=True):
-                Image.fromarray(picture).save(folder / name / f"{file_name(character)}.png")
+    for font in (font for file in files for font in typefaces(file)):
+        if stopped():
+            break
+        pictures = None if font is None else letters(font, size)
+        why = fault(font, pictures, drawn)
+        if why or font is None or pictures is None:
+            skipped[why] += 1
+            continue
+        name = folder_name(font)
+        names[name] += 1
+        name += f"-{names[name]}" if names[name] > 1 else ""
+        (folder / name).mkdir(parents=True)
+        for character, picture in zip(CHARACTERS, pictures, strict=True):
+            Image.fromarray(picture).save(folder / name / f"{file_name(character)}.png")
     return len(names), skipped
 
 

@@ -190,13 +190,15 @@ def reference_of(batch: Clip | FewShotClip, row: int) -> list[Picture]:
 
 
 def cells_of(
-    made: Sequence[Tensor], batches: Sequence[Clip | FewShotClip], palette: Palette, outputs_only: bool
+    videos: Sequence[Tensor], batches: Sequence[Clip | FewShotClip], palette: Palette, outputs_only: bool
 ) -> Cells:
     """For each sample of the batches, its last frame: reference, map, result and truth; or the result."""
     cells: Cells = []
-    for video, batch in zip(made, batches, strict=True):
+    for video, batch in zip(videos, batches, strict=True):
         ours, truth = (to_pictures(part[:, -1].float().cpu()) for part in (video, batch.images))
         for i, labels in enumerate(batch.labels[:, -1, 0].byte().cpu().numpy()):
-            beside = [*reference_of(batch, i), palette.colours(labels)]
-            cells.append([ours[i]] if outputs_only else [*beside, ours[i], truth[i]])
+            made = [("made", ours[i])]
+            reference = [("reference", picture) for picture in reference_of(batch, i)]
+            beside = [*reference, ("map", palette.colours(labels))]
+            cells.append(made if outputs_only else [*beside, *made, ("true", truth[i])])
     return cells

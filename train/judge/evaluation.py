@@ -9,6 +9,7 @@ import torch
 
 import cgan
 from cgan.errors import DataError
+from cgan.files import replaced
 from cgan.tasks import Task
 from train import judge as judges
 from train import recipes
@@ -17,7 +18,7 @@ from train.judge.examination import Examination
 from train.judge.metrics import Metrics
 from train.judge.report import SAMPLES, arranged, put_scores, tables
 from train.judge.sheet import Cells
-from train.log import say
+from train.log import finishing, say
 from train.teachers import networks as teachers
 
 SHOWN = 16  # samples on the sheet
@@ -47,10 +48,12 @@ def run(arguments: argparse.Namespace) -> int:
     print(text)
     if arguments.samples is not None or arguments.card:
         cells = judge.cells(task, data, training, examination, SHOWN, arguments.outputs_only)
-        show(arguments, task, cells, text)
+        with finishing("samples and card"):
+            show(arguments, task, cells, text)
     print(json.dumps(result, ensure_ascii=False))
     if arguments.json is not None:
-        arguments.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        with replaced(arguments.json) as beside:
+            beside.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return 0
 
 

@@ -156,7 +156,8 @@ class Judge(protocol.Judge[FewShotData, Translator, FewShot]):
             target = others[place % len(others)]
             styles = list(spread(pictures[target.styles], SHOWN_STYLES))
             output = task.translate(contents.pictures[j], style=styles)[0]
-            cells.append([output] if outputs_only else [*styles, contents.pictures[j], output])
+            beside = [*(("style", style) for style in styles), ("picture", contents.pictures[j])]
+            cells.append([*([] if outputs_only else beside), ("translated", output)])
         return cells
 
     def usage(self, name: str, model: Model) -> str:

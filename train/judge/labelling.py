@@ -85,9 +85,10 @@ class Judge(maps.Judging[Labeller], protocol.Judge[PaintedData, Labeller, Painte
         batch = data.batch(sheet.evenly(len(data), most), 0, data.size, augment=False)
         found = [task.palette.colours(ids) for ids in find_as_users(task)(batch).byte().numpy()]
         if outputs_only:
-            return [[map_] for map_ in found]
+            return sheet.labelled(["found map"], ([map_] for map_ in found))
         true = [data.palette.colours(ids) for ids in batch.labels[:, 0].byte().cpu().numpy()]
-        return [list(cell) for cell in zip(to_pictures(batch.images.cpu()), true, found, strict=True)]
+        pictures = zip(to_pictures(batch.images.cpu()), true, found, strict=True)
+        return sheet.labelled(["photograph", "true map", "found map"], pictures)
 
     def usage(self, name: str, model: Model) -> str:
         """A photograph goes in."""

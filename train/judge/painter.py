@@ -96,10 +96,12 @@ class Judge(maps.Judging[Painter], protocol.Judge[PaintedData, Painter, Painted]
         batch = data.batch(sheet.evenly(len(data), most), 0, data.size, augment=False)
         paintings = to_pictures(paint_drawn(task, examination.seed)(batch))
         if outputs_only:
-            return [[painting] for painting in paintings]
+            return sheet.labelled(["drawn style"], ([painting] for painting in paintings))
         maps = [data.palette.colours(ids) for ids in batch.labels[:, 0].byte().cpu().numpy()]
         photographs = to_pictures(batch.images.cpu())
-        return [list(cell) for cell in zip(maps, photographs, paintings, strict=True)]
+        return sheet.labelled(
+            ["map", "photograph", "drawn style"], zip(maps, photographs, paintings, strict=True)
+        )
 
     def usage(self, name: str, model: Model) -> str:
         """A map goes in."""

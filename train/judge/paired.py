@@ -11,7 +11,7 @@ from torch import Tensor
 from cgan.tasks import Translator
 from train.data.batches import Paired
 from train.data.paired import PairedData, read_paired
-from train.judge import learning, protocol
+from train.judge import learning, protocol, sheet
 from train.judge.examination import (
     HALVES,
     Examination,
@@ -99,8 +99,8 @@ class Judge(protocol.Judge[PairedData, Translator, Paired]):
         inputs, truth = (spread(part, most) for part in pairs_of(data))
         outputs = translate(task, inputs, "ab", 0)
         if outputs_only:
-            return [[output] for output in outputs]
-        return [list(cell) for cell in zip(inputs, outputs, truth, strict=True)]
+            return sheet.labelled(["output"], ([output] for output in outputs))
+        return sheet.labelled(["input", "output", "true"], zip(inputs, outputs, truth, strict=True))
 
     def usage(self, name: str, model: Model) -> str:
         """A picture goes in."""

@@ -117,17 +117,24 @@ def _cell(row: Row, key: str) -> str:
 
 
 def arranged(samples: Cells) -> Picture:
-    """Samples, several in a row with some space between them, as one picture."""
+    """Samples, several in a row with some space between them, as one picture.
+
+    Headings stand above the first row, and again where other things are shown. Where all pictures are of one
+    kind it is said once.
+    """
     across = max(1, ACROSS // len(samples[0]))
-    height = samples[0][0].shape[0]
-    space = np.full((height, SPACE, 3), sheet.PAPER, np.uint8)
-    rows = []
+    space = np.full((samples[0][0][1].shape[0], SPACE, 3), sheet.PAPER, np.uint8)
+    blocks: list[tuple[list[str], list[list[Picture]]]] = []
     for start in range(0, len(samples), across):
-        row: list[Picture] = []
-        for sample in samples[start : start + across]:
-            row += [space, *sample] if row else [*sample]
-        rows.append(row)
-    return sheet.grid(rows)
+        first, *others = samples[start : start + across]
+        row = [*first, *(cell for other in others for cell in [("", space), *other])]
+        headings, pictures = [heading for heading, _ in row], [picture for _, picture in row]
+        if not blocks or blocks[-1][0][: len(row)] != headings:
+            blocks.append((headings, []))
+        blocks[-1][1].append(pictures)
+    if {heading for sample in samples for heading, _ in sample} == {samples[0][0][0]}:
+        blocks = [([headings[0], *[""] * (len(headings) - 1)], rows) for headings, rows in blocks]
+    return sheet.stacked([sheet.grid(rows, headings) for headings, rows in blocks])
 
 
 def put_scores(folder: Path, text: str) -> None:

@@ -1,6 +1,6 @@
 """Sheets of pictures: samples while a run learns, and the preview beside a checkpoint."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,7 +18,9 @@ from train.data.batches import Painted
 
 Picture: TypeAlias = NDArray[np.uint8]  # (H, W, 3)
 Pictures: TypeAlias = NDArray[np.uint8]  # (N, H, W, 3)
-Cells: TypeAlias = list[list[Picture]]  # samples; of each the pictures from left to right
+Cells: TypeAlias = list[
+    list[tuple[str, Picture]]
+]  # samples; of each what is to be seen, and a heading for it
 
 GAP, PAPER = 6, 255  # pixels between pictures, and their grey
 INK, LARGEST, SMALLEST = 60, 15, 7  # grey of headings; the pixels of their letters
@@ -32,8 +34,18 @@ def grid(rows: list[list[Picture]], headings: Sequence[str] = ()) -> Picture:
     strips = [_join(row, axis=1) for row in rows]
     if headings:
         strips.insert(0, _above(headings, [cell.shape[1] for cell in rows[0]]))
-    widest = max(strip.shape[1] for strip in strips)
-    return _join([_pad(strip, widest) for strip in strips], axis=0)
+    return stacked(strips)
+
+
+def stacked(sheets: Sequence[Picture]) -> Picture:
+    """Sheets one above the other."""
+    widest = max(each.shape[1] for each in sheets)
+    return _join([_pad(each, widest) for each in sheets], axis=0)
+
+
+def labelled(headings: Sequence[str], samples: Iterable[Sequence[Picture]]) -> Cells:
+    """Samples of the same pictures, from left to right, each with its heading."""
+    return [list(zip(headings, sample, strict=True)) for sample in samples]
 
 
 def samples(batch: Painted, palette: Palette, columns: dict[str, Tensor]) -> Picture:

@@ -91,11 +91,13 @@ class Judge(protocol.Judge[UnpairedData, Translator, Unpaired]):
         """An input and its translations, for inputs evenly spread over those of each direction."""
         sides, many, cells = sides_of(data), SHOWN if task.styles == "random" else 1, []
         for direction in task.directions:
+            source, target = task.domains if direction == "ab" else task.domains[::-1]
             inputs = spread(sides[direction[0]], most // len(task.directions))
             for place, picture in enumerate(inputs):
                 seed = examination.seed + many * place
                 outputs = task.translate(picture, direction=direction, seed=seed, variations=many)
-                cells.append([*([] if outputs_only else [picture]), *outputs])
+                beside = [] if outputs_only else [(source, picture)]
+                cells.append([*beside, *((f"as {target}", output) for output in outputs)])
         return cells
 
     def usage(self, name: str, model: Model) -> str:

@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from PIL import Image
 
+from cgan.files import replaced
 from cgan.ranges import whole
+from train.log import STOPPED, finishing, say
 from train.world import folder
 
 
@@ -68,13 +70,19 @@ def _write(arguments: argparse.Namespace, device: torch.device) -> int:
     else:
         whole, what = arguments.clips, "flights"
         counts = folder.write_clips(arguments.out, whole, arguments.frames, size, arguments.first, device)
-    told = begin
-    for count in counts:
-        now = time.monotonic()
-        if now - told > 10:
-            told = now
-            left = (now - begin) / count * (whole - count)
-            print(f"{count} of {whole} {what}, {left / 60:.0f} minutes left", flush=True)
+    told, count = begin, 0
+    with finishing("this view" if what == "images" else "this flight") as stopped:
+        for count in counts:
+            now = time.monotonic()
+            if now - told > 10:
+                told = now
+                left = (now - begin) / count * (whole - count)
+                print(f"{count} of {whole} {what}, {left / 60:.0f} minutes left", flush=True)
+            if stopped():
+                break
+    if count < whole:
+        say(f"stopped: {arguments.out} has {count} of {whole} {what}, all whole: --data {arguments.out}")
+        return STOPPED
     print(f"{arguments.out} is ready: train with --data {arguments.out}")
     return 0
 
@@ -86,6 +94,7 @@ def _sheet(path: Path, side: int, device: torch.device) -> int:
         strips.append(strip)
         print(f"world {len(strips)} of {folder.SHEET_SEEDS}", flush=True)
     rows = [np.concatenate(strips[i : i + 2], 1) for i in range(0, len(strips), 2)]
-    Image.fromarray(np.concatenate(rows)).save(path, quality=85)
+    with replaced(path) as beside:
+        Image.fromarray(np.concatenate(rows)).save(beside, "JPEG", quality=85)
     print(f"{path} is ready")
     return 0
