@@ -58,7 +58,8 @@ def listed(shelf: Shelf, task: str, name: str | None, nothing: str) -> tuple[Upd
     names = sorted((each.name for each in found.checkpoints), key=lambda each: order.get(each, len(order)))
     chosen = name if name in names else next(iter(names), None)
     notice = notices(found, nothing)
-    return gr.update(choices=names, value=chosen), gr.update(value=notice, visible=bool(notice))
+    # The value first: props reach the page one after the other, and what follows one must find all values.
+    return gr.update(value=chosen, choices=names), gr.update(value=notice, visible=bool(notice))
 
 
 def opened(shelf: Shelf, name: str) -> tuple:

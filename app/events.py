@@ -10,6 +10,7 @@ from functools import wraps
 from importlib.util import find_spec
 
 import gradio as gr
+from gradio.events import Dependency
 
 from cgan import CganError
 
@@ -26,8 +27,8 @@ def on(
     api_name: str,
     model: bool = False,
     **options,
-) -> None:
-    """Call `handler` at each of `triggers` (`canvas.input`, `page.load`, …).
+) -> Dependency:
+    """Call `handler` at each of `triggers` (`canvas.input`, `page.load`, …); `.failure` tells when it raised.
 
     Args: `api_name` the event's name for `gradio_client`; `model` whether the handler runs one; `options` as
     in `gr.on`. A `CganError` of the handler is shown in the browser; any other exception is a bug and keeps
@@ -40,7 +41,7 @@ def on(
     description = "\n\n".join(" ".join(each.split()) for each in paragraphs)  # for people, and for agents
     told = _told(handler)
     told.__name__ = api_name  # by which agents know it, where `--mcp` serves them
-    gr.on(
+    return gr.on(
         triggers,
         told,
         list(inputs),

@@ -4,18 +4,21 @@ import base64
 import json
 import struct
 import zlib
+from functools import wraps
 
 import numpy as np
 import pytest
-from app_fixtures import PATIENCE, address, as_uri, checkpoints, from_uri, scene
+from app_fixtures import PATIENCE, address, as_uri, checkpoints, from_uri, save_checkpoint, scene
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from playwright.sync_api import expect
 
 import cgan
 from app import records, requests
+from app.examples import FOLDER
 from app.shelf import Shelf
 from app.tabs.paint.handlers import Painting
+from app.ui import build, launch
 
 RED = np.full((40, 60, 3), (240, 30, 20), np.uint8)
 RECORD = {"cgan": 1, "model": "tiny", "seed": 5, "style": None, "things": [], "map": as_uri(scene())}
@@ -179,6 +182,68 @@ def test_a_saved_picture_and_a_link_bring_all_back(page):
     page.goto("about:blank")
     page.goto(link)  # and as a page that opens
     wait_for_picture(page, first)
+
+
+@pytest.fixture
+def painted(monkeypatch) -> list[tuple[str, str]]:
+    """The models and maps that apps which start from now on were asked to paint."""
+    asked, paint = [], Painting.paint
+
+    @wraps(paint)
+    def recorded(self, name, label_map, *rest):
+        asked.append((name, label_map))
+        return paint(self, name, label_map, *rest)
+
+    monkeypatch.setattr(Painting, "paint", recorded)
+    return asked
+
+
+@pytest.fixture
+def two_models(tmp_path, painted):
+    """The address of an app with two painters, of different classes."""
+    save_checkpoint(tmp_path / "tiny")
+    save_checkpoint(tmp_path / "land", palette=cgan.Palette.read(FOLDER / "landscapes" / "palette.json"))
+    _, url, _ = launch(blocks := build(Shelf(tmp_path, "cpu")), prevent_thread_lock=True, quiet=True)
+    yield url
+    blocks.close()
+
+
+def link_of(record: dict) -> str:
+    """What follows an address that brings a record back."""
+    packed = base64.urlsafe_b64encode(zlib.compress(json.dumps(record).encode())).decode()
+    return f"#cgan={packed.rstrip('=')}"
+
+
+def test_when_another_models_result_comes_back_nothing_else_is_painted(chromium, two_models, painted):
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(PATIENCE)
+    page.goto(two_models)
+    expect(page.locator(".history .tile.taken[title*=land]")).to_be_visible()
+    first = picture_of(page)
+    page.locator(".maps .strip .tile").nth(
+        2
+    ).click()  # from now on this is the drawing that the browser keeps
+    page.get_by_label("Seed", exact=True).fill("99")
+    expect(page.locator(".history .tile.taken[title*='seed 99']")).to_be_visible()
+    page.locator("#model select").select_option("tiny")
+    expect(page.locator(".history .tile.taken[title*=tiny]")).to_be_visible()
+    wanted = records.read(first)
+    for way in ("click", "link"):
+        painted.clear()
+        if way == "click":
+            page.locator(".history .tile").last.click()
+        else:
+            page.goto("about:blank")
+            page.goto(two_models + link_of(wanted))
+        wait_for_picture(page, first)
+        expect(page.locator(".history .tile.taken[title*='seed 7']")).to_be_visible()
+        assert {name for name, _ in painted} == {"land"}
+        assert all(np.array_equal(from_uri(uri), from_uri(wanted["map"])) for _, uri in painted), way
+    page.goto("about:blank")
+    page.goto(two_models + link_of(wanted | {"model": "gone"}))
+    expect(page.get_by_text("there are: land, tiny")).to_be_visible()
+    expect(page.locator(".result .picture")).to_be_visible()  # of the map to begin with
+    page.close()
 
 
 def test_a_browser_that_keeps_nothing_says_so(chromium):

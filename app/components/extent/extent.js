@@ -1,4 +1,7 @@
-// The size of the picture: its longer side in pixels, 0 for the map's own. `value` is a whole number. Event: `input`.
+// The size of the picture: its longer side in pixels, 0 for the map's own. `value` is a whole number. Event: `input`,
+// for one that came from Python too.
+
+import { tellLater } from "../../scripts/later.js";
 
 const field = element.querySelector("select");
 
@@ -9,5 +12,5 @@ function show() {
   field.value = value;
 }
 field.addEventListener("change", () => { props.value = Number(field.value); trigger("input"); });
-watch("value", show);
+watch("value", () => { show(); tellLater(); });
 show();

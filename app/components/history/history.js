@@ -115,6 +115,7 @@ async function arrive() {
     restore(await fromFragment(fragment));
   } catch {
     say("This link is torn: a part of it is missing.");
+    window.dispatchEvent(new CustomEvent("cgan:unrestored"));
   }
 }
 

@@ -1,22 +1,25 @@
-// The seed of the look, with a dice. `value` is a whole number. Events: `input` for a new seed, `submit` when
-// the dice rolled it (then a style picture gives way).
+// The seed of the look, with a dice. `value` is a whole number. Events: `input` for a new seed, from Python too, and
+// `submit` before it when the dice rolled it (then a style picture gives way).
+
+import { tellLater } from "../../scripts/later.js";
 
 const MAX = 2147483647;
 const field = element.querySelector("input");
 
-function hand(seed, event) {
+function hand(seed, rolled = false) {
   props.value = seed;
   field.value = seed;
-  trigger(event);
+  if (rolled) trigger("submit");
+  trigger("input");
 }
 
 function roll() {
-  hand(Math.floor(Math.random() * MAX), "submit");
+  hand(Math.floor(Math.random() * MAX), true);
 }
 
 field.addEventListener("input", () => {
   const seed = Number(field.value);
-  if (field.value && Number.isInteger(seed) && seed >= 0 && seed <= MAX) hand(seed, "input");
+  if (field.value && Number.isInteger(seed) && seed >= 0 && seed <= MAX) hand(seed);
 });
 field.addEventListener("blur", () => { field.value = props.value || 0; });
 element.querySelector("button").addEventListener("click", roll);
@@ -28,5 +31,8 @@ function typed(event) {
   if (event.key === "r" && plain && !typing && element.offsetParent) roll();
 }
 window.addEventListener("keydown", typed);
-watch("value", () => { field.value = props.value || 0; });
+watch("value", () => {
+  field.value = props.value || 0;
+  tellLater();
+});
 field.value = props.value || 0;

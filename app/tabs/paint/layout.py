@@ -18,6 +18,9 @@ from app.events import at_once, on
 from app.tabs import Page
 from app.tabs.paint.handlers import Painting
 
+# The canvas, which may have waited for a map, is told that none comes.
+UNRESTORED = "() => { window.dispatchEvent(new CustomEvent('cgan:unrestored')); }"
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -38,7 +41,7 @@ class Parts:
 
 
 def lay_out() -> Parts:
-    """Place the components: the map on the left, the picture on the right, maps to begin with below."""
+    """Place the components: map left, picture right, what to begin with and what there was below."""
     chooser = choosing.lay_out()
     with gr.Row(elem_id="panes", elem_classes=["panes"]):
         with gr.Column(scale=7, elem_id="pane-map"):
@@ -56,7 +59,7 @@ def lay_out() -> Parts:
             style = StylePicture()
             things = Things()
             variations = Variations()
-            history = History()
+    history = History()
     return Parts(chooser, canvas, maps, result, seed, size, hint, style, button, things, variations, history)
 
 
@@ -139,7 +142,7 @@ def wire_picture(parts: Parts, painting: Painting, page: Page) -> None:
     """The picture, and what brings back all that one was painted from."""
     canvas, seed, style, things, size = parts.canvas, parts.seed, parts.style, parts.things, parts.size
     given = [parts.chooser.model, canvas, seed, style, things, size]
-    changes = [seed.change, style.change, things.input, size.change]
+    changes = [seed.input, style.input, things.input, size.input]  # not `change`: see scripts/later.js
     on(
         [canvas.input, canvas.submit, *changes, parts.button.click],
         painting.paint,
@@ -151,13 +154,20 @@ def wire_picture(parts: Parts, painting: Painting, page: Page) -> None:
         show_progress="minimal",
         show_progress_on=parts.result,
     )
-    on(
+    restored = on(
         [parts.history.input],
         painting.restore,
         [parts.history],
         given,
         api_name="restore",
         show_progress="hidden",
+    )
+    restored.failure(
+        None,
+        js=UNRESTORED,
+        api_name="unrestored",
+        api_description="In the browser alone.",
+        api_visibility="private",
     )
 
 
