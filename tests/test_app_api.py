@@ -187,6 +187,17 @@ def test_the_api_tells_what_it_does(client):
             assert from_uri(examples["label_map"]).shape == (64, 64)
 
 
+@pytest.mark.parametrize("local", [False, True])
+def test_all_that_goes_in_and_comes_out_has_a_name(local):
+    """None by its place or by the number of its component: not on the page of who sits here either."""
+    calls = build(Shelf(checkpoints(), "cpu"), local, training=local).get_api_info()["named_endpoints"]
+    assert ("/start" in calls) == ("/export_onnx" in calls) == local
+    for name, call in calls.items():
+        words = {each["parameter_name"] for each in call["parameters"]}
+        words |= {each["label"] for each in (*call["parameters"], *call["returns"])}
+        assert not [word for word in words if re.search(r"\d", word)], name
+
+
 def test_agents_know_the_calls_by_their_names():
     calls = [call for call in build(Shelf(checkpoints(), "cpu")).fns.values() if call.fn is not None]
     assert len(calls) > 20 and all(call.fn.__name__ == call.api_name for call in calls)

@@ -89,21 +89,35 @@ class Models:
 
     def onnx(self, event: gr.EventData) -> Iterator[tuple[Update, Update]]:
         """Make the ONNX graphs of a checkpoint, once, and offer them as a zip."""
-        checkpoint = self.shelf.checkpoint(event.name)
-        archive = Path(self._made.name) / checkpoint.sha256[:16] / f"{checkpoint.folder.name}-onnx.zip"
+        archive = self._archive(self.shelf.checkpoint(event.name))
         if not archive.exists():
             yield told(f"Exporting {event.name}, and comparing it with the model …"), gr.update(visible=False)
             try:
-                paths = export.write(checkpoint.folder, archive.parent)
+                self.export(event.name)
             except cgan.CganError:
                 yield told(""), gr.update(visible=False)
                 raise
-            with replaced(archive) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as packed:
-                for path in paths:
-                    packed.write(path, path.name)
         label = f"Save {archive.name} ({archive.stat().st_size / 1e6:.0f} MB)"
         gr.Info(f"{event.name} is exported: save it at the top of this tab")
         yield told(""), gr.update(value=str(archive), label=label, visible=True)
+
+    def export(self, name: str) -> str:
+        """Export a checkpoint as ONNX graphs, each compared with its model; give them as a zip file.
+
+        What a graph takes and gives stands in it. It is made once, and kept until the app ends.
+        """
+        checkpoint = self.shelf.checkpoint(name)
+        archive = self._archive(checkpoint)
+        if not archive.exists():
+            paths = export.write(checkpoint.folder, archive.parent)
+            with replaced(archive) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as packed:
+                for path in paths:
+                    packed.write(path, path.name)
+        return str(archive)
+
+    def _archive(self, checkpoint: Checkpoint) -> Path:
+        """Where the exported graphs of a checkpoint lie, once they are made."""
+        return Path(self._made.name) / checkpoint.sha256[:16] / f"{checkpoint.folder.name}-onnx.zip"
 
     def add(self, source: str) -> Iterator[tuple]:
         """Add a checkpoint: a folder of this machine, or a Hub repository as owner/name."""

@@ -6,6 +6,7 @@ import gradio as gr
 
 from app.choosing import TABS
 from app.components.cards import Cards
+from app.components.picker import Picker
 from app.components.refresh import Refresh
 from app.events import on
 from app.tabs import Page
@@ -14,7 +15,10 @@ from app.tabs.models.handlers import Models
 
 @dataclass(frozen=True)
 class Parts:
-    """The components of the tab that take part in events; `source` and `add` are for the local user only."""
+    """The components of the tab that take part in events; the last three are for the local user only.
+
+    `named` is not seen: by it programs say which checkpoint they want exported.
+    """
 
     notice: gr.HTML
     refresh: Refresh
@@ -23,6 +27,7 @@ class Parts:
     onnx: gr.DownloadButton
     source: gr.Textbox | None = None
     add: gr.Button | None = None
+    named: Picker | None = None
 
 
 def lay_out(local: bool) -> Parts:
@@ -30,7 +35,7 @@ def lay_out(local: bool) -> Parts:
     notice = gr.HTML(
         label="notice", elem_id="m-notice", elem_classes=["notice"], visible=False, apply_default_css=False
     )
-    source = add = None
+    source = add = named = None
     with gr.Row(elem_id="m-row", elem_classes=["model-row"]):
         if local:
             source = gr.Textbox(
@@ -38,12 +43,13 @@ def lay_out(local: bool) -> Parts:
                 elem_id="m-source", container=False, max_lines=1,
             )  # fmt: skip
             add = gr.Button("Add", elem_id="m-add", elem_classes=["plain-button"], min_width=80)
+            named = Picker(elem_id="m-named", visible=False)
         refresh = Refresh(elem_id="m-refresh")
         onnx = gr.DownloadButton(
             "Save", visible=False, elem_id="m-onnx", elem_classes=["plain-button"], min_width=80
         )
         told = gr.HTML(label="told", elem_id="m-told", elem_classes=["origin"], apply_default_css=False)
-    return Parts(notice, refresh, Cards(), told, onnx, source, add)
+    return Parts(notice, refresh, Cards(), told, onnx, source, add, named)
 
 
 def wire(parts: Parts, models: Models, page: Page) -> None:
@@ -62,7 +68,7 @@ def wire(parts: Parts, models: Models, page: Page) -> None:
     pickers = [page.inlets[f"{tab}.model"] for tab in TABS.values()]
     on([cards.select], models.open, [], [page.tabs, *pickers], api_name="open_model", **private)
     on([cards.expand], models.show, [], [cards], api_name="show_samples", **private)
-    if parts.source is not None and parts.add is not None:
+    if parts.source is not None and parts.add is not None and parts.named is not None:
         on(
             [cards.download],
             models.onnx,
@@ -71,6 +77,15 @@ def wire(parts: Parts, models: Models, page: Page) -> None:
             api_name="onnx",
             model=True,
             **private,
+        )
+        on(
+            [parts.named.input],
+            models.export,
+            [parts.named],
+            [parts.onnx],
+            api_name="export_onnx",
+            model=True,
+            **quiet,
         )
         on([cards.clear], models.unload, [], listed, api_name="unload", **private)
         on(

@@ -18,7 +18,7 @@ PRESETS = ("tiny", "small", "paper")
 
 
 class Runs:
-    """The answers to the events of the tab, a method each. A plan is the values of its form, in order."""
+    """The answers to the events of the tab, a method each."""
 
     def __init__(self, shelf: Shelf, training: Training):
         self.shelf, self.training = shelf, training
@@ -49,25 +49,63 @@ class Runs:
         words = f"<b>{escape(told['title'])}</b><br>It learns from {folder}"
         return gr.update(value=usual["size"][0]), gr.update(value=usual["images"]), self._free(model), words
 
-    def tell(self, *form) -> str:
+    def tell(
+        self,
+        model: str,
+        preset: str,
+        name: str,
+        data: str = "",
+        size: int | None = None,
+        images: int | None = None,
+        licence: str = "",
+        more: str = "",
+    ) -> str:
         """The command line of a plan, as HTML."""
         try:
-            words = ["python", "-m", "train", *self.training.command(self._plan(*form))]
+            plan = self._plan(model, preset, name, data, size, images, licence, more)
+            words = ["python", "-m", "train", *self.training.command(plan)]
         except CganError as error:
             return f"<p>{escape(str(error))}</p>"
         return f"<code>{escape(join(words))}</code>"
 
-    def check(self, *form) -> Iterator[Update]:
-        """Read the folder as the run would, and list what is wrong with it."""
+    def check(
+        self,
+        model: str,
+        preset: str,
+        name: str,
+        data: str = "",
+        size: int | None = None,
+        images: int | None = None,
+        licence: str = "",
+        more: str = "",
+    ) -> Iterator[Update]:
+        """Read the folder as the run would, and list what is wrong with it.
+
+        `data`: the folder, empty for the built-in world; `name`: that of the checkpoint which a run would
+        make; `size` and `images` in pixels and pictures to see, None for what is usual; `more`: further flags
+        of the command line.
+        """
         yield notice("Reading the folder …")
         try:
-            yield notice(self.training.check(self._plan(*form)))
+            yield notice(
+                self.training.check(self._plan(model, preset, name, data, size, images, licence, more))
+            )
         except DataError as error:
             yield notice(str(error))
 
-    def start(self, *form) -> Iterator[tuple[Update, Update, dict, Update]]:
-        """Check the folder, then start the run."""
-        plan = self._plan(*form)
+    def start(
+        self,
+        model: str,
+        preset: str,
+        name: str,
+        data: str = "",
+        size: int | None = None,
+        images: int | None = None,
+        licence: str = "",
+        more: str = "",
+    ) -> Iterator[tuple[Update, Update, dict, Update]]:
+        """Check the folder, then start the run. The arguments are those of /check_data."""
+        plan = self._plan(model, preset, name, data, size, images, licence, more)
         self.training.folder(plan.name)
         yield notice("Reading the folder …"), gr.skip(), gr.skip(), gr.skip()
         try:

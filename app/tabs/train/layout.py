@@ -7,6 +7,7 @@ import gradio as gr
 from app.choosing import TABS
 from app.components.course import Course
 from app.components.picker import Picker
+from app.components.pulse import Pulse
 from app.components.refresh import Refresh
 from app.events import on
 from app.tabs import Page
@@ -33,7 +34,7 @@ class Parts:
     run: Picker
     refresh: Refresh
     course: Course
-    timer: gr.Timer
+    timer: Pulse
 
     @property
     def form(self) -> list[gr.components.Component]:
@@ -78,7 +79,7 @@ def lay_out() -> Parts:
                 run = Picker(named="Run", visible=False, elem_id="r-runs")
                 refresh = Refresh(elem_id="r-refresh")
             course = Course()
-    timer = gr.Timer(2, active=False)
+    timer = Pulse(2, active=False)
     rest = (command, check, start, notice, run, refresh, course, timer)
     return Parts(model, about, preset, name, data, size, images, licence, more, *rest)
 
