@@ -1,9 +1,10 @@
 """Styles: encoded from pictures, each once, and mixed from several.
 
-A client sends a mix as [{"picture": data URI or "seed": int, "weight": from 0 to 1}, …]. It has the weighted
-mean of the styles of its parts: those of pictures are encoded, those of seeds drawn. To a painter it sends
-{"parts": [… or "ready": int, a style that the checkpoint brings along], "strength": from 0 to 1}, the rest
-being the look of the seed; or, for a single picture, its data URI alone.
+A client sends {"parts": [{"picture": data URI or "seed": int, "weight": from 0 to 1}, …], "strength": from 0
+to 1}. It has the weighted mean of the styles of its parts: those of pictures are encoded, those of seeds
+drawn; the rest is the look of the seed. To a painter a part may be {"ready": int}, a style that the
+checkpoint brings along, and a single picture's data URI is a style, too; to a translator the list of parts
+alone is one.
 """
 
 import hashlib
@@ -42,7 +43,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Blend:
-    """A painter's style: a mix, and how strong it is beside the look of the seed, from 0 to 1."""
+    """A style: a mix, and how strong it is beside the look of the seed, from 0 to 1."""
 
     parts: list[Part]
     strength: float = 1.0
@@ -100,15 +101,18 @@ class Encoder:
         """The style of a picture, uint8 (H, W, 3), of where `direction` goes to: float32 (style,)."""
         return self._encoded(translator, picture, direction=direction)
 
-    def mixed(self, translator: Translator, mix: Sequence[Part], direction: str) -> np.ndarray:
-        """The style of a mix, float32 (style,). One of its weights is positive."""
-        weights = np.array([part.weight for part in mix])
+    def mixed(self, translator: Translator, blend: Blend, direction: str, seed: int) -> np.ndarray:
+        """The style of a blend, float32 (style,). One of its weights is positive."""
+        weights = np.array([part.weight for part in blend.parts])
         vectors = [
             self.of_translator(translator, part.picture, direction) if part.seed is None
             else translator.draw(part.seed, direction)
-            for part in mix
+            for part in blend.parts
         ]  # fmt: skip
-        return (weights / weights.sum() @ np.stack(vectors)).astype(np.float32)
+        mixed = weights / weights.sum() @ np.stack(vectors)
+        if blend.strength < 1:
+            mixed = blend.strength * mixed + (1 - blend.strength) * translator.draw(seed, direction)
+        return mixed.astype(np.float32)
 
     def _encoded(self, model: Painter | Translator, picture: np.ndarray, **options: str) -> np.ndarray:
         checkpoint = model.checkpoint
@@ -183,26 +187,35 @@ def _share(value: float, name: str) -> float:
     return float(value)
 
 
-def read_mix(sent: list | None, translator: Translator) -> list[Part]:
-    """The parts that a client sent.
+def read_mix(sent: list | dict | None, translator: Translator) -> Blend | None:
+    """The style that a client sent for a translator; None for none.
 
-    Raises `DataError` and `MediaError` for what is no mix, or none that this model can follow.
+    Raises `DataError` and `MediaError` for what is no style, or none that this model can follow.
     """
-    if not sent:
-        return []
-    if translator.styles == "none":
-        return []  # styles that were chosen for another model wait there
-    if not isinstance(sent, list) or len(sent) > MAX_STYLES:
+    if not sent or translator.styles == "none":
+        return None  # styles that were chosen for another model wait there
+    blend = sent if isinstance(sent, dict) else {"parts": sent}
+    parts = blend.get("parts")
+    if not isinstance(parts, list) or len(parts) > MAX_STYLES:
         raise DataError(f"the styles must be a list of at most {MAX_STYLES}: {SHAPE}")
-    mix = [_read_part(part, f"style {place}", translator) for place, part in enumerate(sent, 1)]
-    if not sum(part.weight for part in mix) > 0:
+    strength = _share(blend.get("strength", 1), "the strength of the style")
+    if strength < 1 and translator.styles != "random":
+        raise DataError("this model draws no looks: its styles have strength 1")
+    mix = [_read_part(part, f"style {place}", translator) for place, part in enumerate(parts, 1)]
+    if mix and not sum(part.weight for part in mix) > 0:
         raise DataError("every style has weight 0: give one of them more")
-    return mix
+    return Blend(mix, strength) if mix else None
 
 
-def weighted(mix: Sequence[Part], weights: Sequence[float]) -> list[Part]:
+def parts_of(sent: list | dict | None) -> list:
+    """The parts of a style for a translator, as a client sent them."""
+    parts = sent.get("parts") if isinstance(sent, dict) else sent
+    return parts if isinstance(parts, list) else []
+
+
+def weighted(mix: Sequence[Part], weights: Sequence[float]) -> Blend:
     """A mix with other weights."""
-    return [replace(part, weight=weight) for part, weight in zip(mix, weights, strict=True)]
+    return Blend([replace(part, weight=weight) for part, weight in zip(mix, weights, strict=True)])
 
 
 def mark(part: dict) -> int:

@@ -30,11 +30,11 @@ def client():
     return Client(address(), verbose=False)
 
 
-def ask(client, name, picture=None, direction=None, drawn=None, seed=0, count=1, styles=(), size=None):
+def ask(client, name, picture=None, direction=None, drawn=None, seed=0, count=1, styles=None, size=None):
     """Translate through the API: before, the pictures after, and the status."""
     sent = as_uri(photograph()) if picture is None and drawn is None else picture
     shown, status = client.predict(
-        name, direction, sent, drawn, seed, count, list(styles), size, api_name="/translate"
+        name, direction, sent, drawn, seed, count, styles, size, api_name="/translate"
     )
     after = [from_uri(each["picture"]) for each in shown["pictures"]]
     return from_uri(shown["before"]), after, status
@@ -67,6 +67,21 @@ def test_munit_follows_seeds_and_styles(client):
     assert np.array_equal(looks, same) and not np.array_equal(looks[0], looks[1])
     _, (styled,), _ = ask(client, "munit", direction="ba", styles=[style(RED)])
     assert np.array_equal(styled, translator("munit").translate(before, RED, direction="ba")[0])
+
+
+def test_a_weaker_style_leaves_room_for_the_looks_of_seeds(client):
+    munit, red = translator("munit"), translator("munit").encode(RED, direction="ba")
+    half = {"parts": [style(RED)], "strength": 0.5}
+    before, looks, _ = ask(client, "munit", direction="ba", seed=5, count=2, styles=half)
+    for look, seed in zip(looks, (5, 6), strict=True):
+        between = (red + munit.draw(seed, "ba")) / 2
+        direct = munit.translate(before, between.astype(np.float32), direction="ba")[0]
+        assert np.abs(look.astype(int) - direct).max() <= 1
+    whole = {"parts": [style(RED)], "strength": 1}
+    assert np.array_equal(
+        ask(client, "munit", direction="ba", styles=whole)[1],
+        ask(client, "munit", direction="ba", styles=[style(RED)])[1],
+    )
 
 
 @pytest.mark.parametrize("name", ["funit", "coco_funit"])
@@ -268,6 +283,9 @@ BAD = {
     "too many styles": (dict(name="munit", styles=[{"seed": 1}] * 9), "at most 8"),
     "a weight": (dict(name="munit", styles=[{"seed": 1, "weight": -1}]), "from 0 to 1"),
     "no weight at all": (dict(name="munit", styles=[{"seed": 1, "weight": 0}]), "weight 0"),
+    "a strength": (dict(name="munit", styles={"parts": [{"seed": 1}], "strength": 2}), "from 0 to 1"),
+    "a weak style": (dict(name="funit", styles={"parts": [], "strength": 0.5}), "draws no looks"),
+    "no parts": (dict(name="munit", styles={"strength": 1}), "at most 8"),
     "a seed as style": (dict(name="funit", styles=[{"seed": 1}]), "from pictures"),
     "no style": (dict(name="funit"), "style from pictures"),
     "a painter": (dict(name="painter"), "is no translator"),

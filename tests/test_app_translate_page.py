@@ -20,6 +20,7 @@ from app.tabs.translate.turns import scaled
 from app.ui import build, launch
 
 AFTER = ".compare .after"
+ALONE = "100 % of style 1, 0 % of style 2"
 RED, BLUE = (np.full((40, 40, 3), colour, np.uint8) for colour in ((240, 30, 20), (20, 40, 230)))
 
 
@@ -159,7 +160,12 @@ def test_a_style_is_mixed_from_pictures_and_blended(shared):
     shared.get_by_label("Style picture files").set_input_files(files)
     model = translator("funit")
     expect(shared.locator(AFTER)).to_be_visible()
-    shared.get_by_label("Weight of style picture 2").fill("0")
+    shared.locator("#t-styles").get_by_label("Mix of styles").focus()
+    for _ in range(10):
+        shared.keyboard.press("ArrowLeft")
+    expect(shared.locator("#t-styles").get_by_label("Mix of styles")).to_have_attribute(
+        "aria-valuetext", ALONE
+    )
     wait_for(shared, model.translate(small(photograph()), RED)[0])
     shared.get_by_label("Blend styles").click()
     expect(shared.locator(".blend .tile")).to_have_count(STEPS)
@@ -167,6 +173,30 @@ def test_a_style_is_mixed_from_pictures_and_blended(shared):
     wait_for(shared, model.translate(small(photograph()), BLUE)[0])
     shared.get_by_label("Remove style picture 1").click()
     expect(shared.locator(".styles .card")).to_have_count(1)
+
+
+def test_a_style_leaves_room_for_seeds_and_stays_when_one_is_chosen(chromium):
+    page = visit(chromium, "munit")
+    expect(page.locator(AFTER)).to_be_visible()
+    page.get_by_label("Style picture files").set_input_files([png(RED, "red.png"), png(BLUE, "blue.png")])
+    expect(page.locator(".styles .card")).to_have_count(2)
+    page.locator("#t-styles").get_by_label("Mix of styles").focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowLeft")
+    expect(page.locator("#t-styles").get_by_label("Mix of styles")).to_have_attribute("aria-valuetext", ALONE)
+    page.locator("#t-styles").get_by_label("Strength of the style").fill("0.5")
+    expect(page.get_by_label(f"Show the look Seed {FIRST_SEED + 2}")).to_be_visible()
+    model, drawn = translator("munit"), before(page)
+    red = model.encode(RED, direction="ab")
+    looks = [
+        model.translate(drawn, ((red + model.draw(FIRST_SEED + i, "ab")) / 2).astype(np.float32))[0]
+        for i in range(VARIATIONS)
+    ]
+    wait_for(page, looks[0])
+    page.get_by_label(f"Show the look Seed {FIRST_SEED + 2}").click()
+    wait_for(page, looks[2])
+    expect(page.locator(".styles .card")).to_have_count(2)
+    page.context.close()
 
 
 def test_an_alphabet_is_made_of_a_drawn_letter(chromium):

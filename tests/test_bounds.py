@@ -15,7 +15,7 @@ from samples import make, palette_of, save
 import cgan
 from app import start
 from app.shelf import Shelf
-from app.styles import Encoder, Part
+from app.styles import Blend, Encoder, Part
 from cgan import models, ranges, weights
 from cgan.edges import edge_drawing
 from cgan.errors import CheckpointError, DataError
@@ -105,7 +105,7 @@ def test_tiny_and_huge_weights_are_shares(munit):
     assert np.array_equal(munit.encode([dark], weights=[1e-300]), munit.encode([dark]))
     for tiny in (1e-300, 5e-324, 1e308):
         assert np.array_equal(munit.encode([dark, light], weights=[tiny, tiny]), munit.encode([dark, light]))
-    mixed = Encoder().mixed(munit, [Part(1e-300, dark), Part(1e-300, light)], "ab")
+    mixed = Encoder().mixed(munit, Blend([Part(1e-300, dark), Part(1e-300, light)]), "ab", 0)
     assert np.allclose(mixed, munit.encode([dark, light]), atol=1e-6)
     for weight in (float("nan"), float("inf"), -1):
         with pytest.raises(ValueError, match="the weights are"):

@@ -2,16 +2,17 @@
 //
 // `value` is {parts: [{picture (a data URI) or ready (a number) and model, weight}], strength}, a picture's data URI,
 // or "" for none. Props: `ready`, pictures of the styles that `checkpoint` (a name) brings along, `side`, the longest
-// in pixels that is sent (only light and colours count), `limit` (bytes), `most` (styles). Event: `input`.
+// in pixels that is sent (only light and colours count), `limit` (bytes), `most` (styles). Event: `input`,
+// for a style that came from Python too.
 
 import { excess, onChoice, onDrop, onPaste } from "../../scripts/files.js";
+import { tellLater } from "../../scripts/later.js";
+import { draw, follow, pictured } from "../../scripts/pad.js";
 import { shrink } from "../../scripts/shrink.js";
 import { tile } from "../../scripts/tile.js";
-import { draw, place, weightsAt } from "./pad.js";
 
 const $ = (selector) => element.querySelector(selector);
 const [file, many, pad, strength] = [$("input[type=file]"), $(".many"), $(".pad"), $("input[type=range]")];
-const STEP = 0.04; // of the pad, by an arrow key
 let shown = null; // the style that the strip shows, not to draw it anew under the pointer
 const say = (words) => { $(".say").textContent = words; };
 
@@ -32,6 +33,7 @@ function hand(style) {
 
 const key = (part) => part.picture ?? part.ready;
 const face = (part) => part.picture ?? props.ready[part.ready] ?? "";
+const weights = () => read().parts.map(({ weight }) => weight);
 const evenly = (parts) => parts.map((part) => ({ ...part, weight: Math.round(100 / parts.length) / 100 }));
 
 /** A style was chosen, or chosen again: it takes the place of all, or goes. With "Mix" on it joins or leaves them. */
@@ -70,15 +72,14 @@ function show() {
   many.hidden = !there && !props.ready.length;
   if (parts.length > 1) many.ariaPressed = "true";
   pad.hidden = parts.length < 2;
-  if (parts.length > 1) draw(pad, parts.map(face), parts.map(({ weight }) => weight));
+  if (parts.length > 1) draw(pad, parts.map((part) => pictured(face(part))), weights());
   strength.value = style.strength;
   $("output").value = `${Math.round(100 * style.strength)} %`;
 }
 
-function mix(at) {
+function mix(shares) {
   const { parts, strength: strong } = read();
-  const weights = weightsAt(at, parts.length);
-  hand({ parts: parts.map((part, each) => ({ ...part, weight: weights[each] })), strength: strong });
+  hand({ parts: parts.map((part, each) => ({ ...part, weight: shares[each] })), strength: strong });
 }
 
 async function open(chosen) {
@@ -89,19 +90,7 @@ async function open(chosen) {
   take({ picture: await shrink(chosen, props.side, props.limit), weight: 1 });
 }
 
-function dragged(event) {
-  const box = pad.getBoundingClientRect();
-  mix([(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height]);
-}
-pad.addEventListener("pointerdown", (event) => { pad.setPointerCapture(event.pointerId); dragged(event); });
-pad.addEventListener("pointermove", (event) => { if (pad.hasPointerCapture(event.pointerId)) dragged(event); });
-pad.addEventListener("keydown", (event) => {
-  const [right, down] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key] ?? [];
-  if (right === undefined) return;
-  event.preventDefault();
-  const [x, y] = place(read().parts.map(({ weight }) => weight));
-  mix([x + right * STEP, y + down * STEP]);
-});
+follow(pad, weights, mix);
 strength.addEventListener("input", () => hand({ ...read(), strength: Number(strength.value) }));
 many.addEventListener("click", () => {
   const on = many.ariaPressed !== "true";
@@ -118,5 +107,6 @@ onPaste(open);
 window.addEventListener("cgan:style", async ({ detail }) => {
   hand({ parts: [{ picture: await shrink(detail, props.side, props.limit), weight: 1 }], strength: read().strength });
 });
+watch("value", tellLater);
 watch(["value", "ready", "checkpoint"], show);
 show();

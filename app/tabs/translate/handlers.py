@@ -3,6 +3,7 @@
 import secrets
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import gradio as gr
 import numpy as np
@@ -13,7 +14,7 @@ from app.drawings import DARK, INK, LETTER, as_drawing, blank, drawing_size, let
 from app.examples import is_example
 from app.maps import write_map
 from app.shelf import Shelf
-from app.styles import MAX_STYLES, Encoder, Part, mark, path, read_mix, weighted
+from app.styles import MAX_STYLES, Blend, Encoder, Part, mark, parts_of, path, read_mix, weighted
 from app.tabs.translate.turns import (
     browser_cannot,
     directions,
@@ -39,12 +40,12 @@ NO_STYLE = "add one or more pictures of what it should become"
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be translated, by which model, in which direction and in which mix of styles."""
+    """What is to be translated, by which model, in which direction and in which style, if one is wanted."""
 
     translator: Translator
     direction: str
     picture: np.ndarray  # uint8 (H, W, 3)
-    mix: list[Part]
+    style: Blend | None
 
 
 class Translating:
@@ -57,7 +58,7 @@ class Translating:
         """List the translators: the picker's choices and a notice about what is missing or broken."""
         return listed(self.shelf, "translate", name, NO_TRANSLATOR)
 
-    def choose(self, name: str | None, styles: list | None) -> tuple[Update | str, ...]:
+    def choose(self, name: str | None, styles: list | dict | None) -> tuple[Update | str, ...]:
         """Prepare the tab for a translator; tell where it comes from. A picture of the user's own stays."""
         if not name:
             return *[gr.skip()] * 13, ""
@@ -74,7 +75,7 @@ class Translating:
             gr.update(visible=random or "hidden"),
             gr.update(
                 value=kept_styles(translator, styles, examples),
-                needed=not random, sets=examples, visible=styled,
+                needed=not random, drawn=random, sets=examples, visible=styled,
             ),
             gr.update(value=min(own_size(translator, first))),
             *self._letters(translator),
@@ -98,9 +99,14 @@ class Translating:
 
     def translate(
         self, name: str, direction: str, picture: str | None, drawing: str | None, seed: int, count: int,
-        styles: list | None, size: int | None,
+        styles: list | dict | None, size: int | None,
     ) -> tuple[dict, str]:  # fmt: skip
-        """Translate a picture (or a drawing, where the model takes some): before, after, and the status."""
+        """Translate a picture (or a drawing, where the model takes some): before, after, and the status.
+
+        `styles`: [{"picture": …, "weight": 1}, …], up to eight that are mixed, {"seed": 3} the look of a
+        seed; none leaves the look to the seed. {"parts": such a list, "strength": 0.5} is half the style,
+        half the look of the seed.
+        """
         task = self._task(name, direction, picture, drawing, styles, size)
         requests.check_seed(seed)
         if type(count) is not int or not 1 <= count <= MAX_VARIATIONS:
@@ -108,11 +114,9 @@ class Translating:
             raise DataError(f"the number of looks is {count!r}; {allowed}")
         translator, random = task.translator, task.translator.styles == "random"
         start = time.perf_counter()
-        style = self.encoder.mixed(translator, task.mix, task.direction) if task.mix else None
-        results = translator.translate(
-            task.picture, style, direction=task.direction, seed=seed, variations=count if random else 1
-        )
+        results = self._looks(task, seed, count if random else 1)
         spent = (time.perf_counter() - start) * 1000
+        by_seed = random and (task.style is None or task.style.strength < 1)
         shown = {
             "before": requests.picture_uri(task.picture),
             "names": list(ends(translator, task.direction)),
@@ -120,7 +124,7 @@ class Translating:
             "pictures": [
                 {
                     "picture": requests.picture_uri(result),
-                    "label": f"Seed {seed + i}" if random and not task.mix else f"Look {i + 1}",
+                    "label": f"Seed {seed + i}" if by_seed else f"Look {i + 1}",
                 }
                 for i, result in enumerate(results)
             ],
@@ -129,7 +133,7 @@ class Translating:
 
     def follow(
         self, name: str | None, direction: str, picture: str | None, drawing: str | None, seed: int,
-        count: int, styles: list | None, size: int | None,
+        count: int, styles: list | dict | None, size: int | None,
     ) -> tuple[dict, str | Update]:  # fmt: skip
         """Translate after a change of the tab; what is still to come is a hint, not an error."""
         if not name:
@@ -138,20 +142,21 @@ class Translating:
         drawn = draws(translator, known(translator, direction))
         if not (drawing if drawn else picture):
             return hint("picture", NO_PICTURE), gr.skip()
-        if translator.styles == "pictures" and not styles:
+        if translator.styles == "pictures" and not parts_of(styles):
             return hint("style", NO_STYLE), gr.skip()
         return self.translate(name, direction, picture, drawing, seed, count, styles, size)
 
     def blend(
         self, name: str, direction: str, picture: str | None, drawing: str | None, seed: int,
-        styles: list | None, size: int | None,
+        styles: list | dict | None, size: int | None,
     ) -> list[dict]:  # fmt: skip
         """Walk from one style to the next in seven steps; from a single one, to a look drawn anew."""
         task = self._task(name, direction, picture, drawing, styles, size)
         requests.check_seed(seed)
-        stops = task.mix or [Part(1.0, seed=seed)]
-        keys = [{"style": place, "mark": mark(part)} for place, part in enumerate(styles or [])]
-        keys = keys[: len(task.mix)] or [{"seed": seed}]
+        stops, keys = [Part(1.0, seed=seed)], [{"seed": seed}]
+        if task.style is not None:
+            stops = task.style.parts
+            keys = [{"style": place, "mark": mark(part)} for place, part in enumerate(parts_of(styles))]
         if len(stops) == 1:
             if task.translator.styles != "random":
                 raise DataError("a blend needs two style pictures: add another one")
@@ -160,15 +165,15 @@ class Translating:
             stops = [*stops, Part(1.0, seed=other)]
         strip = []
         for weights in path(len(stops), STEPS):
-            style = self.encoder.mixed(task.translator, weighted(stops, weights), task.direction)
+            style = self.encoder.mixed(task.translator, weighted(stops, weights), task.direction, seed)
             result = task.translator.translate(task.picture, style, direction=task.direction)[0]
             mix = [key | {"weight": weight} for key, weight in zip(keys, weights, strict=True)]
             strip.append({"picture": requests.picture_uri(result), "mix": mix})
         return strip
 
-    def keep(self, styles: list | None, event: gr.EventData) -> list[dict]:
-        """Keep a look of the strip: its weights become those of the styles."""
-        styles = styles or []
+    def keep(self, styles: list | dict | None, event: gr.EventData) -> list[dict]:
+        """Keep a look of the strip: its weights become those of the styles, at full strength as there."""
+        styles = parts_of(styles)
         kept = []
         for part in event.mix:
             source = {"seed": part["seed"]} if "seed" in part else None
@@ -196,29 +201,43 @@ class Translating:
         """Take a result as the style picture of the Paint tab, and go there."""
         return event.picture, gr.Tabs(selected="paint")
 
-    def alphabet(self, name: str, styles: list | None) -> str:
+    def alphabet(self, name: str, styles: list | dict | None) -> str:
         """Make all that the checkpoint brought along, as letters, in one style: a sheet, as a data URI."""
         translator = self._translator(name)
         if not translator.contents:
             raise DataError(f"{name} has no alphabet: it brought no contents along")
-        mix = read_mix(styles, translator)
-        if not mix:
+        blend = read_mix(styles, translator)
+        if blend is None:
             raise DataError(f"this model takes its style from pictures: {NO_STYLE}")
-        style = self.encoder.mixed(translator, mix, translator.directions[0])
+        style = self.encoder.mixed(translator, blend, translator.directions[0], 0)
         return requests.picture_uri(translator.sheet(style))
 
-    def add_letter(self, drawing: str | None, styles: list | None) -> tuple[list[dict], str]:
+    def add_letter(self, drawing: str | None, styles: list | dict | None) -> tuple[list[dict], str]:
         """Take a drawn letter as one more style picture, and lay new paper."""
         picture = requests.read_picture(drawing, "the letter") if drawing else None
         if picture is None or picture.min() > DARK:
             raise DataError("there is no letter yet: draw one")
-        if len(styles or []) >= MAX_STYLES:
+        if len(parts_of(styles)) >= MAX_STYLES:
             raise DataError(f"there is room for {MAX_STYLES} styles: remove one first")
-        return [*(styles or []), {"picture": drawing, "weight": 1.0}], blank(picture.shape[:2])
+        return [*parts_of(styles), {"picture": drawing, "weight": 1.0}], blank(picture.shape[:2])
 
     def give_way(self) -> list:
         """The dice was rolled: the styles go, so that the seed's look shows."""
         return []
+
+    def _looks(self, task: Task, seed: int, count: int) -> np.ndarray:
+        """The translations of a task, uint8 (count, H, W, 3).
+
+        A style at full strength strays a little from one to the next; a weaker one leaves room for the looks
+        of as many seeds.
+        """
+        blend, translate = task.style, partial(task.translator.translate, direction=task.direction)
+        if blend is None:
+            return translate(task.picture, seed=seed, variations=count)
+        mixed = partial(self.encoder.mixed, task.translator, blend, task.direction)
+        if blend.strength == 1:
+            return translate(task.picture, mixed(seed), seed=seed, variations=count)
+        return np.concatenate([translate(task.picture, mixed(seed + i)) for i in range(count)])
 
     def _translator(self, name: str | None) -> Translator:
         if not name:
@@ -254,7 +273,7 @@ class Translating:
 
     def _task(
         self, name: str | None, direction: str | None, picture: str | None, drawing: str | None,
-        styles: list | None, size: int | None,
+        styles: list | dict | None, size: int | None,
     ) -> Task:  # fmt: skip
         """Check what was sent and bring the picture to the size at which it is translated."""
         translator = self._translator(name)
@@ -262,11 +281,11 @@ class Translating:
         given = (drawing or picture) if draws(translator, direction) else picture
         if not given:
             raise DataError(f"there is no picture to translate: {NO_PICTURE}")
-        mix = read_mix(styles, translator)
-        if translator.styles == "pictures" and not mix:
+        blend = read_mix(styles, translator)
+        if translator.styles == "pictures" and blend is None:
             raise DataError(f"this model takes its style from pictures: {NO_STYLE}")
         whole = requests.read_picture(given, "the picture")
-        return Task(translator, direction, scaled(whole, size, own_size(translator, direction)), mix)
+        return Task(translator, direction, scaled(whole, size, own_size(translator, direction)), blend)
 
 
 def hint(what: str, remedy: str) -> dict:

@@ -7,6 +7,7 @@ from app.drawings import is_drawing
 from app.examples import pictures, sets
 from app.maps import canvas_size
 from app.requests import picture_uri
+from app.styles import parts_of
 from cgan import DataError
 from cgan.contents import grouped
 from cgan.tasks import Translator
@@ -74,13 +75,13 @@ def style_sets(translator: Translator) -> list[dict]:
     return sets(f"{translator.checkpoint.name}/styles", f"{translator.checkpoint.model}/styles")
 
 
-def kept_styles(translator: Translator, styles: list | None, examples: list[dict]) -> list[dict]:
+def kept_styles(translator: Translator, styles: list | dict | None, examples: list[dict]) -> list[dict]:
     """The styles to begin with: for a model that needs pictures the first example, else those there are."""
     if translator.styles != "pictures":
         return []
     if examples:
         return [{"picture": picture, "weight": 1.0} for picture in examples[0]["pictures"]]
-    return [style for style in styles or [] if isinstance(style, dict) and "picture" in style]
+    return [style for style in parts_of(styles) if isinstance(style, dict) and "picture" in style]
 
 
 def own_size(translator: Translator, direction: str) -> tuple[int, int]:
