@@ -27,11 +27,13 @@ import cgan
 from app import requests
 from app.clip_examples import example_clips, example_flight
 from app.clips import read_clip
+from app.examples import FOLDER
 from app.films import gif
 from app.sheets import cut
 from app.shelf import Shelf
 from app.tabs.video.handlers import Animating
 from app.tabs.video.live import Live
+from cgan.labels import Palette
 from cgan.video import Video, write_video
 
 
@@ -178,6 +180,18 @@ def test_flights_drive_models_without_geometry_and_back(tmp_path):
     assert [each["name"] for each in example_clips(model)] == [
         "to the alps", "over the mesa", "around the alps",
     ]  # fmt: skip
+
+
+def test_streets_have_a_drive_of_their_own(tmp_path):
+    streets = Palette.read(FOLDER / "streets" / "palette.json")
+    model = Shelf(save_animator(tmp_path / "plain", "vid2vid", streets).parent, "cpu").animator("plain")
+    (drive,) = example_clips(model)
+    assert drive["name"] == "down the street" and drive["frames"] == 48
+    maps = [*read_clip(drive["clip"], model).maps]
+    shares = [[(labels == id).mean() for labels in maps] for id in range(len(streets))]
+    assert min(shares[streets.names.index("road")]) > 0.05  # it is a street from the first to the last frame
+    cars = shares[streets.names.index("car")]
+    assert cars[-1] > 3 * cars[0] > 0  # and one comes near to the cars in it
 
 
 def test_a_zip_of_a_flight_is_scaled_to_the_model():
