@@ -15,6 +15,7 @@ import numpy as np
 
 from app import requests
 from cgan import DataError
+from cgan.files import parsed
 
 FORMAT = 1
 MAX_BYTES = 4 * 2**20  # of a record: a map of 2048 x 2048 and a style picture have less
@@ -58,8 +59,8 @@ def _text(png: bytes) -> object:
         start = KEYWORD + b"\0\0\0\0\0"
         if png[place + 4 : place + 8] == b"iTXt" and data.startswith(start) and length <= MAX_BYTES:
             try:
-                return json.loads(data[len(start) :])
-            except (ValueError, RecursionError):
+                return parsed(data[len(start) :])
+            except ValueError:
                 return None
         place += 12 + length
     return None

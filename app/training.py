@@ -7,7 +7,6 @@ saved.
 """
 
 import atexit
-import json
 import os
 import re
 import shlex
@@ -19,6 +18,7 @@ from threading import Lock
 
 import cgan
 from cgan import DataError
+from cgan.files import parsed
 
 NAME = re.compile(r"\w[\w.-]{0,60}", re.ASCII)
 OUTPUT = "output.txt"
@@ -74,7 +74,7 @@ class Training:
             done = self._ask("describe")
             if done.returncode:
                 raise DataError(done.stderr.strip() or "python -m train describe failed")
-            self._models = json.loads(done.stdout)["models"]
+            self._models = parsed(done.stdout)["models"]
         return self._models
 
     def check(self, plan: Plan) -> str:
@@ -187,7 +187,13 @@ class Training:
 
     def _note(self, name: str) -> dict:
         path = self.folder(name) / "training" / "run.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        try:
+            note = parsed(path.read_bytes()) if path.is_file() else {}
+        except ValueError:  # a run that another version made, or nobody
+            return {}
+        kinds = {"model": str, "words": list, "images": int}
+        whole = isinstance(note, dict) and all(isinstance(note.get(key), kind) for key, kind in kinds.items())
+        return note if whole else {}
 
     def _ask(self, *words: str) -> subprocess.CompletedProcess:
         """Run a command that ends by itself."""
@@ -222,10 +228,10 @@ def read_rows(path: Path) -> list[dict]:
     rows = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            rows.append(json.loads(line))
+            rows.append(parsed(line))
         except ValueError:
             continue
-    return [row for row in rows if isinstance(row, dict) and {"kind", "images"} <= {*row}]
+    return [row for row in rows if isinstance(row, dict) and "kind" in row and type(row.get("images")) is int]
 
 
 def read_lines(path: Path) -> list[str]:

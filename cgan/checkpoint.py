@@ -29,7 +29,7 @@ from torch import nn
 
 from cgan import hub, models, weights
 from cgan.errors import CganError, CheckpointError
-from cgan.files import sync_folder, write_through
+from cgan.files import parsed, sync_folder, write_through
 from cgan.labels import Palette
 from cgan.ranges import GROWN, made
 
@@ -143,7 +143,9 @@ def locate(source: str | Path, revision: str | None = None, root: str | Path | N
     if isinstance(source, str) and _HUB_ID.fullmatch(word) and not os.path.isdir(beside):
         return hub.download(word, revision, FILES)
     names = ", ".join(checkpoint.name for checkpoint in find(root).checkpoints) or "none"
-    raise CheckpointError(f"no checkpoint {word!r}; in {root} there are: {names}; or give a folder or Hub id")
+    raise CheckpointError(
+        f"no checkpoint {word!r:.200}; in {root} there are: {names}; or give a folder or Hub id"
+    )
 
 
 # ---- To a folder
@@ -237,8 +239,8 @@ def _read_pair(folder: Path) -> tuple[Checkpoint, bytes]:
 def _digest_in(text: bytes) -> Any:
     """The hash that a config carries; None where it is no config, or only a part of one."""
     try:
-        return json.loads(text)["sha256"]
-    except (ValueError, TypeError, LookupError, RecursionError):
+        return parsed(text)["sha256"]
+    except (ValueError, TypeError, LookupError):
         return None
 
 
@@ -246,8 +248,8 @@ def _parse(path: Path, text: bytes) -> Checkpoint:
     """The contents of the config.json at `path` as a Checkpoint, every field checked."""
     weights.refuse_lookalikes(text[:1024], path)
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        content = parsed(text)
+    except ValueError as error:
         raise CheckpointError(f"{path} is not JSON ({error}); copy or download it again") from error
     if not isinstance(content, dict) or type(content.get("format")) is not int:
         raise CheckpointError(f"{path} is not the config of a cgan checkpoint: it has no format number")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 
 def cache(kind: str) -> Path:
@@ -66,6 +67,14 @@ def _locked(file: BinaryIO) -> bool:
     except OSError as error:
         return error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
     return True
+
+
+def parsed(text: str | bytes) -> Any:
+    """What JSON holds. ValueError for what is none, also where it is nested deeper than Python goes."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def write_through(path: Path, content: bytes) -> None:

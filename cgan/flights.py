@@ -16,7 +16,6 @@ All lengths may be in another unit, if it is the same one for depths and places.
 from __future__ import annotations
 
 import io
-import json
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -30,7 +29,7 @@ from numpy.typing import NDArray
 
 from cgan.cameras import read_depth, read_intrinsics, read_pose
 from cgan.errors import DataError, MediaError
-from cgan.files import natural
+from cgan.files import natural, parsed
 from cgan.labels import Palette
 from cgan.tasks.animator import Geometry
 
@@ -123,8 +122,8 @@ def _classes(files: dict[PurePosixPath, Read], palette: Palette, name: str) -> t
     if read is None:
         return palette, np.arange(len(palette), dtype=np.uint8)
     try:
-        own = Palette.from_list(json.loads(read()))
-    except (ValueError, RecursionError) as error:
+        own = Palette.from_list(parsed(read()))
+    except ValueError as error:
         raise DataError(f"{name}: palette.json is not JSON") from error
     strange = [each for each in own.names if each not in palette.names]
     if strange:

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from cgan.errors import DataError
+from cgan.files import parsed
 from cgan.pictures import open_picture
 
 # One colour outside the palette that covers this much is a class of its own, not the blend at some edge.
@@ -95,7 +96,7 @@ class Palette:
     def read(cls, path: Path) -> "Palette":
         """Read a palette.json; all that can be wrong is a `DataError` that names the file."""
         try:
-            return cls.from_list(json.loads(path.read_text(encoding="utf-8-sig")))
+            return cls.from_list(parsed(path.read_text(encoding="utf-8-sig")))
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror}") from error
         except ValueError as error:  # not JSON, or not even UTF-8

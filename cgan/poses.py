@@ -10,7 +10,6 @@ The body has 25 points (or 18, as in older files), the face 70, a hand 21; what 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgan.errors import DataError
+from cgan.files import parsed
 from cgan.labels import Label, Palette
 
 Points = NDArray[np.float64]
@@ -117,10 +117,10 @@ def read_poses(source: Path | bytes, name: str | None = None) -> list[Person]:
 def read_json(source: Path | bytes, name: str) -> Any:
     """What a JSON file holds; `DataError` where it holds none."""
     try:
-        return json.loads(source.read_bytes() if isinstance(source, Path) else source)
+        return parsed(source.read_bytes() if isinstance(source, Path) else source)
     except OSError as error:
         raise DataError(f"{name} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # not JSON, or not even text
+    except ValueError as error:  # not JSON, or not even text
         raise DataError(f"{name} is not JSON: {str(error).splitlines()[0]}") from error
 
 

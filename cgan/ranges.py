@@ -159,6 +159,22 @@ def whole(least: int, most: int = MANY) -> Callable[[str], int]:
     return number
 
 
+def real(least: float, most: float = MANY) -> Callable[[str], float]:
+    """For argparse: reads a number in this range."""
+    limits = Range(least, most)
+
+    def number(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not limits.holds(value):
+            raise argparse.ArgumentTypeError(f"{text!r:.40}: it must be a number, {limits}")
+        return value
+
+    return number
+
+
 def _one_of(value: Any, allowed: tuple[Any, ...], name: str) -> Any:
     if value not in allowed:
         raise ValueError(f"{name} is {value!r:.40}; it must be one of: {', '.join(map(str, allowed))}")

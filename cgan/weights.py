@@ -4,7 +4,6 @@ Floating tensors of two or more dimensions are stored in fp16, vectors and scala
 fp32: they are small, and their precision counts. A model holds all of them in fp32.
 """
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import torch
 from torch import nn
 
 from cgan.errors import CheckpointError
+from cgan.files import parsed
 
 _LONGEST_HEADER = 2**22  # bytes: room for 20,000 tensors, ten times as many as any model has
 _PICKLE_STARTS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
@@ -121,9 +121,9 @@ def some(names: list[str]) -> str:
 def _entries(header: bytes, path: Path) -> dict[str, int]:
     """What a safetensors header announces: the tensors' names, and where each ends in the data."""
     try:
-        entries = {name: entry for name, entry in json.loads(header).items() if name != "__metadata__"}
+        entries = {name: entry for name, entry in parsed(header).items() if name != "__metadata__"}
         ends = {name: entry["data_offsets"][1] for name, entry in entries.items()}
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise CheckpointError(f"{path} is damaged: its header cannot be read; {_AGAIN}") from error
     if not ends:
         raise CheckpointError(f"{path} is damaged: its header names no tensor; {_AGAIN}")

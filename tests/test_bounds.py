@@ -13,7 +13,7 @@ from runs import FLAGS, run
 from samples import make, palette_of, save
 
 import cgan
-from app import start
+from app import start, training
 from app.shelf import Shelf
 from app.styles import Blend, Encoder, Part
 from cgan import models, ranges, weights
@@ -77,6 +77,29 @@ def test_numpys_numbers_are_seeds(painter, munit):
     assert np.array_equal(painter.paint(labels, seed=np.int64(5)), painter.paint(labels, seed=5))
     assert np.array_equal(munit.translate(picture, seed=np.uint8(5)), munit.translate(picture, seed=5))
     assert np.array_equal(munit.draw(np.int64(5)), munit.draw(5))
+    assert painter.paint(labels, variations=np.int64(2), size=np.int16(16)).shape == (2, 16, 16, 3)
+    assert munit.translate(picture, variations=np.uint8(2)).shape == (2, 8, 8, 3)
+
+
+@pytest.mark.parametrize(
+    "restyle",
+    [{0: 0}, {(0,): 0}, {(0.5, 0): 0}, {(0, 0): None}, {(0, 0): 1.5}, {(True, 0): 0}, [(0, 0)], "x"],
+)
+def test_what_restyles_nothing(tmp_path, restyle):
+    painter = cgan.load(save(tmp_path / "x", make("pix2pixhd")), device="cpu")
+    with pytest.raises(ValueError, match="restyle"):
+        painter.paint(np.zeros((8, 8), np.uint8), restyle=restyle)
+
+
+@pytest.mark.parametrize(
+    ("style", "weights"),
+    [(5, None), (object(), None), (None, [1]), (np.zeros(8), [1]), ("two", 5), ("two", [None, 1])],
+    ids=str,
+)
+def test_what_is_no_style_and_no_weights(munit, style, weights):
+    picture = np.zeros((8, 8, 3), np.uint8)
+    with pytest.raises(ValueError, match="the style is|weights are"):
+        munit.translate(picture, [picture, picture] if isinstance(style, str) else style, weights)
 
 
 def test_outlines_of_a_thin_picture_are_looked_for_at_a_bounded_size(monkeypatch):
@@ -263,12 +286,26 @@ def test_absurd_flags_are_one_line(tmp_path, capfd, words):
     [
         ("world", "--images", "0"), ("world", "--images", "-3"), ("world", "--size", "0"),
         ("bench", "spade", "--steps", "0"), ("bench", "spade", "--batch", "0"),
+        ("bench", "--inference", "small", "--neighbours", "-1"), ("glyphs", "--out", "g", "--size", "0"),
+        ("styles", "x", "--data", "d", "--count", "33"),
+        ("tune", "x", "--references", "r", "--out", "t", "--steps", "1001"),
     ],
 )  # fmt: skip
 def test_absurd_flags_of_tools(tmp_path, monkeypatch, capfd, words):
     monkeypatch.chdir(tmp_path)
     code, said = run(capfd, *words)
-    assert code == 2 and "it must be a whole number" in said, said
+    assert code == 2 and "it must be a whole number" in said and said.count("\n") == 1, said
+
+
+@pytest.mark.parametrize("value", ["nan", "-1", "inf", "1e9", "long"])
+def test_absurd_times_and_rates_of_tools(capfd, value):
+    for words in (
+        ("evaluate", "x", "--data", "d", "--seconds", value),
+        ("tune", "x", "--references", "r", "--out", "t", "--rate", value),
+        ("proof", "--data", "d", "--out", "o", "--minutes", value),
+    ):
+        code, said = run(capfd, *words)
+        assert code == 2 and "it must be a number, from 0 to" in said and said.count("\n") == 1, said
 
 
 @pytest.mark.parametrize("name", recipes.names())
@@ -282,10 +319,41 @@ def test_every_number_has_a_range_and_its_presets_lie_in_it(name):
 
 def test_rows_of_a_log_that_are_no_rows(tmp_path):
     path = tmp_path / "log.jsonl"
-    rows = ['{"kind": "step", "images": 4}', "[1, 2]", "3", "null", '{"images": "x"}', "{}", '{"images": 9}']
+    rows = [
+        '{"kind": "step", "images": 4}',
+        "[" * 100_000,
+        "[1, 2]",
+        "3",
+        "null",
+        '{"images": "x"}',
+        "{}",
+        '{"images": 9}',
+    ]
     path.write_text("\n".join(rows))
+    assert [row["images"] for row in training.read_rows(path)] == [4]
     keep_rows(path, 5)
     assert path.read_text() == rows[0] + "\n"
+
+
+@pytest.mark.parametrize(
+    "note", ["{", "[" * 100_000, "[]", '{"model": 5, "words": [], "images": 4}', '{"images": "x"}']
+)
+def test_a_note_of_a_run_that_is_none(tmp_path, note):
+    (tmp_path / "run" / "training").mkdir(parents=True)
+    (tmp_path / "run" / "training" / "run.json").write_text(note)
+    runs = training.Training(tmp_path)
+    assert runs.report("run")["total"] == 0
+    with pytest.raises(DataError, match="no run called run"):
+        runs.resume("run")
+
+
+def test_networks_that_would_fill_the_memory_are_not_built(tmp_path, capfd):
+    """Wider than 16,384 none can be, but several such layers are too much already."""
+    words = ("--discriminator", "patch", "--discriminator-filters", "16384", "--out", tmp_path / "x")
+    code, said = run(capfd, "spade", *FLAGS, *words)
+    assert code == 2 and "M weights" in said and "GiB of memory are free" in said and said.count("\n") == 1, (
+        said
+    )
 
 
 def test_palettes_of_samples_fit():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from runs import run
 
 from train.__main__ import main
 from train.data.cutting import cut_out
@@ -53,3 +54,22 @@ def test_arranging_tells_how_many(tmp_path, capfd):
     assert [it.name for it in (tmp_path / "cut").iterdir()] == ["a.png"]
     assert main(["arrange", str(tmp_path), "--cut-out", "--split", "AB", "--out", str(tmp_path / "x")]) != 0
     assert "give one of them" in "".join(capfd.readouterr())
+
+
+def test_what_cannot_be_arranged_is_told_and_replaces_nothing(tmp_path, capfd):
+    """Of two pictures that would become one file the first stays; none at all is no success."""
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    code, said = run(capfd, "arrange", shop, "--cut-out", "--out", tmp_path / "cut")
+    assert code == 2 and "there are no pictures" in said, said
+    Image.new("RGB", (40, 40)).save(shop / "plain.png")
+    code, said = run(capfd, "arrange", shop, "--cut-out", "--out", tmp_path / "cut")
+    assert code == 2 and "none of 1 pictures could be cut out" in said and "nothing was written" in said, said
+    for name, value in (("a.png", 10), ("a.jpg", 200)):
+        Image.new("RGB", (40, 40), (value, value, value)).save(shop / name)
+    (shop / "torn.png").write_bytes(b"x")
+    for how in (("--split", "AB"), ("--bits", "12")):
+        out = tmp_path / how[1]
+        code, said = run(capfd, "arrange", shop, *how, "--out", out)
+        assert code == 2 and "torn.png" in said and f"others are in {out}" in said, said
+        assert ("a.png would become a.png, as another picture did" in said) == (how[0] == "--split"), said

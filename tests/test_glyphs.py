@@ -86,7 +86,6 @@ def test_refusals_say_what_is_allowed(fonts, tmp_path, capsys):
     (tmp_path / "full" / "file").touch()
     (tmp_path / "bare").mkdir()
     for words, told in (
-        (["--size", "5"], "give 16 to 512"),
         (["--fonts", str(tmp_path / "nowhere")], "is not a folder"),
         (["--fonts", str(tmp_path / "bare")], "no typeface of the 62 letters"),
     ):

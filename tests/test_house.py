@@ -204,6 +204,8 @@ def test_no_silent_fallbacks(path):
 def test_no_pickle(path):
     for line, function, call in calls(path):
         assert function not in ("torch.load", "torch.save"), f"line {line}: {function}"
+        one_place = path.name == "files.py" or function not in ("json.loads", "json.load")
+        assert one_place, f"line {line}: cgan.files.parsed knows what else JSON may do"
         allowed = {keyword.arg: keyword.value for keyword in call.keywords}.get("allow_pickle")
         assert allowed is None or ast.unparse(allowed) == "False", f"line {line}: allow_pickle"
 

@@ -209,6 +209,7 @@ def entry(number=0, **changes):
     ("content", "words"),
     [
         ("not json", "is not JSON"),
+        ("[" * 100_000, "is not JSON (it is nested too deeply)"),
         ('{"labels": []}', "a palette is a list of"),
         ("[]", "1 to 256 classes, not 0"),
         (json.dumps([{"id": 0, "name": "sky"}]), "exactly the fields id, name and colour"),

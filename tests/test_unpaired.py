@@ -103,6 +103,18 @@ def test_pairs_need_partners_of_their_names(tmp_path):
         assert told in message, told
 
 
+def test_pairs_of_other_shapes_are_no_pairs(tmp_path):
+    """At another size they are: what counts is that both are cut alike."""
+    pairs_in(tmp_path)
+    for path in sorted((tmp_path / "day").iterdir()):
+        picture = Image.open(path)
+        picture.resize((2 * picture.width, 2 * picture.height)).save(path)
+    assert len(read_unpaired(tmp_path, (32, 48), pairs=True)) == 4
+    picture.resize((picture.width, 2 * picture.height)).save(path)
+    message = refused(lambda: read_unpaired(tmp_path, (32, 48), pairs=True))
+    assert f"day/{path.name} is" in message and "its partner in night/ is" in message, message
+
+
 def test_one_folder_of_photographs_gives_its_own_drawings(tmp_path):
     for index in range(2):
         save(tmp_path / "photograph" / f"{index}.png", (200, 100 * index, 0))

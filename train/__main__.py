@@ -46,10 +46,12 @@ def main(words: list[str]) -> int:
     except OSError as error:
         say(f"error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
         return 1
-    except RuntimeError as error:
-        if type(error).__name__ != "OutOfMemoryError":  # torch's, which need not have been loaded
+    except (MemoryError, RuntimeError) as error:
+        gpu = type(error).__name__ == "OutOfMemoryError"  # torch's, which need not have been loaded
+        if not (gpu or isinstance(error, MemoryError) or "can't allocate memory" in str(error)):
             raise
-        say("error: the GPU's memory is full; try a smaller --batch with --accumulate, or a smaller --size")
+        full = "the GPU's memory is full" if gpu else "the memory is full"
+        say(f"error: {full}; try a smaller --batch with --accumulate, or a smaller --size")
         return 1
     except KeyboardInterrupt:
         say("stopped at once; what was saved before is still there")

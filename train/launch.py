@@ -26,7 +26,7 @@ from train.data.identity import identity
 from train.data.protocol import Data
 from train.data.stored import place
 from train.engine import state
-from train.engine.memory import keep_freed
+from train.engine.memory import check_room, keep_freed
 from train.engine.starting import FIXED, begin_with, called, fixed_of, load_start, named_as
 from train.engine.trainer import Trainer
 from train.flags.options import add_flags, as_dict, flag, from_flags, show
@@ -51,6 +51,7 @@ def learn(name: str, words: list[str]) -> int:
     check(run, recipes.multiple_of(name, config))
     out = out_of(name, run)
     with distributed.processes(Runtime.choose(run.device).device) as device, alone_in(out):
+        check_room(name, config, hyper, device)
         if device.type == "cpu":
             threads.settle()
             keep_freed()

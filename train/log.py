@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from tqdm import tqdm
 
-from cgan.files import replaced
+from cgan.files import parsed, replaced
 
 if TYPE_CHECKING:
     import torch
@@ -205,7 +205,7 @@ def keep_rows(path: Path, images: int) -> None:
     kept = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            row = json.loads(line)
+            row = parsed(line)
         except ValueError:
             continue
         if isinstance(row, dict) and type(row.get("images")) is int and row["images"] <= images:

@@ -4,6 +4,7 @@ A map of 1 x 80000 pixels is small until it is padded; so what counts is what it
 """
 
 import operator
+from typing import SupportsIndex
 
 import numpy as np
 import torch
@@ -29,27 +30,38 @@ def check_size(shape: tuple[int, ...], margins: tuple[int, ...], what: str) -> N
         )
 
 
+def whole(value: object) -> int | None:
+    """A whole number of Python's or numpy's; None for anything else, truth values too."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, SupportsIndex):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:  # an array of several
+        return None
+
+
 def side_of(size: int) -> int:
     """The side of a picture, in pixels. `ValueError` for what is none."""
-    if type(size) is not int or not 1 <= size <= MAX_SIDE:
+    number = whole(size)
+    if number is None or not 1 <= number <= MAX_SIDE:
         raise ValueError(f"the size is {size!r:.60}; it must be a whole number from 1 to {MAX_SIDE} pixels")
-    return size
+    return number
 
 
-def check_variations(variations: int, pixels: int) -> None:
-    """Raise `ValueError` unless so many pictures of so many pixels can be made at once."""
-    most = max(1, MAX_MADE // pixels)
-    if type(variations) is not int or not 1 <= variations <= most:
-        raise ValueError(f"variations is {variations!r}; it must be a whole number from 1 to {most}, "
+def variations_of(variations: int, pixels: int) -> int:
+    """How many pictures of so many pixels are made; `ValueError` for no number, and for too many at once."""
+    most, number = max(1, MAX_MADE // pixels), whole(variations)
+    if number is None or not 1 <= number <= most:
+        raise ValueError(f"variations is {variations!r:.60}; it must be a whole number from 1 to {most}, "
                          "more at a time are too many pixels")  # fmt: skip
+    return number
 
 
 def seed_of(seed: int, variations: int = 1) -> int:
     """A seed as torch takes it, with room for so many variations. `ValueError` for what is no seed."""
-    try:
-        number = operator.index(seed)
-    except TypeError:
-        raise ValueError(f"the seed is {seed!r:.60}; it must be a whole number") from None
+    number = whole(seed)
+    if number is None:
+        raise ValueError(f"the seed is {seed!r:.60}; it must be a whole number")
     if not 0 <= number <= LAST_SEED - variations:
         raise ValueError(f"the seed is {number}; it must be from 0 to {LAST_SEED - variations}")
     return number

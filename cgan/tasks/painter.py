@@ -18,7 +18,16 @@ from cgan.errors import DataError
 from cgan.layers.instances import components
 from cgan.pictures import PictureLike, as_picture, to_image, to_pictures
 from cgan.runtime import Runtime
-from cgan.tasks.bounds import AT_ONCE, check_made, check_size, check_variations, seed_of, side_of, vector_of
+from cgan.tasks.bounds import (
+    AT_ONCE,
+    check_made,
+    check_size,
+    seed_of,
+    side_of,
+    variations_of,
+    vector_of,
+    whole,
+)
 from cgan.tasks.labeller import Labeller, labeller_of
 from cgan.tasks.protocols import PaintingModel, RestylingModel
 
@@ -80,7 +89,7 @@ class Painter:
             labels = resized(labels, shape)
         height, width = labels.shape
         margins = self._margins(labels.shape)
-        check_variations(variations, (height + margins[0]) * (width + margins[1]))
+        variations = variations_of(variations, (height + margins[0]) * (width + margins[1]))
         seed = seed_of(seed, variations)
         padded = np.pad(labels, [(0, margin) for margin in margins], mode="edge")
         ids = torch.from_numpy(padded.astype(np.int64))[None, None].to(self.runtime.device)
@@ -195,16 +204,23 @@ class Painter:
     def _things(
         self, restyle: Mapping[tuple[int, int], int], shape: tuple[int, ...]
     ) -> Mapping[tuple[int, int], int]:
-        """`restyle` as it is, if it fits a map of `shape`; else a `ValueError`."""
+        """`restyle` in Python's own numbers, if it fits a map of `shape`; else a `ValueError`."""
         if restyle and not self.looks:
             raise ValueError("this model has no looks to choose single things from")
-        for (row, column), look in restyle.items():
-            if not (0 <= row < shape[0] and 0 <= column < shape[1] and 0 <= look < self.looks):
+        if not isinstance(restyle, Mapping):
+            raise ValueError(f"restyle is {restyle!r:.60}; it must be {{(row, column): look, …}}")
+        limits = [range(limit) for limit in (*shape, self.looks)]
+        found: dict[tuple[int, int], int] = {}
+        for place, look in restyle.items():
+            given = (*place, look) if isinstance(place, tuple) else ()
+            numbers = [number for value in given if (number := whole(value)) is not None]
+            if len(numbers) != 3 or not all(map(range.__contains__, limits, numbers)):
                 raise ValueError(
-                    f"restyle has ({row}, {column}): {look}; the map has {shape[0]} rows and {shape[1]} "
+                    f"restyle has {place!r:.60}: {look!r:.60}; the map has {shape[0]} rows and {shape[1]} "
                     f"columns, and looks go from 0 to {self.looks - 1}"
                 )
-        return restyle
+            found[numbers[0], numbers[1]] = numbers[2]
+        return found
 
     def _restyled(self, ids: Tensor, styles: Tensor, restyle: Mapping[tuple[int, int], int]) -> Tensor:
         """The styles spread over the map, other looks for single things: (variations, features, H, W)."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -12,8 +13,10 @@ from cgan import contents
 from cgan.checkpoint import Checkpoint
 from cgan.pictures import PictureLike, as_picture, fitted, to_image, to_pictures
 from cgan.runtime import Runtime
-from cgan.tasks.bounds import check_made, check_size, check_variations, seed_of, vector_of
+from cgan.tasks.bounds import check_made, check_size, seed_of, variations_of, vector_of
 from cgan.tasks.protocols import AnyTranslatingModel, DrawingModel, ShownModel
+
+T = TypeVar("T")
 
 STRAY = 0.3  # how far the further variations of a style picture leave it, in standard deviations
 
@@ -70,7 +73,7 @@ class Translator:
         margins = self._margins(height, width)
         below, right = margins[0][1], margins[1][1]
         check_size((height, width), (below, right), "the picture")
-        check_variations(variations, (height + below) * (width + right))
+        variations = variations_of(variations, (height + below) * (width + right))
         if variations > 1 and self.styles != "random":
             raise ValueError(f"variations is {variations}; it must be 1: a picture has one answer here")
         seed = seed_of(seed, variations)
@@ -128,7 +131,7 @@ class Translator:
         """The translations of an image (1, 3, H, W): float32 (variations, 3, H, W)."""
         model = self.model
         if model.styles == "none":
-            if style is not None:
+            if style is not None or weights is not None:
                 raise ValueError("this model takes no style")
             return model.decode(model.content(image, direction), None, direction).float()
         styles = self._styles(model, style, weights, direction, seed, variations)
@@ -164,6 +167,9 @@ class Translator:
         variations: int,
     ) -> Tensor:
         """The style vectors (variations, style)."""
+        vector = isinstance(style, np.ndarray) and style.ndim == 1
+        if weights is not None and (vector or style is None):
+            raise ValueError("weights are those of style pictures, and none are given")
         if style is None:
             if model.styles == "pictures":
                 raise ValueError("this model needs a style: one or more pictures of the class wanted")
@@ -181,8 +187,8 @@ class Translator:
         self, model: StyledModel, pictures: Style, weights: Sequence[float] | None, direction: str
     ) -> Tensor:
         """The weighted mean of the pictures' styles: (1, style)."""
-        pictures = [pictures] if isinstance(pictures, PictureLike) else list(pictures)
-        weights = [1.0] * len(pictures) if weights is None else [float(weight) for weight in weights]
+        pictures = [pictures] if isinstance(pictures, PictureLike) else listed(pictures, "the style")
+        weights = [1.0] * len(pictures) if weights is None else numbers(weights)
         if not pictures or len(weights) != len(pictures):
             raise ValueError(f"{len(pictures)} style pictures and {len(weights)} weights; give one for each")
         if not all(0 <= weight < float("inf") for weight in weights) or not max(weights) > 0:
@@ -195,3 +201,18 @@ class Translator:
             codes.append(model.encode(image, direction).float())
         shares = torch.tensor(weights, device=codes[0].device) / sum(weights)
         return (torch.cat(codes) * shares[:, None]).sum(0, keepdim=True)
+
+
+def listed(several: Iterable[T], name: str) -> list[T]:
+    """A list of several things; `ValueError` for what is one."""
+    if not isinstance(several, Iterable):
+        raise ValueError(f"{name} is {several!r:.60}; it must be a picture, several, or a style vector")
+    return list(several)
+
+
+def numbers(weights: Iterable[float]) -> list[float]:
+    """Weights as numbers of Python's; `ValueError` for what is none."""
+    try:
+        return [float(weight) for weight in weights]
+    except TypeError:
+        raise ValueError(f"the weights are {weights!r:.60}; give a number for each style picture") from None

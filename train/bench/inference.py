@@ -67,8 +67,6 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"{arguments.model} is neither spade nor a video model: only these are measured")
     if arguments.size % spade.Model.multiple or arguments.size < spade.Model.multiple:
         raise ValueError(f"--size {arguments.size}: give a multiple of {spade.Model.multiple}")
-    if arguments.rounds < 1:
-        raise ValueError(f"--rounds {arguments.rounds}: at least 1")
     allow_tf32(False)
     model = model_of(arguments.inference).eval().requires_grad_(False)
     columns = []

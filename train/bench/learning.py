@@ -41,6 +41,7 @@ from train.engine.memory import keep_freed
 from train.engine.spectral import choose_backend
 from train.engine.turns import Terms, descend, losses
 from train.flags.options import parse_size
+from train.flags.parsing import Parser
 from train.log import say
 from train.publish.publisher import hardware, versions
 from train.recipes import Loss, Recipe
@@ -353,8 +354,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.model is None:
         raise ValueError(f"bench what? A model: {', '.join(recipes.names())}; or --inference CHECKPOINT")
     runtime, size = Runtime.choose(arguments.device or "auto"), arguments.size or (128, 128)
-    if min(arguments.batch, arguments.steps) < 1:
-        raise ValueError("--batch and --steps must be at least 1")
     preset = models.module(arguments.model).PRESETS[arguments.preset]
     check_size(size, recipes.multiple_of(arguments.model, preset))
     ways = choose_ways(arguments.precisions, arguments.compile, runtime.device, arguments.graphs)
@@ -391,7 +390,7 @@ def run_inference(arguments: argparse.Namespace) -> int:
     from train.bench import filming
     from train.bench import inference as bench_inference
 
-    parser = argparse.ArgumentParser("python -m train bench", description=bench_inference.__doc__)
+    parser = Parser("python -m train bench", bench_inference.__doc__)
     bench_inference.add_arguments(parser)
     words = ["--device", arguments.device] if arguments.device else []
     words += ["--size", str(arguments.size[0])] if arguments.size else []

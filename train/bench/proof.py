@@ -33,9 +33,10 @@ from typing import Any
 
 import torch
 
+from cgan.files import parsed
 from cgan.graphs import Replayed
 from cgan.models import spade
-from cgan.ranges import whole
+from cgan.ranges import real, whole
 from cgan.runtime import Runtime
 from train import recipes
 from train.bench import arms
@@ -151,7 +152,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--data", type=Path, required=True, help="folder with training and validation, or where to put them")
     add("--out", type=Path, required=True, help="folder of the results")
     add("--parts", help=f"of {', '.join(PARTS)} (default: all on a GPU, {ON_CPU['parts']} elsewhere)")
-    add("--minutes", type=float, help=f"for all parts together {differs('minutes')}")
+    add("--minutes", type=real(0, 100_000), help=f"for all parts together {differs('minutes')}")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N (default: a GPU if there is one)")
     add(
         "--preset", choices=spade.PRESETS, default="small", help="of speed and quality (default: %(default)s)"
@@ -193,7 +194,7 @@ def speed(arguments: argparse.Namespace, device: torch.device) -> list[str]:
 def measured_speed(arguments: argparse.Namespace) -> dict[str, Any]:
     """What part *speed* left in --out, now or before."""
     file = arguments.out / "speed.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return parsed(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
 
 def here(device: torch.device) -> str:

@@ -22,6 +22,7 @@ from PIL import Image
 from torch import nn
 
 from cgan.errors import DataError
+from cgan.files import parsed
 from cgan.models import spade
 from cgan.runtime import allow_tf32
 from train import recipes
@@ -151,7 +152,7 @@ def quality(
     alike = {name: vars(arguments)[name] for name in ALIKE}
     found: dict[str, Any] = {"metric": world.metrics.frechet_name, "real": world.floor, "runs": []} | alike
     if file.is_file():
-        before = json.loads(file.read_text(encoding="utf-8"))
+        before = parsed(file.read_text(encoding="utf-8"))
         if before["metric"] == found["metric"] and all(before[key] == alike[key] for key in alike):
             found["runs"] = before["runs"]
     done, took = {(run["precision"], run["seed"]) for run in found["runs"]}, 0.0

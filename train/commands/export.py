@@ -35,6 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     from cgan import export  # only now: it needs torch
     from cgan.checkpoint import locate
 
+    if arguments.page is None and (arguments.start or arguments.runtime):
+        raise ValueError("--start and --runtime are for a page: give --page FILE too")
     source = locate(arguments.checkpoint)
     if arguments.onnx or arguments.page is None:
         for path in export.write(source, arguments.out or source / "onnx"):

@@ -20,6 +20,7 @@ from cgan.enlarging import long_side, resized
 from cgan.errors import DataError
 from cgan.labels import Palette
 from cgan.pictures import to_pictures
+from cgan.ranges import whole
 from cgan.tasks import Painter
 from train.data.painted import PaintedData, read_painted
 from train.log import say
@@ -34,15 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flag = parser.add_argument
     flag("checkpoint", help="folder, name or Hub id of a painter with styles")
     flag("--data", type=Path, required=True, metavar="FOLDER", help="training pictures with their maps")
-    flag("--count", type=int, default=8, help=f"styles to keep, at most {styles.MOST} (default: 8)")
+    most = styles.MOST
+    flag("--count", type=whole(1, most), default=8, help=f"styles to keep, at most {most} (default: 8)")
     flag("--map", type=Path, metavar="FILE", help="the map of the thumbnails (default: the first of FOLDER)")
     flag("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the styles of a checkpoint: 0. What cannot be is a ValueError or a CganError."""
-    if not 1 <= arguments.count <= styles.MOST:
-        raise ValueError(f"--count {arguments.count}: give 1 to {styles.MOST}")
     painter = cgan.load(arguments.checkpoint, arguments.device)
     if not isinstance(painter, Painter) or not painter.model.config.style:
         raise ValueError(f"{arguments.checkpoint} has no styles: only painters that have some can keep them")

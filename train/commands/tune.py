@@ -22,6 +22,7 @@ import cgan
 from cgan.checkpoint import Checkpoint, load_model, locate
 from cgan.errors import DataError
 from cgan.models import fs_vid2vid
+from cgan.ranges import real, whole
 from cgan.runtime import Runtime
 from train.data import folders
 from train.data.clip_reading import gather, mirror_of
@@ -51,16 +52,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--references", type=Path, required=True, metavar="FOLDER", help="pictures of the subject, with maps"
     )
     flag("--out", type=Path, required=True, metavar="FOLDER", help="where the tuned checkpoint goes")
-    flag("--steps", type=int, default=50, help=f"steps, at most {MOST_STEPS} (default: 50)")
-    flag("--rate", type=float, default=1e-4, help="Adam's learning rate (default: 0.0001)")
+    flag("--steps", type=whole(1, MOST_STEPS), default=50, help=f"steps, at most {MOST_STEPS} (default: 50)")
+    flag("--rate", type=real(0, 1), default=1e-4, help="Adam's learning rate (default: 0.0001)")
     flag("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
-    flag("--seed", type=int, default=0, help="of the moves (default: 0)")
+    flag("--seed", type=whole(0), default=0, help="of the moves (default: 0)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Tune a checkpoint and write another: 0. What cannot be is a ValueError or a CganError."""
-    if not 1 <= arguments.steps <= MOST_STEPS:
-        raise ValueError(f"--steps {arguments.steps}: give 1 to {MOST_STEPS}")
     if (arguments.out / "model.safetensors").exists():
         raise ValueError(f"{arguments.out} holds a checkpoint already; choose another --out")
     checkpoint, model = load_model(locate(arguments.checkpoint))

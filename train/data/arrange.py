@@ -22,7 +22,7 @@ from cgan.pictures import read_picture
 from cgan.ranges import whole
 from train.data.cutting import cut_out
 from train.data.finding import PICTURES, files_in
-from train.data.folders import check
+from train.data.folders import REPORTED
 from train.log import STOPPED, finishing, say, tally
 
 SIDES = {"AB": ("inputs", "images"), "BA": ("images", "inputs")}  # of the left half and of the right one
@@ -64,7 +64,15 @@ def run(arguments: argparse.Namespace) -> int:
             if stopped():
                 say(f"stopped: {written} pictures are in {out}, of {number} of {len(files)}")
                 return STOPPED
-    check(source, problems)
+    if not files:
+        problems.append("there are no pictures")
+    elif not written and not problems:
+        problems.append(f"none of {len(files)} pictures could be cut out")
+    if problems:
+        there = f"; {written} others are in {out}" if written else ", and nothing was written"
+        lines = "\n".join(f"  {problem}" for problem in problems[:REPORTED])
+        lines += f"\n  and {len(problems) - REPORTED} more" if len(problems) > REPORTED else ""
+        raise DataError(f"{source} cannot be arranged as it is{there}:\n{lines}")
     left = f"; {len(files) - written} could not be cut out" if arguments.cut_out else ""
     say(f"{written} pictures are in {out}{left}")
     return 0
@@ -72,32 +80,36 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _write(path: Path, inner: Path, out: Path, asked: argparse.Namespace) -> bool:
     """Write one picture, changed as it is asked for. Tells whether it could be."""
-    split, bits = asked.split, asked.bits
+    picture = read_picture(path, str(inner), bits=asked.bits or 16)
     if asked.cut_out:
-        thing = cut_out(read_picture(path, str(inner), bits=bits or 16))
+        thing = cut_out(picture)
         if thing is not None:
-            _save(thing, out / inner)
+            _save(thing, inner, out)
         return thing is not None
-    if split is None and not _deep(path):
-        target = out / inner
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+    if asked.split is None:
+        if _deep(path):
+            _save(picture, inner, out)
+        else:
+            shutil.copyfile(path, _free(out / inner, inner))
         return True
-    picture = read_picture(path, str(inner), bits=bits or 16)
-    parts = {"": picture}
-    if split is not None:
-        if picture.shape[1] % 2:
-            raise DataError(f"{inner} is {picture.shape[1]} pixels wide: an odd number has no halves")
-        parts = dict(zip(SIDES[split], np.split(picture, 2, axis=1), strict=True))
-    for name, half in parts.items():
-        _save(half, out / name / inner)
+    if picture.shape[1] % 2:
+        raise DataError(f"{inner} is {picture.shape[1]} pixels wide: an odd number has no halves")
+    for name, half in zip(SIDES[asked.split], np.split(picture, 2, axis=1), strict=True):
+        _save(half, inner, out / name)
     return True
 
 
-def _save(picture: NDArray[np.uint8], path: Path) -> None:
-    """Write a PNG, whatever the path's ending."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture).save(path.with_suffix(".png"))
+def _save(picture: NDArray[np.uint8], inner: Path, out: Path) -> None:
+    """Write a PNG, whatever the ending was."""
+    Image.fromarray(picture).save(_free((out / inner).with_suffix(".png"), inner))
+
+
+def _free(target: Path, inner: Path) -> Path:
+    """`target`, whose folder is made; DataError where another picture took the name."""
+    if target.exists():
+        raise DataError(f"{inner} would become {target.name}, as another picture did: rename one of them")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target
 
 
 def _deep(path: Path) -> bool:

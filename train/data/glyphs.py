@@ -25,6 +25,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from cgan.errors import DataError
+from cgan.ranges import whole
 from train.log import STOPPED, finishing, say
 
 CHARACTERS = string.ascii_uppercase + string.ascii_lowercase + string.digits
@@ -48,14 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="write a folder for each typeface here")
     parser.add_argument("--fonts", type=Path, help="take the fonts in this folder (default: this machine's)")
     parser.add_argument(
-        "--size", type=int, default=64, help="height and width in pixels (default %(default)s)"
+        "--size", type=whole(16, 512), default=64, help="height and width in pixels (default %(default)s)"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what the flags ask. Gives the exit code; ValueError for flags that make no sense."""
-    if not 16 <= arguments.size <= 512:
-        raise ValueError(f"--size is {arguments.size}; give 16 to 512 pixels")
     if arguments.out.exists() and any(arguments.out.iterdir()):
         raise ValueError(f"{arguments.out} is not empty; give a new folder")
     if arguments.fonts is not None and not arguments.fonts.is_dir():

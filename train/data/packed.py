@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from cgan.errors import DataError
-from cgan.files import replaced
+from cgan.files import parsed, replaced
 from train import cache
 from train.data.finding import Say
 from train.data.protocol import Size
@@ -77,7 +77,7 @@ class Room:
         self.folder = cache.folder("packed") / _key(files, canvas, what) if self.packed else None
         self.facts: dict[str, Any] | None = None
         if self.folder is not None and (self.folder / FACTS).exists():
-            self.facts = json.loads((self.folder / FACTS).read_text(encoding="utf-8"))
+            self.facts = parsed((self.folder / FACTS).read_text(encoding="utf-8"))
             os.utime(self.folder / FACTS)
 
     def tensor(self, name: str, shape: Sequence[int], dtype: torch.dtype = torch.uint8) -> Tensor:

@@ -125,6 +125,8 @@ def read_unpaired(
         )
         sides.append(pictures)
         shapes += seen
+    if pairs and len(found) == 2:
+        problems += of_other_shapes(found, shapes)
     folders.check(folder, problems)
     folders.say_cut(say, shapes, folder, size)
     folders.say_dark(say, notes, folder)
@@ -149,6 +151,16 @@ def paired(
     problems += without(ours, theirs, f"picture in {b}/") + without(theirs, ours, f"picture in {a}/")
     both = in_order([stem for stem in ours if stem in theirs], canvas, 2 * 3)
     return {a: [ours[stem] for stem in both], b: [theirs[stem] for stem in both]}
+
+
+def of_other_shapes(found: dict[str, list[Path]], shapes: Sequence[Sequence[int]]) -> list[str]:
+    """Pairs whose pictures differ in shape, at any size: they would be cut apart. Unread ones are 0 × 0."""
+    (a, files), (b, _) = found.items()
+    return [
+        f"{a}/{file.name} is {folders.told(one)}, its partner in {b}/ is {folders.told(other)}"
+        for file, one, other in zip(files, shapes[: len(files)], shapes[len(files) :], strict=True)
+        if abs(one[0] * other[1] - one[1] * other[0]) > folders.SLIGHT * one[1] * other[0]
+    ]
 
 
 def parts_of_cyclegan(found: dict[str, list[Path]], say: Say) -> dict[str, list[Path]]:

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from cgan.errors import CheckpointError
-from cgan.files import replaced
+from cgan.files import parsed, replaced
 
 NAME = "state.safetensors"
 FORMAT = 1
@@ -51,7 +51,7 @@ def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"{path} has format {header.get('format')}, not {FORMAT}; delete it to start anew"
         )
     try:
-        facts, written = json.loads(header["facts"]), json.loads(header.get("sums", "null"))
+        facts, written = parsed(header["facts"]), parsed(header.get("sums", "null"))
     except (KeyError, ValueError) as error:
         raise CheckpointError(f"{path} tells nothing of its run; delete it to start the run anew") from error
     if type(facts) is not dict or type(facts.get("images")) is not int or facts["images"] < 0:

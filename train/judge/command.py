@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cgan.ranges import whole
+from cgan.ranges import real, whole
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flag("--pictures", type=whole(1), default=500, help="most pictures that are translated (default: 500)")
     flag(
         "--seconds",
-        type=float,
+        type=real(0, 3600),
         default=0.0,
         metavar="N",
         help="film one clip for so long, there and back, and see whether it drifts into noise (video models; "
