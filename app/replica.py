@@ -25,7 +25,7 @@ from app.shelf import KEPT
 from cgan import Checkpoint, CheckpointError, DataError, MediaError, Runtime, contents, models, styles
 from cgan.checkpoint import CONFIG, WEIGHTS
 from cgan.files import cache, replaced
-from cgan.tasks import Task
+from cgan.tasks import Painter, Task
 
 FILES = (CONFIG, WEIGHTS)
 MAY = {"paint", "translate", "encode", "draw", "sheet"}  # methods of tasks that may be called
@@ -61,6 +61,11 @@ class Refusal:
 Answer = np.ndarray | str | Refusal
 
 
+def refusal(error: Exception) -> Refusal:
+    """The answer that tells an error, which is of one of the kinds in `TOLD`."""
+    return Refusal(next(name for name, kind in TOLD.items() if isinstance(error, kind)), str(error))
+
+
 class Replica:
     """Answers calls with models of its own, of which the last few stay in memory."""
 
@@ -76,11 +81,38 @@ class Replica:
             raise RuntimeError(f"{self.runtime.device} cannot add any more")
 
     def answer(self, calls: Sequence[Call]) -> list[Answer]:
-        """Answer calls that came together, those of one checkpoint in a row, so that it is loaded once."""
+        """Answer calls that came together, those of one checkpoint in a row, and its paints in one pass."""
         answers: dict[int, Answer] = {}
+        kinds: dict[tuple[str, bool], list[int]] = {}
+        for place, call in enumerate(calls):
+            kinds.setdefault((call.sha256, call.method == "paint"), []).append(place)
         with self._lock:
-            for place in sorted(range(len(calls)), key=lambda place: calls[place].sha256):
-                answers[place] = self._one(calls[place])
+            for (_, painting), places in sorted(kinds.items()):
+                alike = [calls[place] for place in places]
+                found = self._paints(alike) if painting and len(alike) > 1 else map(self._one, alike)
+                answers |= zip(places, found, strict=True)
+        return [answers[place] for place in range(len(calls))]
+
+    def _paints(self, calls: Sequence[Call]) -> list[Answer]:
+        """Answer paints of one checkpoint together: see `Painter.paint_all`."""
+        try:
+            painter = self._task(calls[0])
+            if not isinstance(painter, Painter):
+                raise RuntimeError(f"a {type(painter).__name__} does not paint")
+        except cgan.CganError as error:
+            return [refusal(error)] * len(calls)
+        answers: dict[int, Answer] = {}
+        asked = {}
+        for place, call in enumerate(calls):
+            try:
+                asked[place] = painter.asked(*call.arguments, **call.options)
+            except (cgan.CganError, ValueError) as error:
+                answers[place] = refusal(error)
+        try:
+            answers |= zip(asked, painter.paint_all([*asked.values()]), strict=True)
+        except (cgan.CganError, ValueError):  # of one of them, which is told alone
+            answers |= {place: self._one(calls[place]) for place in asked}
+        self.answered += len(calls)
         return [answers[place] for place in range(len(calls))]
 
     def _one(self, call: Call) -> Answer:
@@ -95,7 +127,7 @@ class Replica:
             task = self._task(call)
             answered = getattr(task, call.method)(*call.arguments, **call.options)
         except (cgan.CganError, ValueError) as error:
-            return Refusal(next(name for name, kind in TOLD.items() if isinstance(error, kind)), str(error))
+            return refusal(error)
         made: np.ndarray = answered
         return made
 

@@ -81,6 +81,35 @@ def test_calls_that_come_together_are_each_answered(root, cache):
         replica.answer([Call(checkpoints[0].sha256, "__reduce__")])
 
 
+@pytest.mark.parametrize("tables", [True, False])
+def test_paints_that_come_together_are_painted_in_one_pass(root, tables, monkeypatch):
+    """Maps of one size; by patch tables those that are equal. The pictures are the same but for rounding."""
+    checkpoint, replica = cgan.read_checkpoint(root / "one"), Replica("cpu")
+    maps = [scene(32, 48), scene(32, 48)[::-1].copy(), scene(48, 32), scene(32, 48)]
+    options = [{"seed": 1}, {"seed": 2}, {"seed": 3, "variations": 2}, {"seed": 4}]
+    calls = [
+        Call(checkpoint.sha256, "paint", (labels,), given, lambda: packed(checkpoint.folder))
+        for labels, given in zip(maps, options, strict=True)
+    ]
+    bad = Call(checkpoint.sha256, "paint", (maps[0] + 90,))
+    alone = [replica.answer([call])[0] for call in calls]
+    painter = replica._task(calls[0])
+    if not tables:
+        painter.faster = None
+    passes, paint = [], painter._paint
+
+    def counted(ids, styles, noise):
+        passes.append(len(styles))
+        return paint(ids, styles, noise)
+
+    monkeypatch.setattr(painter, "_paint", counted)
+    *together, refused = replica.answer([*calls, bad])
+    assert sorted(passes) == ([1, 2, 2] if tables else [2, 3])
+    for one, other in zip(alone, together, strict=True):
+        assert one.shape == other.shape and np.abs(one.astype(int) - other).max() <= 1
+    assert "allowed" in str(refused.error()) and replica.answered == 9
+
+
 def test_numbers_of_replicas():
     assert serve.range_of("2") == (2, 2) and serve.range_of("1-8") == (1, 8)
     for wrong in ("0", "3-2", "many", "-1", "1-100000"):

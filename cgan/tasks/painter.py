@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
 
@@ -32,6 +33,20 @@ from cgan.tasks.labeller import Labeller, labeller_of
 from cgan.tasks.protocols import PaintingModel, RestylingModel
 
 STRAY = 0.3  # how far the further variations of a style picture leave it, in standard deviations
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What pictures are painted from.
+
+    Attributes: `ids`, a map int64 (1, 1, H, W), enlarged and padded; of each variation the style and the
+    noise, (V, style) or (V, features, H, W), and (V, 1, H, W); `shape`, the (height, width) without padding.
+    """
+
+    ids: Tensor
+    styles: Tensor
+    noise: Tensor
+    shape: tuple[int, int]
 
 
 class Painter:
@@ -80,6 +95,19 @@ class Painter:
         Raises DataError for ids that are no class or for a map that is too large, ValueError for wrong
         shapes and for looks that there are not.
         """
+        return self.paint_all([self.asked(labels, style, seed, variations, restyle, size)])[0]
+
+    @torch.no_grad()
+    def asked(
+        self,
+        labels: np.ndarray,
+        style: PictureLike | None = None,
+        seed: int = 0,
+        variations: int = 1,
+        restyle: Mapping[tuple[int, int], int] | None = None,
+        size: int | None = None,
+    ) -> Asked:
+        """What `paint` would begin with, for `paint_all`; takes and raises the same."""
         self._check(labels)
         restyle = self._things(restyle or {}, labels.shape)
         if size is not None:
@@ -97,13 +125,40 @@ class Painter:
         styles = self._styles(style, torch.cat([z for z, _ in normal]), ids)
         if restyle:
             styles = self._restyled(ids, styles, restyle)
-        noise = torch.cat([n for _, n in normal])
-        few = max(1, AT_ONCE // padded.size)
-        painted = [
-            self._painted(ids, *parts)[:, :height, :width]
-            for parts in zip(styles.split(few), noise.split(few), strict=True)
-        ]
-        return np.concatenate(painted)
+        return Asked(ids, styles, torch.cat([n for _, n in normal]), (height, width))
+
+    @torch.no_grad()
+    def paint_all(self, asked: Sequence[Asked]) -> list[np.ndarray]:
+        """Paint what was asked for: for each uint8 (variations, H, W, 3), as `paint` but for rounding.
+
+        Maps of one size are painted in one pass. Patch tables (`faster`) take one map at a time, in any
+        number of styles: then only equal maps are. ValueError where the model gives anything but numbers.
+        """
+        groups: dict[tuple, list[int]] = {}
+        for place, each in enumerate(asked):
+            map_ = each.ids.numpy().tobytes() if self.faster is not None else b""
+            groups.setdefault((each.ids.shape, each.styles.shape[1:], map_), []).append(place)
+        made: dict[int, np.ndarray] = {}
+        for places in groups.values():
+            group = [asked[place] for place in places]
+            counts = [len(each.styles) for each in group]
+            alike = self.faster is not None or len(group) == 1
+            rows = [each.ids.expand(count, -1, -1, -1) for each, count in zip(group, counts, strict=True)]
+            ids = group[0].ids if alike else torch.cat(rows)
+            pictures = self._pass(
+                ids, torch.cat([each.styles for each in group]), torch.cat([each.noise for each in group])
+            )
+            for place, part in zip(places, np.split(pictures, np.cumsum(counts)[:-1]), strict=True):
+                height, width = asked[place].shape
+                made[place] = part[:, :height, :width]
+        return [made[place] for place in range(len(asked))]
+
+    def _pass(self, ids: Tensor, styles: Tensor, noise: Tensor) -> np.ndarray:
+        """Pictures of one map, or of as many as there are styles, at most so many at once as memory holds."""
+        few = max(1, AT_ONCE // ids[0].numel())
+        maps = ids.split(few) if len(ids) > 1 else [ids] * -(-len(styles) // few)
+        parts = zip(maps, styles.split(few), noise.split(few), strict=True)
+        return np.concatenate([self._painted(*part) for part in parts])
 
     @torch.no_grad()
     def encode(self, picture: PictureLike, labels: np.ndarray | None = None) -> np.ndarray:
@@ -152,7 +207,7 @@ class Painter:
         return tuple(-side % self.model.multiple for side in shape)
 
     def _paint(self, ids: Tensor, styles: Tensor, noise: Tensor) -> Tensor:
-        """Ids int64 (1, 1, H, W) -> image (B, 3, H, W), in the quickest way that this device has."""
+        """Ids int64 (1 or B, 1, H, W) -> image (B, 3, H, W), in the quickest way that this device has."""
         if self.faster is not None:
             return self.faster(self.faster.symbols(ids)[0, 0], styles, noise)
         condition = self.model.condition(ids).expand(len(styles), -1, -1, -1)
