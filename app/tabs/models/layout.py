@@ -39,7 +39,7 @@ def lay_out(local: bool) -> Parts:
     with gr.Row(elem_id="m-row", elem_classes=["model-row"]):
         if local:
             source = gr.Textbox(
-                label="Add a checkpoint", placeholder="A folder, or owner/name on the Hugging Face Hub",
+                label="Add a checkpoint", placeholder="A folder, or owner/name on the Hub",
                 elem_id="m-source", container=False, max_lines=1,
             )  # fmt: skip
             add = gr.Button("Add", elem_id="m-add", elem_classes=["plain-button"], min_width=80)
