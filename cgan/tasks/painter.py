@@ -134,7 +134,7 @@ class Painter:
         Maps of one size are painted in one pass. Patch tables (`faster`) take one map at a time, in any
         number of styles: then only equal maps are. ValueError where the model gives anything but numbers.
         """
-        groups: dict[tuple, list[int]] = {}
+        groups: dict[tuple[object, ...], list[int]] = {}
         for place, each in enumerate(asked):
             map_ = each.ids.numpy().tobytes() if self.faster is not None else b""
             groups.setdefault((each.ids.shape, each.styles.shape[1:], map_), []).append(place)
