@@ -75,7 +75,7 @@ def refuse(request: Request, error: Exception) -> JSONResponse:
 def check_seed(seed: int) -> None:
     """Raise `DataError` unless `seed` is one."""
     if type(seed) is not int or not 0 <= seed <= MAX_SEED:
-        raise DataError(f"the seed is {seed!r}; it must be a whole number from 0 to {MAX_SEED}")
+        raise DataError(f"the seed is {seed!r:.60}; it must be a whole number from 0 to {MAX_SEED}")
 
 
 def check_size(size: int | None) -> None:

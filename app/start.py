@@ -9,6 +9,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
+from typing import NoReturn
 
 from app.shelf import Shelf
 from app.tabs.paint.handlers import Painting
@@ -17,11 +18,19 @@ from cgan import CganError, Runtime
 from cgan.checkpoint import default_root
 
 
-def flags(program: str = "app.py") -> argparse.ArgumentParser:
+class Flags(argparse.ArgumentParser):
+    """An `ArgumentParser` that tells what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with status 2 and this line."""
+        self.exit(2, f"{self.prog}: error: {message}; --help lists all flags\n")
+
+
+def flags(program: str = "app.py") -> Flags:
     """The command line."""
-    parser = argparse.ArgumentParser(program, description="Paint with conditional GANs in the browser.")
-    host = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")
-    port = os.environ.get("GRADIO_SERVER_PORT", "7860")
+    parser = Flags(program, description="Paint with conditional GANs in the browser.")
+    host = os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
+    port = os.environ.get("GRADIO_SERVER_PORT") or "7860"
     add = parser.add_argument
     add("--host", default=host, help="address to listen on; 0.0.0.0 lets others in (default %(default)s)")
     add("--port", type=int, default=port, help="default %(default)s")
@@ -95,6 +104,6 @@ def refusal(host: str, port: int) -> str | None:
     """Why nobody can listen there, in the system's words; None if one can."""
     try:
         socket.create_server((host, port)).close()
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, TypeError, ValueError) as error:  # the last two: no name of a host
         return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return None

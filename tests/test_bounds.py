@@ -260,7 +260,17 @@ def test_a_port_that_is_none(monkeypatch, capsys):
     monkeypatch.setenv("GRADIO_SERVER_PORT", "abc")
     with pytest.raises(SystemExit):
         start.main([])
-    assert "argument --port: invalid int value: 'abc'" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "argument --port: invalid int value: 'abc'" in said and said.count("\n") == 1
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "")
+    assert start.flags().parse_args([]).port == 7860
+
+
+@pytest.mark.parametrize(
+    ("host", "port"), [("127.0.0.1", 10**30), ("127.0.0.1", -1), ("\0", 0), ("a" * 300, 0)]
+)
+def test_where_nobody_can_listen(host, port):
+    assert start.refusal(host, port)
 
 
 # ---- The command line
