@@ -1,7 +1,8 @@
 """Films that are being made: videos of the maps, of the frames and of both, that grow a frame at a time.
 
-Small frames are enlarged for the video, by whole pixels: H.264 keeps colours at half the size, which would
-blur pixel art. GIFs are written in the frames' own size, and of small frames enlarged too.
+Small frames are enlarged for the video: H.264 keeps colours at half the size, which would blur pixel art. Its
+pixels, and those of maps, become squares; larger frames are interpolated. GIFs are written in the frames' own
+size, and of small frames enlarged too.
 """
 
 import io
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import cv2
 import numpy as np
 
 from app import requests
@@ -22,6 +24,7 @@ from cgan.video.writing import GIF_FRAMES
 KINDS = ("input", "video", "both")  # the maps in colour, the frames, and both side by side
 SEEN = ("source", "beside")  # the video that drives a film, and it beside the frames
 SMALL = 256  # pixels: the longer side up to which frames are enlarged
+ART = 64  # pixels: the longer side up to which they are pixel art
 GIF_BYTES = 96 * 2**20  # of frames in memory: longer films have no GIF
 
 
@@ -84,7 +87,7 @@ class Film:
         """
         self._spent += time.perf_counter() - self._start
         self.made += 1
-        maps, large = enlarged(self.palette.colours(labels)), enlarged(frame)
+        maps, large = enlarged(self.palette.colours(labels), flat=True), enlarged(frame)
         pictures = {"input": maps, "video": large, "both": np.concatenate([maps, large], 1)}
         if seen is not None:
             source = enlarged(seen)
@@ -104,10 +107,15 @@ class Film:
         return videos | gifs(self.kept if whole else [], self.rate)
 
 
-def enlarged(picture: np.ndarray) -> np.ndarray:
-    """A picture, uint8 (H, W, 3), each pixel of which became a square if it is small."""
+def enlarged(picture: np.ndarray, flat: bool = False) -> np.ndarray:
+    """A picture, uint8 (H, W, 3), a whole number of times as large if it is small.
+
+    Pixels become squares where it is `flat` or pixel art, else what is between them is interpolated.
+    """
     times = max(1, SMALL // max(picture.shape[:2]))
-    return picture.repeat(times, 0).repeat(times, 1)
+    if times == 1 or flat or max(picture.shape[:2]) <= ART:
+        return picture.repeat(times, 0).repeat(times, 1)
+    return cv2.resize(picture, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
 
 
 def gif(pictures: Sequence[np.ndarray], rate: float) -> str:

@@ -28,7 +28,7 @@ from app import requests
 from app.clip_examples import example_clips, example_flight
 from app.clips import read_clip
 from app.examples import FOLDER
-from app.films import gif
+from app.films import enlarged, gif
 from app.sheets import cut
 from app.shelf import Shelf
 from app.tabs.video.handlers import Animating
@@ -157,6 +157,22 @@ def test_label_videos_drive_models_with_and_without_a_first_frame(client, tmp_pa
 def test_models_of_lines_take_any_video(tmp_path):
     clip = read_clip(label_video(tmp_path, lines=True), animator("lines"))
     assert {tuple(np.unique(labels)) for labels in clip.maps} == {(0, 1)}
+
+
+@pytest.mark.parametrize(("size", "flat"), [((64, 48), False), ((96, 128), True)])
+def test_pixel_art_and_maps_keep_their_squares(size, flat):
+    picture = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8)
+    large, times = enlarged(picture, flat), 256 // max(size)
+    assert large.shape == (size[0] * times, size[1] * times, 3)
+    assert all(np.array_equal(large[i::times, j::times], picture) for i in range(times) for j in range(times))
+
+
+def test_photographs_are_enlarged_smoothly():
+    slopes = 7 * abs(np.arange(128) % 64 - 32)
+    picture = slopes.astype(np.uint8)[None, :, None].repeat(96, 0).repeat(3, 2)
+    large = enlarged(picture)
+    assert large.shape == (192, 256, 3) and enlarged(large).shape == large.shape
+    assert np.abs(np.diff(large.astype(int), axis=1)).max() <= 5  # squares have steps of 7, and of 0
 
 
 # ---------------------------------------------------------------- flights, key frames, cameras
