@@ -102,6 +102,14 @@ def test_the_eyes_are_no_weights_of_the_player_but_go_with_it():
     assert set(judge.normalised()) == {layer for layer in judge.modules() if isinstance(layer, nn.Conv2d)}
 
 
+def test_the_eyes_see_in_fp32(eyes):
+    """In bf16 a fifth of the gradients would be rounding."""
+    image = pictures().bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        seen = eyes(image)
+    assert all(torch.equal(a, b) for a, b in zip(seen, eyes(image.float()), strict=True))
+
+
 def test_gradients_reach_the_picture_and_nothing_frozen(eyes):
     judge, fake = Projected(filters=4, eyes=eyes), pictures().requires_grad_()
     turns = Turns(judge, fake, pictures())
