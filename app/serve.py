@@ -28,6 +28,7 @@ from app.shelf import Shelf
 
 TOGETHER, WAIT = 8, 0.005  # the most calls that are answered together, and seconds for which more are awaited
 PATIENCE = 300  # seconds for an answer; a first one waits until the checkpoint is there
+TRIES = 3  # times that a call is sent, if the replicas that have it die
 BUSY = 2  # calls under way in each replica at which another one is started
 Ask = Callable[[Call], Answer]
 
@@ -118,16 +119,31 @@ def serving(
     """
     import ray
     from ray import serve
+    from ray.exceptions import RayActorError
 
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     quiet = {"include_dashboard": False} if cluster is None else {}
     ray.init(address=cluster, log_to_driver=False, logging_level="error", **quiet, **options)
     try:
         handle = serve.run(deployment(device, precision, *replicas), name="cgan", route_prefix=None)
-        yield lambda call: handle.remote(call).result(timeout_s=PATIENCE)
+        yield persistent(lambda call: handle.remote(call).result(timeout_s=PATIENCE), RayActorError)
     finally:
         serve.shutdown()
         ray.shutdown()
+
+
+def persistent(ask: Ask, lost: type[Exception]) -> Ask:
+    """`ask`, which asks again where it raises `lost`, its replica having died: calls change nothing."""
+
+    def asked(call: Call) -> Answer:
+        for _ in range(TRIES - 1):
+            try:
+                return ask(call)
+            except lost:
+                continue
+        return ask(call)
+
+    return asked
 
 
 def range_of(text: str) -> tuple[int, int]:

@@ -1,5 +1,7 @@
 """Models behind a service: the same pictures and errors as at home; with Ray where it is installed."""
 
+import os
+import signal
 from argparse import ArgumentTypeError
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -36,6 +38,11 @@ def root(tmp_path_factory):
 def far(root, replica: Replica) -> serve.FarShelf:
     """A shelf whose models are in a replica of this process."""
     return serve.FarShelf(root, lambda call: replica.answer([call])[0], lambda files: lambda: files)
+
+
+def alike(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two pictures are the same but for rounding: those painted together are."""
+    return one.shape == other.shape and np.abs(one.astype(int) - other).max() <= 1
 
 
 def test_the_page_paints_the_same(root):
@@ -106,7 +113,7 @@ def test_paints_that_come_together_are_painted_in_one_pass(root, tables, monkeyp
     *together, refused = replica.answer([*calls, bad])
     assert sorted(passes) == ([1, 2, 2] if tables else [2, 3])
     for one, other in zip(alone, together, strict=True):
-        assert one.shape == other.shape and np.abs(one.astype(int) - other).max() <= 1
+        assert alike(one, other)
     assert "allowed" in str(refused.error()) and replica.answered == 9
 
 
@@ -115,6 +122,22 @@ def test_numbers_of_replicas():
     for wrong in ("0", "3-2", "many", "-1", "1-100000"):
         with pytest.raises(ArgumentTypeError, match="write 2, or 1-8"):
             serve.range_of(wrong)
+
+
+def test_a_call_whose_replica_dies_is_sent_again():
+    deaths = iter([ConnectionError("died"), ConnectionError("died"), None, ValueError("wrong")])
+
+    def ask(call):
+        if death := next(deaths):
+            raise death
+        return call
+
+    asked = serve.persistent(ask, ConnectionError)
+    assert asked("a call") == "a call"
+    with pytest.raises(ValueError, match="wrong"):  # what is the call's own fault is told at once
+        asked("another")
+    with pytest.raises(ConnectionError):
+        serve.persistent(lambda call: (_ for _ in ()).throw(ConnectionError), ConnectionError)("a call")
 
 
 def test_without_ray_one_line_says_what_to_install(monkeypatch, capsys):
@@ -148,8 +171,22 @@ def test_two_replicas_paint_the_same(root, ask):
         while len(counts) < 2:  # until both have answered
             runs = [pool.submit(far.paint, labels, seed=seed % 4) for seed in range(24)]
             for seed, run in enumerate(runs):
-                assert np.array_equal(run.result(), expected[seed % 4])
+                assert alike(run.result(), expected[seed % 4])
             told = [each.split(" has answered ") for each in pool.map(ask, [Call("", "count")] * 16)]
             counts = {who: int(many) for who, many in told if many != "0"}
     with pytest.raises(cgan.DataError, match="allowed"):
         far.paint(labels + 90)
+
+
+def test_no_call_is_lost_with_a_replica_that_is_killed(root, ask):
+    """And another one takes its place."""
+    labels, painter = scene(), cgan.load(root / "one", "cpu")
+    expected = painter.paint(labels, seed=1)
+    far = serve.FarShelf(root, ask, serve.Kept).painter("one")
+    with ThreadPoolExecutor(8) as pool:
+        before = {each.split()[0] for each in pool.map(ask, [Call("", "count")] * 32)}
+        runs = [pool.submit(far.paint, labels, seed=1) for _ in range(24)]
+        os.kill(int(min(before)), signal.SIGKILL)
+        assert all(alike(run.result(), expected) for run in runs)
+        while {each.split()[0] for each in pool.map(ask, [Call("", "count")] * 32)} <= before:
+            pass
