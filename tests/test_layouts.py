@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -252,6 +253,8 @@ def test_it_trains_on_what_is_labelled(tmp_path, capfd):
         ("city/{}", "{}", "without the folders"),
         ("city/{}_leftImg8bit", "maps/{}_gtFine_labelIds", "without folders and endings"),
         ("city/{}", "city/{}", ""),
+        ("{}", "{}_of me.v2", "without the ending _of me.v2"),
+        ("{}-rgb", "{}", "without the ending -rgb"),
         (unicodedata.normalize("NFD", "straße ü {}"), unicodedata.normalize("NFC", "straße ü {}"), ""),
     ],
 )
@@ -270,6 +273,14 @@ def test_names_that_mean_two_files_are_not_guessed(tmp_path):
     maps = {name: tmp_path / "labels" / f"{name}.png" for name in ("a_mask", "a_gt", "b_mask")}
     joined = aligned(files, maps, said.append)
     assert set(joined) == {"a_mask", "a_gt", "b"} and "b.png and b_mask.png" in said[0]
+
+
+def test_endings_that_others_could_have_join_nothing():
+    """1 and 2 are not 10 and 20, and those of other numbers are others."""
+    said: list[str] = []
+    for ours, theirs in ((("1", "2"), ("10", "20")), (("a_1", "b_1"), ("a_2", "b_2")), (("a",), ("a_x",))):
+        files, maps = ({name: Path("d") / f"{name}.png" for name in names} for names in (ours, theirs))
+        assert set(aligned(files, maps, said.append)) == {*theirs} and not said
 
 
 def test_imaginaires_names_and_a_folder_deeper(tmp_path):

@@ -5,9 +5,11 @@ People lay data out in many ways. Where the meaning is certain, files are taken 
 
 from __future__ import annotations
 
+import os
+import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from PIL import features
@@ -176,8 +178,12 @@ def aligned(files: Mapping[str, Path], partners: Mapping[str, Path], say: Say) -
     Those that are not joined keep their own names. `say` is told of any rule but that of equal names.
     """
     best, said = {name: name for name in files if name in partners}, ""
-    for words, rule in RULES:
-        ours, theirs = (_single(names, rule) for names in (files, partners))
+    endings = common_ending(files), common_ending(partners)
+    both = [(words, rule, rule) for words, rule in RULES]
+    both += [(f"without the ending {endings[0]}", lambda name: name.removesuffix(endings[0]), str)]
+    both += [(f"without the ending {endings[1]}", str, lambda name: name.removesuffix(endings[1]))]
+    for words, of_files, of_partners in both:
+        ours, theirs = _single(files, of_files), _single(partners, of_partners)
         joined = {ours[key]: theirs[key] for key in ours if key in theirs}
         if len(joined) > len(best):
             best, said = joined, words
@@ -205,6 +211,14 @@ def bare(name: str) -> str:
         if name.endswith(ending) and len(name) > len(ending):
             return name.removesuffix(ending)
     return name
+
+
+def common_ending(names: Iterable[str]) -> str:
+    """What all of several names end with, from a mark such as _ on; "" where there is no such ending."""
+    several = [*names]
+    shared = os.path.commonprefix([name[::-1] for name in several])[::-1] if len(several) > 1 else ""
+    mark = re.search(r"[-_. ]", shared)
+    return shared[mark.start() :] if mark else ""
 
 
 RULES: tuple[tuple[str, Callable[[str], str]], ...] = (
