@@ -1,8 +1,10 @@
 """What shows the gain and cost of half precision: its arms, runs, plot and tables, and that it goes on."""
 
 import json
+import os
 import re
 import shutil
+import signal
 from types import SimpleNamespace
 
 import numpy as np
@@ -74,6 +76,20 @@ def test_a_run_ends_when_the_time_is_over(words, tmp_path, monkeypatch, capfd):
     assert main(["proof", *words, "--seeds", "1", "--precisions", "fp32"]) == 0
     assert "No run came to its end" in (tmp_path / "out" / "quality.md").read_text()
     assert not (tmp_path / "out" / "quality.json").exists()
+
+
+def test_a_signal_ends_it_all(words, tmp_path, monkeypatch, capfd):
+    painted = quality.painted
+
+    def stopped(*given, **named):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return painted(*given, **named)
+
+    monkeypatch.setattr(quality, "painted", stopped)
+    assert main(["proof", *words]) == 130
+    assert (
+        capfd.readouterr().err.count("learning in") == 1 and not (tmp_path / "out" / "quality.json").exists()
+    )
 
 
 def test_speed(tmp_path, monkeypatch, capsys):

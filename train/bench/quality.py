@@ -62,6 +62,7 @@ class Judge:
         self.trainer: Trainer[Any, Any] | None = None  # whom it stops when the time is over
         self.rows: list[dict[str, float]] = []
         self.published = False
+        self.over = False  # the time
 
     def consider(self, model: nn.Module, seen: int, seconds: float) -> dict[str, float]:
         """LPIPS, Fréchet and kernel distance of the pictures in their photographs' styles."""
@@ -77,8 +78,8 @@ class Judge:
         say(f"{seen} images: {row}")
         if self.trainer is not None:
             allow_tf32(self.trainer.precision.tf32)
-            if late(self.deadline, "the rest of this run"):
-                self.trainer.stopping = True
+            self.over = late(self.deadline, "the rest of this run")
+            self.trainer.stopping |= self.over
         return row
 
     def facts(self) -> dict[str, Any]:
@@ -176,7 +177,7 @@ def quality(
 def learn(
     arguments: argparse.Namespace, world: World, device: torch.device, way: Way, seed: int, deadline: float
 ) -> list[dict[str, float]]:
-    """One run of SPADE -> its rows of scores; cut short at the deadline."""
+    """One run of SPADE -> its rows of scores; cut short at the deadline. A signal ends the whole command."""
     say(f"learning in {way.title}, seed {seed}")
     run = Run(
         size=(arguments.size,) * 2, images=arguments.images, batch=arguments.batch, seed=seed,
@@ -191,7 +192,8 @@ def learn(
     with tempfile.TemporaryDirectory() as folder:
         judge = Judge(world, Path(folder), deadline)
         judge.trainer = trainer_of(way, recipe, world.training, run, judge, device)
-        judge.trainer.fit()
+        if not judge.trainer.fit() and not judge.over:
+            raise KeyboardInterrupt
     return judge.rows
 
 
