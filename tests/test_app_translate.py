@@ -389,3 +389,9 @@ def test_a_strip_of_other_styles_is_not_kept():
     for others in (sent[:1], sent[::-1], []):
         with pytest.raises(cgan.DataError, match="styles have changed"):
             Translating(Shelf(translators(), "cpu")).keep(others, event)
+
+
+def test_garments_are_there_to_take_styles_from():
+    found = examples.sets("munit-edges2clothing/styles")
+    assert [each["name"] for each in found] == ["red", "blue", "pink", "mustard", "green", "grey"]
+    assert all(from_uri(picture).shape == (128, 96, 3) for each in found for picture in each["pictures"])

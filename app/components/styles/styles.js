@@ -114,10 +114,16 @@ async function open(files) {
   else if (late) say(`There is room for ${props.most} styles.`);
 }
 
+/** The styles with those of an example, which is not there twice; where there is no room, the last ones. */
+function joined(set) {
+  const others = read().parts.filter(({ picture }) => !set.some((each) => each.picture === picture));
+  return [...others, ...set].slice(-MOST).map((part) => ({ ...part, weight: 1 }));
+}
+
 function sets() {
   $(".sets").replaceChildren(...props.sets.map(({ name, pictures }) => {
     const set = pictures.map((picture) => ({ picture, weight: 1 }));
-    return tile(pictures[0], `Example style: ${name}`, `Example style ${name}`, () => hand(set));
+    return tile(pictures[0], `Example style: ${name}`, `Example style ${name}`, () => hand(props.drawn ? joined(set) : set));
   }));
 }
 
