@@ -9,13 +9,15 @@ import pytest
 from app_fixtures import address, as_uri, checkpoints, from_uri, scene
 
 import cgan
+from app import ui
+from app.shelf import Shelf
 
 FILE = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
 
 
-def post(path: str, body: dict) -> tuple[int, dict]:
+def post(path: str, body: dict, at: str | None = None) -> tuple[int, dict]:
     """Status and answer of the app, to JSON."""
-    request = urllib.request.Request(f"{address()}gradio_api/{path}", json.dumps(body).encode())
+    request = urllib.request.Request(f"{at or address()}gradio_api/{path}", json.dumps(body).encode())
     request.add_header("content-type", "application/json")
     try:
         with urllib.request.urlopen(request) as answer:
@@ -68,3 +70,20 @@ def test_what_is_not_there_is_told(path, body, capfd):
     status, told = post(path, body)
     assert status == 404 and "/gradio_api/info lists all calls" in told["detail"]
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_what_is_kept_of_visitors_is_bounded(monkeypatch):
+    """Of those who come once and never fetch their answer, too; what they upload goes."""
+    monkeypatch.setattr(ui, "SESSIONS", 3)
+    page = ui.build(Shelf(checkpoints(), "cpu"))
+    _, at, _ = ui.launch(page, prevent_thread_lock=True, quiet=True)
+    try:
+        for _ in range(8):
+            _, begun = post("call/choose", {"data": ["tiny"]}, at)
+        with urllib.request.urlopen(f"{at}gradio_api/call/choose/{begun['event_id']}") as answer:
+            assert b"event: complete" in answer.read()  # of the last one: all before it were answered
+        assert 0 < len(page.state_holder.session_data) <= 3
+        assert len(page._queue.pending_messages_per_session) <= 3
+        assert page.delete_cache == (ui.CLEAN, ui.KEPT) and page._queue.max_size == ui.WAITING
+    finally:
+        page.close(verbose=False)
