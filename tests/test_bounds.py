@@ -93,7 +93,7 @@ def test_what_restyles_nothing(tmp_path, restyle):
 
 @pytest.mark.parametrize(
     ("style", "weights"),
-    [(5, None), ({1}, None), (None, [1]), (np.zeros(8), [1]), ("two", 5), ("two", [None, 1])],
+    [(5, None), (len, None), (None, [1]), (np.zeros(8), [1]), ("two", 5), ("two", [None, 1])],
     ids=str,
 )
 def test_what_is_no_style_and_no_weights(munit, style, weights):
