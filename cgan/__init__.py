@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 from cgan import threads  # noqa: F401  # before torch is loaded
 
 if TYPE_CHECKING:
+    from cgan import flights as flights
+    from cgan import keyframes as keyframes
     from cgan.checkpoint import Checkpoint, Found, find, load_model, push, save
     from cgan.checkpoint import read as read_checkpoint
     from cgan.errors import CganError, CheckpointError, DataError, MediaError
@@ -38,7 +40,11 @@ else:
     _PLACES = {name: (home, name) for home, names in _HOMES.items() for name in names}
     _PLACES["read_checkpoint"] = "checkpoint", "read"
 
+    _ROOMS = ("flights", "keyframes")  # modules with calls of their own: `cgan.flights.read_flight`
+
     def __getattr__(name):
+        if name in _ROOMS:
+            return importlib.import_module(f"{__name__}.{name}")
         if name not in _PLACES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         home, word = _PLACES[name]

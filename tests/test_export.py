@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import re
+import warnings
 
 import numpy as np
 import onnx
@@ -115,3 +116,21 @@ def test_a_page_holds_all_that_it_needs(painter, tmp_path, capsys):
     folder = cgan.save(tmp_path / "unit", made("unit"), None, ABOUT)
     with pytest.raises(cgan.CganError, match="for painters"):
         page.write(folder, tmp_path / "unit.html", tmp_path)
+
+
+def test_pictures_are_made_smaller_as_here(tmp_path):
+    """At the borders too, where ONNX by itself blends in nothing."""
+
+    class Smaller(torch.nn.Module):
+        def forward(self, image):
+            size = (32, 32)
+            return torch.nn.functional.interpolate(image, size=size, mode="bilinear", antialias=True)
+
+    export._operations()
+    image = torch.rand(1, 3, 96, 64) * 2 - 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(Smaller(), (image,), tmp_path / "x.onnx", dynamo=False, opset_version=export.OPSET)
+    session = onnxruntime.InferenceSession(tmp_path / "x.onnx", providers=["CPUExecutionProvider"])
+    found = session.run(None, {session.get_inputs()[0].name: image.numpy()})[0]
+    assert np.abs(found - Smaller()(image).numpy()).max() < 1e-5

@@ -184,6 +184,9 @@ def _smaller(g: Any, x: Any, size: Any, *_: Any) -> Any:
     constant, nothing = _constants(g), torch.tensor([])
     whole = g.op("Concat", constant(torch.tensor([1, 3])), size, axis_i=0)
     more = {"mode_s": "linear", "coordinate_transformation_mode_s": "half_pixel", "antialias_i": 1}
+    more["exclude_outside_i"] = (
+        1  # as torch does: weights beyond the border are shared out among those inside
+    )
     return g.op("Resize", x, constant(nothing), constant(nothing), whole, **more)
 
 

@@ -33,7 +33,7 @@ function head(run) {
   $(".bar i").style.width = `${share}%`;
   $(".bar").setAttribute("aria-valuenow", share.toFixed(0));
   $(".bar").classList.toggle("waiting", run.state === "preparing");
-  $(".open").hidden = run.state !== "done";
+  $(".open").hidden = !(run.state === "done" || (run.state === "stopped" && run.sheets.length));
   $(".stop").hidden = !under;
   $(".stop").disabled = run.state === "stopping";
   $(".resume").hidden = under || run.state === "done" || !run.command;
