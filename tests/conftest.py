@@ -1,6 +1,7 @@
 """What several tests need: small data, a small run, and the command line as a user calls it."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,12 @@ def long(request) -> bool:
 def one_seed(request):
     """Tests do not depend on the tests before them."""
     torch.manual_seed(request.config.getoption("--seed"))
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    """Ctrl-C is heard, though a shell may have told programs in the background to ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 
 import cgan
 from app import records, requests
+from app.components.seed import FIRST_SEED
 from app.examples import FOLDER
 from app.shelf import Shelf
 from app.tabs.paint.handlers import Painting
@@ -236,7 +237,7 @@ def test_when_another_models_result_comes_back_nothing_else_is_painted(chromium,
             page.goto("about:blank")
             page.goto(two_models + link_of(wanted))
         wait_for_picture(page, first)
-        expect(page.locator(".history .tile.taken[title*='seed 7']")).to_be_visible()
+        expect(page.locator(f".history .tile.taken[title*='seed {FIRST_SEED}']")).to_be_visible()
         assert {name for name, _ in painted} == {"land"}
         assert all(np.array_equal(from_uri(uri), from_uri(wanted["map"])) for _, uri in painted), way
     page.goto("about:blank")

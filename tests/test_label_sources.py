@@ -91,8 +91,8 @@ def test_what_is_missing_is_told_at_once(tmp_path, capsys):
     write(tmp_path / "a", {"one": 4, "two": 1}, labels=None)
     for name, source, told in (
         ("vid2vid", "auto", ["say where label maps come from, with --labels; allowed: labels, poses"]),
-        ("vid2vid", "depth", ["no folder depth/ for the labels", "clip two has 1 frames"]),
-        ("wc_vid2vid", "edges", ["there is no depth/ and no pose/: a world", "clip two has 1 frames"]),
+        ("vid2vid", "depth", ["no folder depth/ for the labels"]),
+        ("wc_vid2vid", "edges", ["there is no depth/ and no pose/: a world"]),
     ):
         words = [name, *SMALL, "--data", str(tmp_path / "a"), "--out", str(tmp_path / "x")]
         assert main([*words, "--labels", source]) == 2
