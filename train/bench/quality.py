@@ -289,14 +289,16 @@ def row(cells: list[str]) -> str:
 
 def picture(found: dict[str, Any]) -> np.ndarray:
     """A panel for each score, a curve for each arm with a band from the least to the largest seed."""
-    panels = []
+    panels, unit, across = [], 1, "pictures seen"
+    if found["images"] > 10_000:
+        unit, across = 1000, "thousand pictures seen"
     for key, name, _ in kinds(found):
         factor, curves = 1000 if key == "kid" else 1, []
         for arm, points in by_arm(found, key).items():
             values = [[factor * value for value in seeds.values()] for seeds in points]
-            x = [at["images"] / 1000 for at in found["runs"][0]["rows"][: len(points)]]
+            x = [at["images"] / unit for at in found["runs"][0]["rows"][: len(points)]]
             mean = [statistics.fmean(seeds) for seeds in values]
             curves.append(Curve(title(arm), x, mean, [*map(min, values)], [*map(max, values)]))
         floor = factor * found["real"][key] if key in found["real"] else None
         panels.append(Panel(name.replace("×", "x"), curves, floor))  # the font has no ×
-    return plot(panels, "thousand pictures seen", "real against real")
+    return plot(panels, across, "real against real")
