@@ -17,7 +17,7 @@ import os, sys
 class Spy:
     def find_spec(self, name, path=None, target=None):
         if name == "torch":
-            print("torch is loaded with", os.environ.get("OMP_WAIT_POLICY"))
+            print("torch is loaded with", *map(os.environ.get, ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")))
             os._exit(0)
 
 sys.meta_path.insert(0, Spy())
@@ -27,14 +27,20 @@ importlib.import_module(sys.argv[1])
 
 
 @pytest.mark.parametrize("entry", ["cgan.tasks", "app.start", "train.launch", "train.bench.learning"])
-@pytest.mark.parametrize("set_by_user", [None, "active"])
-def test_waiting_threads_sleep_unless_the_user_says_otherwise(entry, set_by_user):
-    surroundings = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    if set_by_user:
-        surroundings["OMP_WAIT_POLICY"] = set_by_user
+@pytest.mark.parametrize(
+    ("set_by_user", "expected"),
+    [
+        ({}, "passive 700"),
+        ({"GOMP_SPINCOUNT": "5"}, "passive 5"),
+        ({"OMP_WAIT_POLICY": "active"}, "active None"),
+    ],
+)
+def test_waiting_threads_soon_sleep_unless_the_user_says_otherwise(entry, set_by_user, expected):
+    ours = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}
+    surroundings = {name: value for name, value in os.environ.items() if name not in ours} | set_by_user
     words = [sys.executable, "-c", SPY, entry]
     done = subprocess.run(words, cwd=ROOT, env=surroundings, capture_output=True, text=True)
-    assert done.stdout == f"torch is loaded with {set_by_user or 'passive'}\n", done.stderr
+    assert done.stdout == f"torch is loaded with {expected}\n", done.stderr
 
 
 @pytest.fixture
