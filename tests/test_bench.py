@@ -3,10 +3,13 @@
 import argparse
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from cgan import models
+from cgan.layers import grain
+from cgan.models import vid2vid
 from train import recipes
 from train.bench import filming
 from train.bench import learning as bench
@@ -136,6 +139,33 @@ def test_video_models_are_measured(name, tmp_path, capsys):
     assert [row[0].strip() for row in rows[1:]] == [filming.PLAIN, filming.SOONER, filming.ALONE]
     assert float(rows[2][-1]) <= 2e-5 and all(float(cell) > 0 for row in rows[1:] for cell in row[1:4])
     assert f"{name} tiny" in capsys.readouterr().out
+
+
+def test_films_are_compared_frame_by_frame():
+    """A film that feeds on its frames may grow apart; a frame whose noise another way moved is told apart."""
+    calls = []
+
+    def film(error: float, moved: int) -> filming.Film:
+        def make(labels: torch.Tensor, past: vid2vid.Past | None):
+            image = torch.full((1, 3, 4, 4), 1.0 if past is None else 10 * past.style.item()) + error
+            calls.append((error, image.mean().item()))
+            noise = torch.zeros(1, 1, 4, 4)
+            noise[..., 0, 0] = moved if len(calls) > 6 else 0
+            return image, vid2vid.Past(image.mean((1, 2, 3))[:, None], grain=grain.begun(noise))
+
+        return make
+
+    def maps(number: int) -> np.ndarray:
+        return np.zeros((4, 4), np.uint8)
+
+    ways = {filming.PLAIN: film(0, 0), filming.SOONER: film(2**-10, 1), filming.ALONE: film(2**-10, 0)}
+    measured = filming.race(ways, maps, 1, torch.device("cpu"))
+    assert [image for error, image in calls if not error] == [1, 10, 100, 1000]
+    assert measured[filming.SOONER].apart == pytest.approx(2**-10)  # not a thousand of them
+    assert measured[filming.SOONER].tipped == pytest.approx([2**-10] * 2)  # calls 8 and 11
+    assert not measured[filming.PLAIN].tipped and not measured[filming.ALONE].tipped
+    text = filming.table(measured)
+    assert "other noise: 2, up to 1e-03 apart" in text and text.count("noise") == 1
 
 
 def test_what_cannot_be_filmed():

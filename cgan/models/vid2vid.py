@@ -230,7 +230,8 @@ class Model(nn.Module):
     def faster(self) -> None:
         """Compute sooner from now on, for inference in fp32 on a CPU: the same but for rounding.
 
-        The weights must not change any more.
+        Now and then rounding gives a pixel its neighbour's noise (`grain.moved`): films part slowly from
+        there, none worse than the other. The weights must not change any more.
         """
         hasten(self.blocks)
         classes, pasts = self.config.classes, self.config.pasts
