@@ -32,6 +32,7 @@ class Hyper:
     weight_style: Weight = 1.0  # weight of the drawn styles found again in translations
     weight_cycle: Weight = 0.0  # weight of the pictures taken to the other domain and back
     weight_perceptual: Weight = 0.0  # weight of the perceptual distance: from source or, with pairs, target
+    weight_lattice: Weight = 0.0  # weight of lines in the power spectrum that real pictures lack
     discriminator: Literal["patch", "projected", "global"] = "patch"  # of patches, features or whole pictures
     discriminator_filters: Width = 48  # channels of the discriminators' first layer
     discriminator_layers: Depth = 4  # layers that halve (not projected)
@@ -108,7 +109,7 @@ class Recipe(TwoDomains[munit.Config, Hyper, munit.Model]):
             terms |= self.known(*((x, turn.real) for turn, x in zip(turns, made, strict=True)))
         else:
             terms |= self.likeness(*turns)
-        yield Loss("generator", terms)
+        yield Loss("generator", terms | self.lattice(*turns))
 
     def _draw(self, styles: Tensor) -> Tensor:
         """A style for each picture, as `styles`, float32 (B, style): drawn or, with pairs, the next one's."""

@@ -23,6 +23,7 @@ from cgan.layers.precision import wide
 from cgan.models import pix2pixhd
 from cgan.ranges import Beta, Depth, Rate, Weight, Whole, Width
 from train.adversaries import losses
+from train.adversaries.spectrum import lattice
 from train.data.batches import Painted, Paired
 from train.data.finding import part
 from train.data.folders import Say
@@ -52,6 +53,7 @@ class Hyper:
     weight_features: Weight = 10.0  # weight of feature matching (projected: 2)
     weight_perceptual: Weight = 10.0  # weight of the perceptual loss
     weight_light: Weight = 0.0  # weight of L1 between blocks' mean colours: the light
+    weight_lattice: Weight = 0.0  # weight of lines in the power spectrum that real pictures lack
     coarse: Whole = 0  # pictures (of each process) for which the global generator learns without enhancers
     discriminator: Literal["patch", "projected"] = "patch"  # of patches, or on a trained network's features
     discriminator_filters: Width = 64  # channels of the discriminator's first layer
@@ -159,6 +161,8 @@ class Recipe:
         }
         if hyper.weight_light:
             terms["light"] = hyper.weight_light * light(turns.fake, turns.real)
+        if hyper.weight_lattice:
+            terms["lattice"] = hyper.weight_lattice * lattice(turns.fake, turns.real)
         if self.perceptual is not None:
             terms["perceptual"] = hyper.weight_perceptual * self.perceptual(
                 wide(turns.fake), wide(turns.real)

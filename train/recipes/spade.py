@@ -21,6 +21,7 @@ from cgan.ranges import Beta, Depth, Rate, Share, Weight, Width
 from train.adversaries import losses
 from train.adversaries.patch import MultiScale, Patch
 from train.adversaries.projected import Projected
+from train.adversaries.spectrum import lattice
 from train.data.batches import Painted
 from train.data.folders import Say
 from train.data.growing import Landscapes
@@ -51,6 +52,7 @@ class Hyper:
     weight_features: Weight = 10.0  # weight of feature matching (projected: 2)
     weight_perceptual: Weight = 10.0  # weight of the perceptual loss
     weight_light: Weight = 0.0  # weight of L1 between blocks' mean colours: the style picture's light
+    weight_lattice: Weight = 0.0  # weight of lines in the power spectrum that real pictures lack
     relight: Share = 0.0  # how far each training picture's light is changed (few photographs: 0.3)
     weight_kl: Weight = 0.05  # weight of the KL divergence of the styles from N(0, 1)
     discriminator: Literal["patch", "projected"] = "patch"  # of patches, or on a trained network's features
@@ -140,6 +142,8 @@ class Recipe(OfMaps[spade.Config, Data]):
         }
         if hyper.weight_light:
             terms["light"] = hyper.weight_light * light(turns.fake, turns.real)
+        if hyper.weight_lattice:
+            terms["lattice"] = hyper.weight_lattice * lattice(turns.fake, turns.real)
         if self.perceptual is not None:
             terms["perceptual"] = hyper.weight_perceptual * self.perceptual(
                 wide(turns.fake), wide(turns.real)

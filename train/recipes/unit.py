@@ -18,6 +18,7 @@ from train.adversaries import losses
 from train.adversaries.patch import PerDomain, SharedPatch
 from train.adversaries.projected import Eyes, Projected
 from train.adversaries.residual import Residual
+from train.adversaries.spectrum import lattice
 from train.data.batches import Unpaired
 from train.data.folders import Say
 from train.data.protocol import Size
@@ -44,6 +45,7 @@ class Hyper:
     weight_cycle: Weight = 10.0  # weight of the pictures taken to the other domain and back
     weight_kl: Weight = 0.0  # weight of the codes' KL divergence from N(0, 1); above 0, codes are noisy
     weight_perceptual: Weight = 0.0  # weight of the perceptual distance: from source or, with pairs, target
+    weight_lattice: Weight = 0.0  # weight of lines in the power spectrum that real pictures lack
     discriminator: Literal["patch", "projected", "global"] = "patch"  # of patches, features or whole pictures
     discriminator_filters: Width = 48  # channels of the discriminators' first layer
     discriminator_layers: Depth = 4  # layers that halve (not projected)
@@ -176,6 +178,13 @@ class TwoDomains(Generic[C, H, M]):
         apart = [l1(made, target) for made, target in pairs]
         return {"target": self.hyper.weight_target * losses.added(apart)} | self._perceptual(*pairs)
 
+    def lattice(self, a: Turns, b: Turns) -> dict[str, Tensor]:
+        """The lines that translations have in their spectrum and pictures of their domain do not."""
+        if not self.hyper.weight_lattice:
+            return {}
+        lines = [lattice(turn.fake, turn.real) for turn in (a, b)]
+        return {"lattice": self.hyper.weight_lattice * losses.added(lines)}
+
     def _perceptual(self, *pairs: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
         if self.perceptual is None or not self.hyper.weight_perceptual:
             return {}
@@ -225,7 +234,7 @@ class Recipe(TwoDomains[unit.Config, Hyper, unit.Model]):
             terms |= self.known(*((turn.fake, turn.real) for turn in turns))
         else:
             terms |= self.likeness(*turns)
-        yield Loss("generator", terms)
+        yield Loss("generator", terms | self.lattice(*turns))
 
     def _noisy(self, code: Tensor) -> Tensor:
         """The code with noise of variance 1, where it is drawn towards N(0, 1): the paper's latent."""

@@ -20,6 +20,7 @@ from cgan.layers.precision import wide
 from cgan.models import vid2vid
 from cgan.ranges import Batches, Beta, Depth, Rate, Weight, Whole, Width
 from train.adversaries import losses
+from train.adversaries.spectrum import lattice
 from train.data.batches import Clip
 from train.data.clip_reading import read_clips
 from train.data.clips import ClipData
@@ -53,6 +54,7 @@ class Hyper:
     weight_features: Weight = 10.0  # weight of feature matching (projected: 2)
     weight_perceptual: Weight = 10.0  # weight of the perceptual loss
     weight_light: Weight = 0.0  # weight of L1 between blocks' mean colours: the style picture's light
+    weight_lattice: Weight = 0.0  # weight of lines in the power spectrum that real pictures lack
     weight_flow: Weight = 10.0  # weight of what teaches flow and mask
     weight_guide: Weight = 0.0  # weight of L1 to what was painted before, where that is known
     weight_kl: Weight = 0.002  # weight of the KL divergence of the styles from N(0, 1)
@@ -153,6 +155,8 @@ class Recipe(OfMaps[vid2vid.Config, Data]):
             terms["perceptual"] = hyper.weight_perceptual * self.perceptual(wide(fake), wide(real))
         if hyper.weight_light:
             terms["light"] = hyper.weight_light * light(fake, real)
+        if hyper.weight_lattice:
+            terms["lattice"] = hyper.weight_lattice * lattice(fake, real)
         return terms
 
     @torch.no_grad()
