@@ -73,7 +73,7 @@ def preview(batch: Painted, palette: Palette, images: Tensor, across: int = 3) -
 def write(path: Path, picture: Picture) -> None:
     """Write a picture as JPEG, beside and renamed."""
     with replaced(path) as beside:
-        Image.fromarray(picture).save(beside, "JPEG", quality=92)
+        Image.fromarray(picture).save(beside, "JPEG", quality=85)
 
 
 def evenly(length: int, count: int) -> Tensor:

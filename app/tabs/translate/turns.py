@@ -71,8 +71,9 @@ def letters(translator: Translator) -> bool:
 
 
 def style_sets(translator: Translator) -> list[dict]:
-    """Example style pictures for a model, each set of one class."""
-    return sets(f"{translator.checkpoint.name}/styles", f"{translator.checkpoint.model}/styles")
+    """Example style pictures for a model, each set of one class; any that draws letters has typefaces."""
+    name, model = translator.checkpoint.name, translator.checkpoint.model
+    return sets(f"{name}/styles", f"{model}/styles", *(["letters/styles"] if letters(translator) else []))
 
 
 def kept_styles(translator: Translator, styles: list | dict | None, examples: list[dict]) -> list[dict]:
