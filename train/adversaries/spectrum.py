@@ -8,6 +8,8 @@ texture is a broad hill in a spectrum, a lattice a spike; so frequencies are com
 stands above its neighbours.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -47,10 +49,14 @@ def standing_out(levels: Tensor) -> Tensor:
 def lattice(fake: Tensor, real: Tensor) -> Tensor:
     """How much higher lines stand in the spectrum of fakes than in that of real pictures: ().
 
-    The mean square over all frequencies, in nepers of power; what stands lower counts nothing. Images
-    (B, 3, H, W) in [-1, 1]; the real ones get no gradient. What a few pictures have by chance pushes all
-    frequencies alike, and cancels: a frequency cannot sink without its neighbours standing out.
+    The mean square over all frequencies, in nepers of power. What stands lower counts nothing, and what is
+    chance neither: the mean of n blocks of noise is off by 1 / sqrt(n), and twice that is let pass. Else, as
+    a blurred picture has no power to stand out with, generators blurred. Images (B, 3, H, W) in [-1, 1]; the
+    real ones, as many, get no gradient.
     """
     with torch.no_grad():
         wanted = standing_out(power(real).log())
-    return (standing_out(power(fake).log()) - wanted).clamp_min(0).square().mean()
+    count, _, height, width = fake.shape
+    blocks = max(1, count * (height // SIDE) * (width // SIDE))
+    excess = standing_out(power(fake).log()) - wanted - 2 / math.sqrt(blocks)
+    return excess.clamp_min(0).square().mean()
