@@ -16,12 +16,12 @@ from safetensors.torch import save_file
 import cgan
 from cgan.errors import DataError
 from cgan.labels import Palette
-from cgan.models import spade
+from cgan.models import spade, unit
 from train import judge as judges
 from train.__main__ import main
 from train.data.batches import Painted
 from train.judge import command as evaluate
-from train.judge import metrics, parts, report, sheet
+from train.judge import evaluation, metrics, parts, report, sheet
 from train.judge import painter as evaluate_painter
 from train.judge.report import SAMPLES
 from train.teachers import networks as teachers
@@ -193,7 +193,23 @@ def test_grid_and_style_are_told(place, run, squeezenet_file, tmp_path):
     for name, row in rows(result).items():
         assert np.isfinite(row["grid"]) and ("followed" in row) == (name == "other photographs' styles")
     assert "| grid, dB | style followed |" in out and "Grid: how much higher" in out
+    assert "The other photographs are 8 of these, whose mean brightness is" in out
     assert "Not a last judgement: 3 of these 8 pictures chose the weights (set aside)" in out
+
+
+def test_other_photographs_may_lend_their_styles(place, run, capsys):
+    found, out, _ = run(place / "painter", "--data", place / "val", "--styles", place / "train")
+    plain = rows(run(place / "painter", "--data", place / "val")[0])
+    changed = {name for name, row in rows(found).items() if row != plain[name]}
+    assert changed == {"other photographs' styles"} and "of another set, whose mean brightness" in out
+
+
+def test_only_painters_take_styles_of_others(tmp_path):
+    cgan.save(
+        tmp_path / "unit", unit.Model(unit.PRESETS["tiny"]), None, {"size": [32, 32], "domains": ["a", "b"]}
+    )
+    with pytest.raises(DataError, match="--styles is for painters"):
+        evaluation.lent_styles(tmp_path, cgan.load(tmp_path / "unit"))
 
 
 class _Sized(NamedTuple):

@@ -28,6 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the judging part, in training's format: it has neither taught the weights nor chosen them",
     )
     flag("--against", type=Path, metavar="FOLDER", help="the training part: for real against real")
+    flag(
+        "--styles",
+        type=Path,
+        metavar="FOLDER",
+        help="painters: photographs that lend their styles (default: those of --data, perhaps all alike)",
+    )
     flag("--metric-weights", type=Path, metavar="FILE", help="other features of MobileNetV2, for FID-MNv2")
     flag("--perceptual-weights", type=Path, metavar="FILE", help="other features of SqueezeNet, for LPIPS")
     flag(

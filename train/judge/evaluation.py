@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 
 import torch
 
@@ -13,6 +14,8 @@ from cgan.files import replaced
 from cgan.tasks import Task
 from train import judge as judges
 from train import recipes
+from train.data.batches import Painted
+from train.data.painted import PaintedData
 from train.judge import parts, sheet
 from train.judge.examination import Examination
 from train.judge.metrics import Metrics
@@ -32,7 +35,12 @@ def run(arguments: argparse.Namespace) -> int:
     data = judge.read(arguments.data, task)
     training = None if arguments.against is None else judge.read(arguments.against, task)
     examination = Examination(
-        metrics, arguments.seed, arguments.pictures, not arguments.no_cache, arguments.seconds
+        metrics,
+        arguments.seed,
+        arguments.pictures,
+        not arguments.no_cache,
+        arguments.seconds,
+        lent_styles(arguments.styles, task),
     )
     if parts.unknown(task.checkpoint.about):
         say(f"{task.checkpoint.name} does not say what chose its weights: see that {arguments.data} did not")
@@ -55,6 +63,16 @@ def run(arguments: argparse.Namespace) -> int:
         with replaced(arguments.json) as beside:
             beside.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return 0
+
+
+def lent_styles(folder: Path | None, task: Task) -> PaintedData | None:
+    """The data whose photographs lend their styles; DataError for a model that is no painter of maps."""
+    if folder is None:
+        return None
+    if recipes.kind_of(task.checkpoint.model, task.model.config) is not Painted:
+        raise DataError("--styles is for painters of label maps")
+    data: PaintedData = judges.of(Painted).read(folder, task)
+    return data
 
 
 def networks(arguments: argparse.Namespace, task: Task) -> Metrics:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cgan.pictures import to_pictures
 from cgan.tasks import Translator
+from train.data.painted import PaintedData
 from train.data.protocol import Size
 from train.data.stored import crops
 from train.judge import cache as feature_cache
@@ -45,7 +46,8 @@ class Summary:
 class Examination:
     """What all evaluations need: the networks, the seed, the most pictures to translate, whether to cache.
 
-    seconds: how long one more clip is filmed, by models that could drift away (0: none is).
+    seconds: how long one more clip is filmed, by models that could drift away (0: none is); styles: whose
+    photographs painters take styles from, if not the held-back ones.
     """
 
     metrics: Metrics
@@ -53,6 +55,7 @@ class Examination:
     most: int = 500
     cache: bool = False
     seconds: float = 0.0
+    styles: PaintedData | None = None
 
     def random(self) -> np.random.Generator:
         """Random numbers that depend on the seed alone."""

@@ -4,7 +4,8 @@ LPIPS runs on SqueezeNet, the backbone of the default perceptual loss: it favour
 loss. A segmenter, where there is one, labels the paintings: mIoU tells whether they show what their maps say.
 Style followed: each map is painted in the style of *another* map's photograph, drawn by chance, and the mean
 brightness of these photographs is correlated with that of the paintings; a map's own content explains
-nothing of it. 0.9 is wanted.
+nothing of it. 0.9 is wanted. Where the held-back photographs are all about as bright, the maps' contents
+decide, and nothing is told: other photographs may lend their styles.
 """
 
 from __future__ import annotations
@@ -78,10 +79,11 @@ class Judge(maps.Judging[Painter], protocol.Judge[PaintedData, Painter, Painted]
         self, task: Painter, data: PaintedData, training: PaintedData | None, examination: Examination
     ) -> list[Section]:
         """One table."""
+        lent = examination.styles
         rows = evaluate_painter(
-            task, data, training, examination.metrics, examination.seed, examination.cache
+            task, data, training, examination.metrics, examination.seed, examination.cache, lent
         )
-        return [Section(f"{len(data)} held-back maps", rows)]
+        return [Section(f"{len(data)} held-back maps", rows, _about_styles(lent or data, bool(lent)))]
 
     def cells(
         self,
@@ -309,13 +311,15 @@ def evaluate_painter(
     metrics: Metrics,
     seed: int = 0,
     cache: bool = False,
+    lent: PaintedData | None = None,
 ) -> Table:
     """The scores of a painter on held-back `data`, beside its baselines.
 
     Rows: drawn styles, the photographs' own styles and those of other photographs (where the model has
     styles), each class in its mean colour, and, with `training`, real against real: for LPIPS the nearest
     training photograph by label agreement, for the Fréchet distance as many training photographs as there are
-    held-back ones, drawn by `seed`. With a segmenter, the last row says how it labels the true photographs:
+    held-back ones, drawn by `seed`. The other photographs are those of `lent`, where it is given: as many,
+    drawn by `seed`. With a segmenter, the last row says how it labels the true photographs:
     no painter needs more.
     """
     real = Measured(None, cached_features(data, metrics, cache), spectra=real_spectra(data))
@@ -331,7 +335,8 @@ def evaluate_painter(
         rows[name] = _row(watched(metrics, paint, data), real, classes)
         if name == "the photographs' styles" and len(data) > 1:
             say("measuring: other photographs' styles")
-            rows["other photographs' styles"] = _exchanged_row(painter, data, metrics, seed, real, classes)
+            row = _exchanged_row(painter, data, metrics, seed, real, classes, lent)
+            rows["other photographs' styles"] = row
     if training is not None:
         say("measuring: real against real")
         rows["real against real"] = _row(_real_against_real(data, training, metrics, seed), real, classes)
@@ -341,15 +346,33 @@ def evaluate_painter(
 
 
 def _exchanged_row(
-    painter: Painter, data: PaintedData, metrics: Metrics, seed: int, real: Measured, classes: list[int]
+    painter: Painter,
+    data: PaintedData,
+    metrics: Metrics,
+    seed: int,
+    real: Measured,
+    classes: list[int],
+    lent: PaintedData | None = None,
 ) -> Row:
     """The scores of maps painted in other photographs' styles: LPIPS from their own says nothing there."""
-    others = exchanged(len(data), seed)
-    measured = watched(metrics, paint_exchanged(painter, data, others.tolist(), seed), data)
+    if lent is None:
+        lent, others = data, exchanged(len(data), seed)
+    else:
+        others = np.random.default_rng(seed).choice(len(lent), len(data), replace=len(lent) < len(data))
+    measured = watched(metrics, paint_exchanged(painter, lent, others.tolist(), seed), data)
     row = _row(replace(measured, distances=None), real, classes)
     if measured.brightness is None:
         return row
-    return row | correlation("followed", brightness(photographs_of(data))[others], measured.brightness)
+    return row | correlation("followed", brightness(photographs_of(lent))[others], measured.brightness)
+
+
+def _about_styles(lent: PaintedData, others: bool) -> str:
+    """How much there is to follow, in words."""
+    levels = brightness(photographs_of(lent))
+    return (
+        f"The other photographs are {len(lent)} of {'another set' if others else 'these'}, whose mean "
+        f"brightness is {levels.mean():.0f} ± {levels.std():.0f} grey levels."
+    )
 
 
 def _real_against_real(data: PaintedData, training: PaintedData, metrics: Metrics, seed: int) -> Measured:
