@@ -21,7 +21,7 @@ from cgan.labels import Palette
 from cgan.layers.instances import NUMBERS, class_means, components
 from cgan.layers.precision import wide
 from cgan.models import pix2pixhd
-from cgan.ranges import Beta, Depth, Rate, Weight, Whole, Width
+from cgan.ranges import Beta, Depth, Rate, Share, Weight, Whole, Width
 from train.adversaries import losses
 from train.adversaries.spectrum import lattice
 from train.data.batches import Painted, Paired
@@ -31,6 +31,7 @@ from train.data.growing import Landscapes
 from train.data.painted import PaintedData, read_painted
 from train.data.paired import PairedData, read_paired
 from train.recipes import Loss, Player, RecipeOf
+from train.recipes._relight import relit
 from train.recipes._turns import Turns
 from train.recipes.spade import discriminator_normalised, light, make_discriminator
 
@@ -54,6 +55,7 @@ class Hyper:
     weight_perceptual: Weight = 10.0  # weight of the perceptual loss
     weight_light: Weight = 0.0  # weight of L1 between blocks' mean colours: the light
     weight_lattice: Weight = 0.0  # weight of lines in the power spectrum that real pictures lack
+    relight: Share = 0.0  # how far each training picture's light is changed (few photographs: 0.3); not pairs
     coarse: Whole = 0  # pictures (of each process) for which the global generator learns without enhancers
     discriminator: Literal["patch", "projected"] = "patch"  # of patches, or on a trained network's features
     discriminator_filters: Width = 64  # channels of the discriminator's first layer
@@ -137,6 +139,8 @@ class Recipe:
 
     def step(self, batch: Painted | Paired) -> Iterator[Loss]:
         """One step: the discriminator's turn, then the generator's, on the same fake picture."""
+        if isinstance(batch, Painted):
+            batch = batch._replace(images=relit(batch.images, self.hyper.relight))
         condition, style = self._given(batch)
         images = batch.images
         if self._whole(len(images)):
