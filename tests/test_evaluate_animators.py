@@ -20,7 +20,7 @@ from train import recipes
 from train.data.batches import Clip, FewShotClip
 from train.data.clips import Window
 from train.data.sprites import read_sprites
-from train.judge import animation, endurance, metrics
+from train.judge import animation, endurance, evaluation, frame_by_frame, metrics
 from train.judge import clips as judge_of_clips
 from train.judge import command as evaluate
 from train.judge import few_shot_clips as judge_of_subjects
@@ -127,6 +127,56 @@ def test_long_films_are_watched(tmp_path, examination, monkeypatch):
     assert {*section.rows} == {"the first second", "the last second"}
     assert f"{len(endurance.there_and_back(4, 12))} frames" in section.title
     assert "times the first" in section.note and all("frechet" in row for row in section.rows.values())
+    assert section.rows["the last second"]["returned"] > 0, "it has seen more by then"
+
+
+def test_what_has_returned_is_compared_place_by_place():
+    early = [torch.full((1, 1, 3, 4, 4), level) for level in (0.0, 0.5)]
+    assert endurance.returned(early, [early[0] + 0.2, early[1]]).tolist() == pytest.approx([25.5, 0])
+
+
+@pytest.fixture
+def beside(tmp_path):
+    """An animator's checkpoint and data, and a painter of the same classes."""
+    data = clips(3, SIZE)
+    saved = checkpoint("vid2vid", data, tmp_path)
+    spade = models.module("spade")
+    torch.manual_seed(0)
+    model = spade.Model(replace(spade.PRESETS["tiny"], classes=len(data.palette)))
+    about = {"size": [64, 64], "data": "none", "licence": "none"}
+    return data, saved, cgan.save(tmp_path / "alone", model, data.palette, about)
+
+
+def test_a_painter_stands_beside(beside, examination):
+    data, saved, other = beside
+    task, painter = (cgan.load(folder, device="cpu") for folder in (saved, other))
+    (section,) = judges.of(Clip).sections(task, data, None, replace(examination, painter=painter))
+    row = section.rows["alone, frame by frame"]
+    assert {"lpips", "frechet", "flicker", "drift"} <= {*row} and "at 64 pixels" in section.note
+    clip = data.clip(0, SIZE, 0, 3)
+    still = clip._replace(labels=clip.labels[:, :1].expand_as(clip.labels))
+    (video,) = frame_by_frame.painted_one_by_one(painter, [still], 0)
+    assert video.shape == (1, 3, 3, *SIZE) and torch.equal(video[:, 0], video[:, 2])
+    (moving,) = frame_by_frame.painted_one_by_one(painter, [clip], 0)
+    assert torch.equal(video[:, 0], moving[:, 0]) and not torch.equal(video[:, 2], moving[:, 2])
+
+
+def test_who_may_stand_beside(beside, tmp_path):
+    data, saved, _ = beside
+    other = checkpoint("fs_vid2vid", few_shot_clips(2, SIZE), tmp_path)
+    names = [Label(number, f"thing {number}", f"#8080{number:02x}") for number in range(len(data.palette))]
+    spade = models.module("spade")
+    model = spade.Model(replace(spade.PRESETS["tiny"], classes=len(names)))
+    about = {"size": [64, 64], "data": "none", "licence": "none"}
+    strange = cgan.save(tmp_path / "strange", model, Palette(tuple(names)), about)
+    for judged, painter, problem in (
+        (saved, other, "paints no maps"),
+        (saved, strange, "other classes"),
+        (other, strange, "compared with models of label videos"),
+    ):
+        given = argparse.Namespace(painter=str(painter), device="cpu")
+        with pytest.raises(DataError, match=problem):
+            evaluation.painter_beside(given, cgan.load(judged, device="cpu"))
 
 
 def test_pieces_of_clips_are_spread():
@@ -196,6 +246,9 @@ def test_characters_by_the_command(tmp_path, squeezenet_file, capsys):
     assert {"one reference, own maps", "two references, own maps", "four references, another's maps"} <= {
         *table["rows"]
     }
+    alone = table["rows"]["one reference, own maps, each frame alone"]
+    assert alone["flicker"] != table["rows"]["one reference, own maps"]["flicker"]
+    assert "flicker" in table["rows"]["the true frames"]
     assert table["rows"]["the true frames"]["identified"] == 1
     assert table["rows"]["the reference itself"]["identified"] == 1, "each is of one grey"
     assert "right subject" in out and "chance is 0.25" in out and (tmp_path / "samples.jpg").exists()

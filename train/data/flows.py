@@ -48,7 +48,7 @@ def cached_flows(images: Tensor, name: str, say: Say) -> tuple[Tensor, Tensor]:
             pass
         say(f"{path} is damaged: its flow is computed again")
     say(f"computing the optical flow of {len(images)} frames of {name}")
-    found, seen = _computed(images)
+    found, seen = flow_back(images)
     _write(path, {"flow": found, "seen": seen})
     return found, seen
 
@@ -60,7 +60,8 @@ def _none(images: Tensor) -> tuple[Tensor, Tensor]:
     return motion, torch.zeros(count, 1, height, width, dtype=torch.uint8)
 
 
-def _computed(images: Tensor) -> tuple[Tensor, Tensor]:
+def flow_back(images: Tensor) -> tuple[Tensor, Tensor]:
+    """What `cached_flows` gives, computed now."""
     count = len(images)
     motion, seen = _none(images)
     pictures = np.ascontiguousarray(images.permute(0, 2, 3, 1).cpu().numpy())

@@ -1,7 +1,8 @@
 """How good an animator of label videos is (vid2vid, wc_vid2vid): its frames beside true ones, and how steady.
 
 Clips are animated frame after frame, in the style of their first true frame, which is not shown as a past, or
-in drawn styles. Beside them: frames each made alone, which no past holds together, and the true frames.
+in drawn styles. Beside them: frames each made alone, which no past holds together, a painter's if there is
+one, and the true frames.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from cgan.tasks import Animator
+from cgan.tasks import Animator, Painter
 from train.data.batches import Clip
 from train.data.clip_reading import read_clips
 from train.data.clips import ClipData, Window
 from train.judge import animation, protocol, sheet
 from train.judge.endurance import Scene, endurance
 from train.judge.examination import HALVES, Examination, Summary, real_against_real, whole
+from train.judge.frame_by_frame import WORDS, painted_one_by_one, side_of
 from train.judge.maps import check_classes
 from train.judge.metrics import Row, frechet, mean_scores
 from train.judge.protocol import About, Model, Section, Sheets, Sitting
@@ -88,16 +90,37 @@ class Judge(protocol.Judge[ClipData, Animator, Clip]):
             ]
             rows[name] = self._row(made, truth, real, examination, own_style=not drawn)
             rows[name] |= animation.steadiness(made, clips)
+        note = animation.ALIKE
+        if examination.painter is not None:
+            name, row, words = self._frame_by_frame(examination.painter, clips, truth, real, examination)
+            rows[name], note = row, f"{note} {words}"
         rows["the true frames"] = animation.steadiness(truth, clips)
         others = None if training is None else whole(training.images, training.size)
         name, floor = real_against_real(animation.pictures_of(truth), others, examination)
-        note = animation.ALIKE if training is not None else f"{animation.ALIKE} {HALVES}"
+        note = note if training is not None else f"{note} {HALVES}"
         count = sum(len(video[0]) for video in truth)
         title = f"{len(clips)} pieces of held-back clips, {count} frames"
         sections = [Section(title, rows | {name: floor}, note)]
         if examination.seconds:
             sections.append(endurance(task, longest_scene(data), examination))
         return sections
+
+    def _frame_by_frame(
+        self,
+        painter: Painter,
+        clips: list[Clip],
+        truth: list[Tensor],
+        real: Summary,
+        examination: Examination,
+    ) -> tuple[str, Row, str]:
+        """The frames of a painter: what the row is called, its scores, and how they were made."""
+        name = f"{painter.checkpoint.name}, frame by frame"
+        say(f"measuring: {name}")
+        made = painted_one_by_one(painter, clips, examination.seed)
+        row = self._row(made, truth, real, examination, own_style=True) | animation.steadiness(made, clips)
+        height, width = truth[0].shape[-2:]
+        side = side_of(painter, (height, width))
+        return name, row, WORDS.format(name=painter.checkpoint.name, side=side)
 
     def _row(
         self,

@@ -52,6 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="film one clip for so long, there and back, and see whether it drifts into noise (video models; "
         "default: 0, not at all; 30 is a good length)",
     )
+    flag(
+        "--painter",
+        metavar="CHECKPOINT",
+        help="paint the frames by it too, one by one, as SPADE would (vid2vid and wc_vid2vid)",
+    )
     flag("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     flag("--seed", type=whole(0), default=0, help="draws the styles (default: 0)")
     flag("--no-cache", action="store_true", help="neither read nor keep features of real pictures")

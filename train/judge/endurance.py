@@ -2,6 +2,7 @@
 
 A film goes through a clip there and back, as often as the seconds wanted ask for. An animator that feeds on
 its own frames could drift into noise, or into one colour; then the last second lies farther from true frames.
+And how alike a place looks when the camera has come back to it: what a model that remembers its world keeps.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from cgan.tasks import Animator
 from train.data.batches import Clip, FewShotClip
 from train.judge import animation
 from train.judge.examination import Examination
+from train.judge.metrics import mean_scores
 from train.judge.protocol import Section
 from train.log import say
 
@@ -44,6 +46,7 @@ def endurance(task: Animator, scene: Scene, examination: Examination) -> Section
         name: examination.generated(animation.pictures_of(part)).against(real)
         for name, part in (("the first second", first), ("the last second", last))
     }
+    rows["the last second"] |= mean_scores("returned", returned(first, last))
     distances = [row["frechet"] for row in rows.values() if "frechet" in row]
     note = "Both show the same maps, so that a film which lasts has equal distances."
     if len(distances) == 2 and isinstance(distances[0], float) and isinstance(distances[1], float):
@@ -51,6 +54,12 @@ def endurance(task: Animator, scene: Scene, examination: Examination) -> Section
     return Section(
         f"{len(order) / RATE:.0f} seconds at {RATE} frames a second, {len(order)} frames", rows, note
     )
+
+
+def returned(first: list[Tensor], last: list[Tensor]) -> Tensor:
+    """L1 between frames (1, 1, 3, H, W) of the same places, in grey levels, for each pair: (N,)."""
+    pairs = zip(first, last, strict=True)
+    return torch.cat([animation.apart(late, early) for early, late in pairs])
 
 
 def there_and_back(length: int, count: int) -> list[int]:

@@ -11,13 +11,14 @@ import torch
 import cgan
 from cgan.errors import DataError
 from cgan.files import replaced
-from cgan.tasks import Task
+from cgan.tasks import Animator, Painter, Task
 from train import judge as judges
 from train import recipes
 from train.data.batches import Painted
 from train.data.painted import PaintedData
 from train.judge import parts, sheet
 from train.judge.examination import Examination
+from train.judge.frame_by_frame import check_painter
 from train.judge.metrics import Metrics
 from train.judge.report import SAMPLES, arranged, put_scores, tables
 from train.judge.sheet import Cells
@@ -34,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     metrics = networks(arguments, task)
     data = judge.read(arguments.data, task)
     training = None if arguments.against is None else judge.read(arguments.against, task)
+    painter = painter_beside(arguments, task)
     examination = Examination(
         metrics,
         arguments.seed,
@@ -41,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         not arguments.no_cache,
         arguments.seconds,
         lent_styles(arguments.styles, task),
+        painter,
     )
     if parts.unknown(task.checkpoint.about):
         say(f"{task.checkpoint.name} does not say what chose its weights: see that {arguments.data} did not")
@@ -73,6 +76,21 @@ def lent_styles(folder: Path | None, task: Task) -> PaintedData | None:
         raise DataError("--styles is for painters of label maps")
     data: PaintedData = judges.of(Painted).read(folder, task)
     return data
+
+
+def painter_beside(arguments: argparse.Namespace, task: Task) -> Painter | None:
+    """The painter that --painter names, if any; DataError where it cannot stand beside the task."""
+    if arguments.painter is None:
+        return None
+    if not isinstance(task, Animator) or task.references[1]:
+        raise DataError("--painter is compared with models of label videos: vid2vid, wc_vid2vid")
+    painter = cgan.load(arguments.painter, device=arguments.device)
+    if not isinstance(painter, Painter):
+        raise DataError(
+            f"--painter {arguments.painter} is a {painter.checkpoint.model}, which paints no maps"
+        )
+    check_painter(painter, task)
+    return painter
 
 
 def networks(arguments: argparse.Namespace, task: Task) -> Metrics:

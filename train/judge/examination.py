@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cgan.pictures import to_pictures
-from cgan.tasks import Translator
+from cgan.tasks import Painter, Translator
 from train.data.painted import PaintedData
 from train.data.protocol import Size
 from train.data.stored import crops
@@ -47,7 +47,8 @@ class Examination:
     """What all evaluations need: the networks, the seed, the most pictures to translate, whether to cache.
 
     seconds: how long one more clip is filmed, by models that could drift away (0: none is); styles: whose
-    photographs painters take styles from, if not the held-back ones.
+    photographs painters take styles from, if not the held-back ones; painter: what paints the frames of clips
+    one by one, for video models to be compared with.
     """
 
     metrics: Metrics
@@ -56,6 +57,7 @@ class Examination:
     cache: bool = False
     seconds: float = 0.0
     styles: PaintedData | None = None
+    painter: Painter | None = None
 
     def random(self) -> np.random.Generator:
         """Random numbers that depend on the seed alone."""

@@ -14,10 +14,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from cgan.pictures import to_pictures
 from cgan.tasks import Animator
 from train.data.batches import FewShotClip
 from train.data.clips import Window
 from train.data.few_shot_clips import FewShotClipData, read_few_shot_clips
+from train.data.flows import flow_back
 from train.data.sprites import SpriteData
 from train.judge import animation, protocol, sheet
 from train.judge.endurance import RATE, Scene, endurance
@@ -82,6 +84,11 @@ class Judge(protocol.Judge[Data, Animator, FewShotClip]):
                 clips = batches(data, rows, count)
                 made = [animation.performed(task, clip) for clip in clips]
                 table[title] = row_of(made, clips, real, examination) | right(made, data, rows)
+            say(f"measuring: one reference{name}, each frame alone")
+            clips = batches(data, rows)
+            made = [animation.performed(task, clip, alone=True) for clip in clips]
+            scores = row_of(made, clips, real, examination) | right(made, data, rows)
+            table[f"one reference{name}, each frame alone"] = scores
         clips = batches(data, every)
         copies = [clip.references[:, :1].expand_as(clip.images).cpu() for clip in clips]
         table["the reference itself"] = row_of(copies, clips, real, examination) | right(copies, data, every)
@@ -164,9 +171,18 @@ def longest_scene(data: Data) -> Scene:
 
 
 def batches(data: Data, rows: list[int], count: int = 1) -> list[FewShotClip]:
-    """The clips at `rows`, whole, with `count` references each, in batches."""
+    """The clips at `rows`, whole, with `count` references each, in batches; with the flow of characters."""
     parts = torch.tensor(rows).split(animation.BATCH)
-    return [data.batch(part.tolist(), 0, data.size, augment=False, shots=count) for part in parts]
+    found = [data.batch(part.tolist(), 0, data.size, augment=False, shots=count) for part in parts]
+    return [with_flow(clip) for clip in found] if isinstance(data, SpriteData) else found
+
+
+def with_flow(clip: FewShotClip) -> FewShotClip:
+    """The same clips with the optical flow of their true frames, which sheets of characters do not bring."""
+    frames = [torch.from_numpy(to_pictures(video)).permute(0, 3, 1, 2) for video in clip.images]
+    found = [flow_back(video) for video in frames]
+    flow, seen = (torch.stack([each[part][1:] for each in found]) for part in (0, 1))
+    return clip._replace(flow=flow, seen=seen)
 
 
 def frames_of(data: Data) -> Pictures:

@@ -44,6 +44,7 @@ COLUMNS = {  # by score
     "diversity": Column("diversity (LPIPS)", ".3f"),
     "flicker": Column("flicker ↓", ".2f"),
     "drift": Column("drift ↓", ".2f"),
+    "returned": Column("return ↓", ".2f"),
     "identified": Column("right subject", ".2f"),
     "grid": Column("grid, dB", "+.1f"),
     "followed": Column("style followed", ".2f"),
@@ -62,6 +63,8 @@ NOTES = {  # by score: what must be known of it
     "where that shows it; in grey levels. A still grey video has none.",
     "drift": "Drift: L1 between a clip's last frame and its first, at the points of the world that both "
     "show; in grey levels.",
+    "returned": "Return: L1 between the last second and the first, frame by frame at the same places; in "
+    "grey levels.",
     "miou": "mIoU: the mean over the classes of intersection over union, all pictures counted as one.",
     "followed": "Style followed: each map is painted in the style of another one's photograph; the "
     "correlation of their mean brightness.",
