@@ -40,6 +40,7 @@ RATE = 8.0  # pictures a second, where a clip has none of its own
 SHAPE = (
     "a list of label maps, a sheet of them, a label video, a film that is painted or labelled, or a flight"
 )
+ORDINARY = "if this is an ordinary video, have its labels found, or paint a frame or two"
 LIMITS = Limits(MAX_FRAMES, 1920 * 1088, MAX_SECONDS, requests.MAX_BYTES)
 
 
@@ -201,7 +202,11 @@ def _film(data: bytes, animator: Animator) -> Clip:
     """A video: of labels, or for models of lines of anything."""
     video = Video(data, "the clip", limits=LIMITS)
     if not draws_lines(animator.palette):
-        return Clip(_begun(_labels(video, animator)), video.frames, _rate(video), sound=data)
+        try:
+            maps = _begun(_labels(video, animator))
+        except DataError as error:
+            raise DataError(f"{ORDINARY}: {error}") from error
+        return Clip(maps, video.frames, _rate(video), sound=data)
     frames, seen = tee(_small(video, animator.size))
     maps = _begun(outlines(frame, animator.size) for frame in frames)
     return Clip(maps, video.frames, _rate(video), sound=data, seen=seen)

@@ -5,8 +5,10 @@ import io
 import re
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
+import gradio as gr
 import numpy as np
 import pytest
 from app_fixtures import as_uri, from_uri
@@ -346,10 +348,38 @@ def test_what_cannot_be_is_told_in_a_sentence(client, case):
     assert "\n" not in str(told.value)
 
 
+def test_the_clip_of_the_model_before_drives_no_other():
+    """Until the model that was chosen has brought its own: a slow answer is no error of the visitor's."""
+    animating, visitor = Animating(Shelf(animators(), "cpu")), SimpleNamespace(session_hash="me")
+    walk, flight = (example_clips(animator(name))[0]["clip"] for name in ("vid2vid", "wc_vid2vid"))
+    nothing = [(gr.skip(), gr.skip())]
+    animating.choose("wc_vid2vid")
+    assert [*animating.follow("vid2vid", [], flight | {"path": "back"}, 0, 0, visitor)] == nothing
+    animating.choose("vid2vid")
+    assert [*animating.follow("vid2vid", [], flight, 0, 0, visitor)] == nothing
+    assert [*animating.follow("wc_vid2vid", [], walk, 0, 0, visitor)] == nothing
+    *_, (film, _) = animating.follow("vid2vid", [], walk, 0, 0, visitor)
+    assert film["made"] == 9
+    *_, (film, _) = animating.follow("vid2vid", [], [as_uri(np.zeros((64, 64), np.uint8))], 0, 0, visitor)
+    assert film["made"] == 1
+
+
+def test_only_the_run_that_is_seen_gives_way():
+    animating, visitor = Animating(Shelf(animators(), "cpu")), SimpleNamespace(session_hash="me")
+    with animating.stops.run("me") as first:
+        pass
+    with animating.stops.run("me") as second:
+        for shown in (None, {}, {"run": first.number}, {"run": "all"}):
+            animating.give_way(shown, visitor)
+            assert not second.is_set()
+        animating.give_way({"run": second.number}, visitor)
+        assert second.is_set()
+
+
 def test_sheets_of_other_sizes_are_told(client):
     with pytest.raises(AppError, match="the sheet is 100×64; this model's frames are 64×64"):
         ask(client, "fs_vid2vid", [as_uri(character())], as_uri(np.zeros((64, 100), np.uint8)))
-    with pytest.raises(AppError, match="are near a colour of the palette"):
+    with pytest.raises(AppError, match="if this is an ordinary video, .* are near a colour of the palette"):
         noise = np.random.default_rng(0).integers(0, 256, (8, 64, 64, 3), np.uint8)
         ask(client, "fs_vid2vid", [as_uri(character())], gif(list(noise), 8))
 

@@ -82,6 +82,25 @@ def test_a_long_film_is_stopped_and_kept(shared):
     plays(shared)
 
 
+def test_another_choice_takes_the_place_of_a_long_film(shared):
+    sheet = io.BytesIO()
+    Image.fromarray(np.ones((64 * 20, 64 * 30), np.uint8)).save(sheet, "PNG")
+    upload = {"name": "longer.png", "mimeType": "image/png", "buffer": sheet.getvalue()}
+    shared.get_by_label("Clip file").set_input_files(upload)
+    expect(shared.locator(".film .bar")).to_be_visible()
+    shared.evaluate(
+        """() => {
+            const made = document.querySelector(".film .made");
+            window.told = [];
+            new MutationObserver(() => window.told.push(made.textContent)).observe(made, { childList: true });
+        }"""
+    )
+    shared.get_by_label("Clip walk left").click()
+    expect(shared.locator(".film .made")).to_have_text("9 frames · 8 a second")
+    plays(shared)
+    assert any(text.startswith("Stopped: ") for text in shared.evaluate("window.told"))
+
+
 def test_a_character_is_drawn_and_walks(shared):
     shared.get_by_label("Clip slash left").click()
     expect(shared.locator(".film .made")).to_have_text("6 frames · 8 a second")

@@ -69,7 +69,8 @@ function mark() {
     each.ariaPressed = String(same(each.clip, props.value));
   }
   if (element.querySelector(".step.taken")) $(".told").textContent = "";
-  for (const each of $(".paths").children) each.ariaChecked = String(each.textContent === path);
+  const flies = Boolean(props.value?.flight); // another clip has no way to choose
+  for (const each of $(".paths").children) each.ariaChecked = String(flies && each.textContent === path);
 }
 
 function list() {
@@ -86,8 +87,8 @@ function list() {
     made.setAttribute("role", "radio");
     made.addEventListener("click", () => {
       path = name;
-      if (props.value?.flight) hand(props.value, $(".told").textContent);
-      else mark();
+      const chosen = props.value?.flight ? props.value : props.examples.find(({ clip }) => clip.flight)?.clip;
+      if (chosen) hand(chosen, $(".told").textContent);
     });
     return made;
   }));

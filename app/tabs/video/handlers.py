@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Iterator
-from threading import Event
 
 import gradio as gr
 import numpy as np
@@ -17,7 +16,7 @@ from app.maps import fit, read_map, write_map
 from app.sheets import cut, laid_out
 from app.shelf import Shelf
 from app.tabs.video.live import Live
-from app.tabs.video.stops import Stops
+from app.tabs.video.stops import Stop, Stops
 from cgan import CganError, CheckpointError, DataError
 from cgan.flights import PATHS
 from cgan.keyframes import Flows
@@ -26,7 +25,7 @@ from cgan.tasks import Animator
 NO_ANIMATOR = "There is no video model yet. Make one: python -m train fs_vid2vid --data FOLDER"
 DRAWN = 128  # pixels: subjects up to that size can be drawn in the page
 SHEETS, FLIGHTS = "image/png,image/gif,video/*,.mkv", ".zip,application/zip"  # what browsers offer to open
-FLIES = "Where does the camera fly? Recorded flights, played forward, back or both"
+FLIES = "Where does the camera go? Recorded ways, played forward, back or both"
 RATES = (1, 60)  # frames a second
 PAUSE = 0.12  # seconds between two frames that are shown while a film is made
 
@@ -38,6 +37,7 @@ class Animating:
 
     def __init__(self, shelf: Shelf):
         self.shelf, self.stops, self.filming, self.flows = shelf, Stops(), Live(), Flows()
+        self.brought: dict[str, set[object]] = {}  # by model: its example clips, each as `mark_of` has it
 
     def animators(self, name: str | None) -> tuple[Update, Update]:
         """List the video models: the picker's choices and a notice about what is missing or broken."""
@@ -59,6 +59,7 @@ class Animating:
         actions = bool(animator.references[1] and face)
         maps = not draws_lines(animator.palette)
         labels = maps and not animator.needs_geometry and self.shelf.labels(animator.checkpoint) is not None
+        self.brought[name] = {mark_of(each["clip"]) for each in clips}
         return (
             subject_of(animator, subjects, face),
             clip_of(animator, clips, face, labels),
@@ -74,6 +75,11 @@ class Animating:
         """Stop what this visitor has running: what was made so far is the film."""
         self.stops.stop(request.session_hash)
 
+    def give_way(self, shown: dict | None, request: gr.Request) -> None:
+        """Stop the run that the page shows, {"run": its number}: something else is to be made."""
+        if shown and type(shown.get("run")) is int:
+            self.stops.stop(request.session_hash, shown["run"])
+
     def animate(
         self, name: str, references: list | None, clip: str | list | None, seed: int, rate: float | None,
         request: gr.Request,
@@ -88,7 +94,7 @@ class Animating:
         The last answer has `video`, `input` (the maps in colour), `both` (side by side), `gif`, `large` (the
         GIF of small frames, enlarged), `made`, `rate`, `stopped` and `sound`. Where a video drives it that is
         no map itself, it has `source` and `beside` too: that video, and the film beside it. The others have
-        `frame`, `map`, `made`, `count` and `speed`.
+        `frame`, `map`, `made`, `count`, `speed` and `run`, the run's number.
         """
         animator = self._animator(name)
         pictures = self._references(animator, references)
@@ -111,9 +117,12 @@ class Animating:
         self, name: str | None, references: list | None, clip: str | list | None, seed: int,
         rate: float | None, request: gr.Request,
     ) -> Iterator[tuple[Shown | Update, str | Update]]:  # fmt: skip
-        """Make a film after a change of the tab; what is still to come is a hint, not an error."""
+        """Make a film after a change of the tab; what is still to come is a hint, not an error.
+
+        A model that is chosen brings its clip; until then the tab has another's, of which no film is made.
+        """
         animator = self.shelf.animator(name) if name else None
-        if animator is None:
+        if animator is None or self._of_another(name, clip):
             yield gr.skip(), gr.skip()
         elif len(references or []) < animator.references[0]:
             yield {"hint": "Who is it? Add a picture, or choose an example."}, gr.skip()
@@ -218,6 +227,11 @@ class Animating:
         self.stops.stop(request.session_hash)
         self.filming.leave(request.session_hash)
 
+    def _of_another(self, name: str | None, clip: str | list | dict | None) -> bool:
+        """Whether a clip is an example of other models alone."""
+        owners = {owner for owner, marks in self.brought.items() if mark_of(clip) in marks}
+        return bool(owners) and name not in owners
+
     def _animator(self, name: str | None) -> Animator:
         if not name:
             raise CheckpointError(NO_ANIMATOR)
@@ -240,7 +254,7 @@ class Animating:
 
     def _filmed(
         self, animator: Animator, pictures: list[np.ndarray], clip: Clip, seed: int, film: Film,
-        stopped: Event,
+        stopped: Stop,
     ) -> Iterator[tuple[Shown, str]]:  # fmt: skip
         """Fill `film`, and show it now and then; returns what went wrong half-way, or None."""
         given = known_by(animator, pictures) | {"geometry": clip.places}
@@ -254,7 +268,8 @@ class Animating:
                     return None
                 film.add(current[0], frame, next(clip.seen) if clip.seen else None)
                 if time.monotonic() - shown >= PAUSE:
-                    yield under_way(film, current[0], frame, clip.count), told(animator, film)
+                    made = under_way(film, current[0], frame, clip.count) | {"run": stopped.number}
+                    yield made, told(animator, film)
                     shown = time.monotonic()
         except CganError as error:
             if not film.made:
@@ -263,6 +278,13 @@ class Animating:
         finally:
             frames.close()
         return None
+
+
+def mark_of(clip: str | list | dict | None) -> object:
+    """What tells an example clip from others: its hash, or a flight's name, whatever the path."""
+    if isinstance(clip, dict):
+        return str(clip.get("flight"))
+    return hash(clip) if isinstance(clip, str) else None
 
 
 def known_rate(rate: float | None) -> float | None:

@@ -16,6 +16,8 @@ from app.events import at_once, on
 from app.tabs import Page
 from app.tabs.video.handlers import RATES, Animating
 
+RUNNING = "(film) => [film?.run ? { run: film.run } : null]"  # of a film no more is sent to give way
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -111,6 +113,17 @@ def wire_films(parts: Parts, animating: Animating, results: list[gr.components.C
         **making,
     )
     on([film.submit], animating.stop, [], [], api_name="stop", queue=False, show_progress="hidden")
+    on(
+        [chooser.model.change, parts.subjects.input, parts.clips.change, parts.button.click, parts.all.click],
+        animating.give_way,
+        [film],
+        [],
+        js=RUNNING,
+        api_name="give_way",
+        api_visibility="private",
+        queue=False,
+        show_progress="hidden",
+    )
 
 
 def wire_inputs(
