@@ -68,6 +68,17 @@ def test_what_is_packed_is_the_same_and_is_found_again(tmp_path, small, monkeypa
     assert not usual.packed and contents(usual) == contents(data)
 
 
+def test_very_many_files_are_packed_too(tmp_path, small, monkeypatch):
+    """So that only the first start reads them all, however much memory there is."""
+    monkeypatch.setattr(packed, "free", lambda: 10**12)
+    monkeypatch.setattr(packed, "MANY", 6)
+    make(tmp_path)
+    data, said = read(tmp_path / "pairs", read_painted)
+    assert data.packed and "the data are 7 samples: packed once into" in said
+    again, told = read(tmp_path / "pairs", read_painted)
+    assert "samples: read from" in told and "reading" not in told and torch.equal(data.images, again.images)
+
+
 @pytest.mark.parametrize("kind", READERS)
 def test_parts_of_a_pack_are_not_copied(tmp_path, small, kind):
     make(tmp_path)

@@ -1,8 +1,9 @@
-"""Data larger than memory: packed once, uncompressed, into files that are mapped and read as they are needed.
+"""Data larger than memory, or of very many files: packed once, uncompressed, and read as they are needed.
 
-They lie in the cache (`$CGAN_CACHE/packed`) and are found again by the names, sizes and times of what they
-were made of, so that only the first start reads every picture. Samples are packed in an order drawn once:
-parts of them, as those for validation, are then stretches of the files, which need not be copied.
+They lie in the cache (`$CGAN_CACHE/packed`) as files that are mapped, and are found again by the names, sizes
+and times of what they were made of, so that only the first start reads every picture. Samples are packed in
+an order drawn once: parts of them, as those for validation, are then stretches of the files, which need not
+be copied.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from train.data.finding import Say
 from train.data.protocol import Size
 
 SHARE = 0.5  # of the memory that is free, which data may fill: the rest is for the networks
+MANY = 50_000  # samples whose files would take more than a minute to read at each start
 KEPT = 4  # packs that stay in the cache
 FACTS = "facts.json"  # written when the pack is whole
 # Two files each: how much may be taken in all, and how much is taken. Of cgroups, version 2 and 1.
@@ -53,27 +55,27 @@ def free() -> int | None:
 
 def in_order(samples: Sequence[T], canvas: Size, planes: int) -> list[T]:
     """The samples in the order in which they are packed, if they are too large; else in theirs."""
-    if not too_large(len(samples) * planes * canvas[0] * canvas[1]):
+    if not too_large(len(samples) * planes * canvas[0] * canvas[1], len(samples)):
         return list(samples)
     return [samples[place] for place in np.random.default_rng(0).permutation(len(samples))]
 
 
-def too_large(bytes: int) -> bool:
-    """Whether data of so many bytes are to be packed."""
+def too_large(bytes: int, count: int) -> bool:
+    """Whether data of so many bytes, of `count` samples, are to be packed."""
     memory = free()
-    return memory is not None and bytes > SHARE * memory
+    return count > MANY or (memory is not None and bytes > SHARE * memory)
 
 
 class Room:
-    """Where the tensors of a data set lie: in memory, or, where they would fill it, in mapped files.
+    """Where the tensors of a data set lie: in memory, or, where they are too large, in mapped files.
 
     files: what they are made of; canvas: (height, width) of a plane of bytes, `planes` for each of `count`
     samples. `facts` is what `finish` was given when the same files were packed before, else None.
     """
 
     def __init__(self, files: Sequence[Path], canvas: Size, count: int, planes: int, what: str = ""):
-        self.bytes = count * planes * canvas[0] * canvas[1]
-        self.packed = too_large(self.bytes)
+        self.count, self.bytes = count, count * planes * canvas[0] * canvas[1]
+        self.packed = too_large(self.bytes, count)
         self.folder = cache.folder("packed") / _key(files, canvas, what) if self.packed else None
         self.facts: dict[str, Any] | None = None
         if self.folder is not None and (self.folder / FACTS).exists():
@@ -113,7 +115,10 @@ class Room:
         """Say, in one line, where the data lie if not in memory."""
         if self.folder is not None:
             how = "packed once into" if self.facts is None else "read from"
-            say(f"the data would fill {self.bytes / 2**30:.1f} GiB of memory: {how} {self.folder}")
+            why = f"would fill {self.bytes / 2**30:.1f} GiB of memory"
+            if self.count > MANY:
+                why = f"are {self.count:,} samples"
+            say(f"the data {why}: {how} {self.folder}")
 
 
 def mapped(tensor: Tensor) -> bool:
