@@ -25,7 +25,8 @@ class Calls(gr.Blocks):
     ) -> list[object]:
         """The values that a handler is called with; what a call leaves out is as the handler says.
 
-        Raises gr.Error for too few, for too many, and for what Gradio takes for a file on this machine.
+        Raises gr.Error for too few, for too many, for what a component refuses, and for what Gradio takes
+        for a file on this machine.
         """
         name, most = block_fn.api_name, len(block_fn.inputs)
         usual = defaults(block_fn.fn)[:most]
@@ -37,8 +38,8 @@ class Calls(gr.Blocks):
             return await super().preprocess_data(
                 block_fn, [*inputs, *usual[len(inputs) :]], state, explicit_call
             )
-        except gr.Error:
-            raise
+        except gr.Error as error:  # a component's own check, of a number's bounds: no fault of ours
+            raise gr.Error(str(error.message), print_exception=False) from error
         except (ValueError, TypeError) as error:  # Gradio's own checks; their words name folders
             told = f"/{name} was sent a value that it does not take: files come as data URIs"
             raise gr.Error(told, print_exception=False) from error

@@ -82,7 +82,7 @@ def sets(*places: str) -> list[dict]:
     return []
 
 
-def is_example(uri: str) -> bool:
+def is_example(uri: str | None) -> bool:
     """Whether a picture is one of the examples to translate."""
     files = (FOLDER / "translate").rglob("*")
     return any(path.suffix.lower() in PICTURES and picture_file(path) == uri for path in files)

@@ -15,6 +15,10 @@ from cgan import DataError, Palette
 from cgan.pictures import open_picture
 
 MAX_SIDE = 1024  # of the canvas
+COLOURED = ("P", "RGB", "RGBA")  # modes of pictures whose colours may tell classes
+LOSSY = "The map was saved as JPEG, which changes colours: each pixel took the nearest class. Is it right?"
+NEARLY = "Not all colours were those of the classes: each pixel took the nearest class. Is it right?"
+OTHER_MODEL = "Was it drawn for another model?"
 FINE_SIDE, FINER = 192, 2  # small models draw at up to this side, and at most so many times their own size
 
 
@@ -36,6 +40,25 @@ def is_lossy(uri: str, name: str = "the label map") -> bool:
 def snap_map(uri: str, palette: Palette, name: str = "the label map") -> np.ndarray:
     """A map for which `is_lossy` -> labels, uint8 (H, W), as `Palette.snapped` reads them."""
     return palette.snapped(_opened(uri, name), name)
+
+
+def open_map(uri: str, palette: Palette, ways: str) -> tuple[np.ndarray, str]:
+    """A map that somebody opens -> labels, uint8 (H, W), and what is to be said of it, "" for nothing.
+
+    Colours that are nearly those of the palette become their classes. `ways`: what can be done with a picture
+    of other colours, for the one sentence that says that it is no map.
+    """
+    if not is_lossy(uri):
+        try:
+            return read_map(uri, palette), ""
+        except DataError as error:
+            if _opened(uri, "the label map").mode not in COLOURED:
+                known = f"this model's classes are 0 to {len(palette) - 1}"
+                raise DataError(f"the map has ids that are no class here: {known}. {OTHER_MODEL}") from error
+    try:
+        return snap_map(uri, palette), LOSSY if is_lossy(uri) else NEARLY
+    except DataError as error:
+        raise DataError(f"the colours of this picture are not those of the classes. {ways}") from error
 
 
 def read_things(things: list, shape: tuple[int, int], looks: int) -> dict[tuple[int, int], int]:

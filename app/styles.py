@@ -223,6 +223,15 @@ def mark(part: dict) -> int:
     return zlib.crc32(str(part.get("picture", part.get("seed"))).encode())
 
 
+def farthest(vectors: np.ndarray, count: int) -> list[int]:
+    """So many rows of `vectors` (n, length), by number: the first, then each as far as can be from those."""
+    chosen = [0]
+    while len(chosen) < count:
+        apart = np.linalg.norm(vectors[:, None] - vectors[chosen], axis=2).min(axis=1)
+        chosen.append(int(apart.argmax()))
+    return chosen
+
+
 def path(stops: int, steps: int) -> list[list[float]]:
     """Weights of the stops at each of so many even steps from the first to the last: (steps, stops)."""
     walked = []

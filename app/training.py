@@ -26,6 +26,8 @@ LINES = 200  # of what a process said that are shown
 POINTS = 240  # of a curve
 CHECKING = 600  # seconds that reading a folder may take
 APART = {"images", "images_per_second"}  # numbers of a row that are no losses
+# What `python -m train describe` prints, so that a page need not wait for it: it takes seconds.
+DESCRIBED = Path(__file__).parent / "static" / "recipes.json"
 
 
 @dataclass(frozen=True)
@@ -62,20 +64,29 @@ class Training:
         self.root = Path(root)
         self._process: subprocess.Popen | None = None
         self._name = ""  # of the run that was started last
-        self._models: dict = {}
+        self._models: dict = parsed(DESCRIBED.read_bytes())["models"]
+        self._asked = False
         self._lock = Lock()
         atexit.register(self.stop)
 
     # ---- before a run
 
     def models(self) -> dict:
-        """What can be trained: {name: {"title", "data", "presets"}}. Raises `DataError` where nothing can."""
-        if not self._models:
-            done = self._ask("describe")
-            if done.returncode:
-                raise DataError(done.stderr.strip() or "python -m train describe failed")
-            self._models = parsed(done.stdout)["models"]
+        """What can be trained, as far as it is known: {name: {"title", "data", "presets"}}."""
         return self._models
+
+    def learn_models(self) -> bool:
+        """Ask the trainer, once, what can be trained; whether that is news.
+
+        Raises `DataError` where nothing can.
+        """
+        if self._asked:
+            return False
+        done = self._ask("describe")
+        if done.returncode:
+            raise DataError(done.stderr.strip() or "python -m train describe failed")
+        before, self._models, self._asked = self._models, parsed(done.stdout)["models"], True
+        return self._models != before
 
     def check(self, plan: Plan) -> str:
         """What the command says of the plan's data. Raises `DataError` with its report if not."""

@@ -85,6 +85,7 @@ def test_map_and_picture_stand_side_by_side_above_the_fold(chromium):
     page = visit(chromium, viewport={"width": 1440, "height": 900})
     page.evaluate("document.querySelector('#notice').remove()")  # of a checkpoint that is broken
     canvas, picture = (page.locator(part).bounding_box() for part in (".sheet", ".result .frame"))
+    expect(page.get_by_role("toolbar", name="Drawing tools").get_by_text("Polygon")).to_be_visible()
     assert all(abs(canvas[side] - picture[side]) <= 1.5 for side in ("y", "width", "height"))
     page.get_by_label("Four variations").click()
     expect(page.locator(".variations .tile")).to_have_count(4)
@@ -256,4 +257,10 @@ def test_one_finger_paints_and_two_zoom(chromium):
     assert np.array_equal(saved_map(page), before), "two fingers fill nothing"
     page.touchscreen.tap(*at(page, 0.5, 0.05))
     assert (saved_map(page) == CAR).any()
+    expect(page.get_by_role("toolbar").get_by_text("Polygon")).to_be_hidden()
+    page.get_by_label("Tools and keys").tap()
+    tools = page.get_by_role("dialog", name="Tools")
+    tools.get_by_role("button", name="Replace everywhere").tap()
+    expect(tools).to_be_hidden()
+    expect(page.get_by_label("Replace everywhere")).to_have_attribute("aria-pressed", "true")
     page.context.close()

@@ -29,9 +29,9 @@ import cgan
 from app import requests, start
 from app.choosing import listed, notices, opened, origin
 from app.examples import FOLDER, examples
-from app.maps import canvas_size, fit, read_map, write_map
+from app.maps import LOSSY, NEARLY, OTHER_MODEL, canvas_size, fit, read_map, write_map
 from app.shelf import KEPT, Shelf
-from app.tabs.paint.handlers import LOSSY, Painting
+from app.tabs.paint.handlers import DRAW, Painting
 from cgan.models import spade
 
 ROOT = Path(__file__).parent.parent
@@ -66,6 +66,24 @@ def test_a_map_saved_as_jpeg_is_opened_with_a_warning(tmp_path, monkeypatch):
     assert np.array_equal(exact, scene()) and said == [LOSSY]
     with pytest.raises(cgan.DataError, match="allowed: 0 sky"):
         painting.paint("tiny", sent, 1, None)  # what is painted is exact
+
+
+def test_what_is_nearly_a_map_is_opened_and_a_drawing_told_in_a_sentence(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr("app.tabs.paint.handlers.gr.Warning", said.append)
+    save_checkpoint(tmp_path / "tiny")
+    painting, colours = Painting(Shelf(tmp_path, "cpu")), PALETTE.colours(scene()).astype(int)
+    near = as_uri((colours + np.where(colours > 128, -6, 6)).astype(np.uint8))
+    assert np.array_equal(from_uri(painting.open_map("tiny", near)), scene()) and said == [NEARLY]
+    drawing = np.full((96, 128, 3), (255, 0, 250), np.uint8)
+    drawing[48:] = 10, 255, 0
+    for sent, told in ((as_uri(drawing), DRAW), (as_uri(np.full((96, 128), 99, np.uint8)), OTHER_MODEL)):
+        with pytest.raises(cgan.DataError) as refused:
+            painting.open_map("tiny", sent)
+        assert told in str(refused.value) and len(str(refused.value)) < 160
+    save_labeller(tmp_path / "tiny" / "labeller")
+    with pytest.raises(cgan.DataError, match="From a photograph"):
+        Painting(Shelf(tmp_path, "cpu")).open_map("tiny", as_uri(drawing))
 
 
 def test_the_best_checkpoints_come_first(tmp_path):

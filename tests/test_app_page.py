@@ -30,6 +30,7 @@ from app.tabs.paint.handlers import Painting
 from app.ui import build, launch
 
 SKY, BUILDING, ROAD, CAR = (PALETTE.names.index(name) for name in ("sky", "building", "road", "car"))
+NUMBERED = ("class 0", "class 1")  # classes without names
 MODEL_CALL = "/gradio_api/queue/join"
 
 
@@ -235,7 +236,7 @@ def test_a_colour_map_is_uploaded_exactly(page):
 def test_a_bad_upload_is_told_and_changes_nothing(page):
     before = saved_map(page)
     page.get_by_label("Label map file").set_input_files(png(np.full(DRAWN, 77, np.uint8)))
-    expect(page.get_by_text("allowed: 0 sky")).to_be_visible()
+    expect(page.get_by_text("ids that are no class here")).to_be_visible()
     assert np.array_equal(saved_map(page), before)
     old = picture_of(page)
     drag(page, (0.1, 0.9), (0.9, 0.1))
@@ -289,6 +290,25 @@ def test_dice_and_variations(fresh):
     assert fresh.get_by_label("Seed", exact=True).input_value() in tile.get_attribute("title")
 
 
+def test_a_reload_brings_style_and_seed_back(fresh):
+    old = picture_of(fresh)
+    fresh.get_by_label("Seed", exact=True).fill("9")
+    wait_for_another_picture(fresh, old)
+    old = picture_of(fresh)
+    fresh.get_by_label("Style picture file").set_input_files(png(photograph()))
+    wait_for_another_picture(fresh, old)
+    styled = picture_of(fresh)
+    fresh.reload()
+    expect(fresh.locator(".result .picture")).to_be_visible()
+    wait_for_picture(fresh, styled)
+    expect(fresh.get_by_label("Seed", exact=True)).to_have_value("9")
+    fresh.get_by_label("Clear the style picture").click()
+    wait_for_picture(fresh, old)
+    fresh.reload()
+    expect(fresh.locator(".result .picture")).to_be_visible()
+    wait_for_picture(fresh, old)
+
+
 def test_a_style_picture_is_taken_and_cleared(page):
     plain = picture_of(page)
     red = np.full((900, 700, 3), (250, 30, 0), np.uint8)
@@ -336,15 +356,19 @@ def test_pictures_are_saved_as_png_and_jpeg(page):
 
 def test_a_new_checkpoint_appears_at_a_refresh(page):
     before = saved_map(page)
-    names = [{"id": i, "name": name, "colour": f"#0000{i:02x}"} for i, name in enumerate(["cat", "dog"])]
+    names = [
+        {"id": i, "name": name, "colour": f"#0000{i:02x}"} for i, name in enumerate(["class 0", "class 1"])
+    ]
     folder = save_checkpoint(checkpoints() / "zoo", palette=cgan.Palette.from_list(names))
     page.get_by_label("Look for new checkpoints").click()
     choose(page, "zoo")
     expect(page.get_by_role("radio")).to_have_count(2)
+    expect(page.locator(".unnamed")).to_contain_text("--class-names")
     expect(page.locator("#status")).to_contain_text("zoo")
     assert saved_map(page).shape == DRAWN and not saved_map(page).any()
     choose(page, "tiny")
     expect(page.locator("#status")).to_contain_text("tiny")
+    expect(page.locator(".unnamed")).to_be_hidden()
     assert np.array_equal(saved_map(page), before)
     shutil.rmtree(folder)
 

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from app_fixtures import as_uri, checkpoints, from_uri, save_checkpoint, scene
+from gradio import EventData
 from translate_fixtures import photograph, translator, translators
 
 import cgan
 from app.shelf import Shelf
-from app.styles import Encoder, read_style
-from app.tabs.paint.handlers import Painting
+from app.styles import Encoder, farthest, read_style
+from app.tabs.paint.handlers import DRAWN, VARIED, Painting
 from app.tabs.translate.handlers import Translating
 from cgan.tasks import Painter, Translator
 
@@ -73,3 +74,22 @@ def test_a_retrained_checkpoint_is_encoded_anew(tmp_path, counted):
         painter = cgan.load(save_checkpoint(tmp_path / "tiny", seed=seed), "cpu")
         vectors.append(encoder.of_painter(painter, COLOURS[0]))
     assert len(counted) == 2 and not np.array_equal(*vectors)
+
+
+def test_four_variations_of_a_style_differ_and_keep_it(monkeypatch):
+    painting, painter = Painting(Shelf(checkpoints(), "cpu")), cgan.load(checkpoints() / "tiny", "cpu")
+    drawn = iter(range(DRAWN))
+    monkeypatch.setattr("app.tabs.paint.handlers.secrets.randbelow", lambda _: next(drawn))
+    sent, style = as_uri(scene()), as_uri(COLOURS[0])
+    four = painting.vary("tiny", sent, style)
+    assert [each["strength"] for each in four] == [VARIED] * 4
+    looks = np.stack([painter.draw(seed) for seed in range(DRAWN)])
+    assert [each["seed"] for each in four] == farthest(looks, 4)
+    blend, chosen = {"parts": [{"picture": style, "weight": 1}], "strength": VARIED}, four[1]
+    assert painting.take(style, EventData(None, chosen)) == (chosen["seed"], blend)
+    again, _ = painting.paint("tiny", sent, chosen["seed"], blend)
+    assert np.array_equal(from_uri(again), from_uri(chosen["picture"]))
+
+
+def test_the_farthest_rows_are_chosen():
+    assert farthest(np.array([[0.0, 0], [1, 0], [5, 0], [0, 4], [0.1, 0]]), 3) == [0, 2, 3]

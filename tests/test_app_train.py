@@ -1,9 +1,11 @@
 """The Train tab: what a plan becomes, a run from start to end, and the page with a trainer that plays one."""
 
+import asyncio
 import json
 import sys
 import time
 
+import gradio as gr
 import pytest
 from app_fixtures import PATIENCE, browser
 from gradio import EventData
@@ -180,6 +182,33 @@ def test_training_is_off_where_others_reach_the_page(tmp_path):
         assert allowed or "--allow-training" in parts["r-off"]["props"]["value"]
 
 
+def test_the_form_is_whole_before_the_trainer_was_asked(monkeypatch, tmp_path):
+    monkeypatch.setattr(running, "program", lambda *_: pytest.fail("asked"))
+    (tmp_path / "spade-1").mkdir()
+    parts = {each["props"].get("elem_id"): each["props"].get("value") for each in blocks(tmp_path, True)}
+    assert [parts[f"r-{name}"] for name in ("model", "preset", "name")] == ["spade", "small", "spade-2"]
+    assert parts["r-size"] == 128 and parts["r-images"] == 40000
+    assert (
+        "It learns from" in parts["r-about"] and "python -m train spade --preset small" in parts["r-command"]
+    )
+
+
+def test_what_a_component_refuses_is_told_without_a_traceback(tmp_path):
+    page = build(Shelf(tmp_path, "cpu"), training=True)
+    (plan,) = [each for each in page.fns.values() if each.api_name == "plan"]
+    with pytest.raises(gr.Error, match="huge") as refused:
+        asyncio.run(page.preprocess_data(plan, ["spade", "huge"], None))
+    assert not refused.value.print_exception
+
+
+def test_a_proposed_name_gives_way_when_it_was_taken(played, training):
+    (training.root / "spade-1" / "training").mkdir(parents=True)
+    runs = Runs(Shelf(training.root, "cpu"), training)
+    first, then = runs.open("spade", None, "spade-1")
+    assert first[-1]["value"] == "spade-2" and then[0]["choices"] == ["spade"], "only one can be trained here"
+    assert "value" not in next(runs.open("spade", None, "mine"))[-1]
+
+
 def blocks(root, training: bool) -> list[dict]:
     """The components of a page which others can reach."""
     return build(Shelf(root, "cpu"), local=False, training=training).config["components"]
@@ -197,12 +226,17 @@ def test_the_page_starts_watches_stops_and_resumes(played, tmp_path):
         page.get_by_role("tab", name="Train").click()
         expect(page.locator("#r-about")).to_contain_text("It learns from a folder with images/")
         expect(page.get_by_label("Name of the checkpoint")).to_have_value("spade-1")
+        page.get_by_label("Size in pixels").fill("5")
+        expect(page.locator("#r-command")).to_have_text("the size is 5; it must be a whole number from 32")
+        page.get_by_label("Size in pixels").fill("64")
         page.get_by_label("Folder of training data").fill("missing")
         page.get_by_role("button", name="Start").click()
         expect(page.locator("#r-notice")).to_contain_text("there is no folder images/")
         expect(page.locator(".course .empty")).to_be_visible()
         page.get_by_label("Folder of training data").fill("photos")
-        expect(page.locator("#r-command")).to_contain_text("train spade --preset small --data photos")
+        expect(page.locator("#r-command")).to_contain_text(
+            "train spade --preset small --data photos --size 64"
+        )
         page.get_by_role("button", name="Start").click()
         expect(page.locator(".course .state")).to_have_text("spade-1: Learning")
         expect(page.locator(".course .cost")).to_contain_text("of 100 pictures · 2 a second")

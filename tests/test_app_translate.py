@@ -131,6 +131,22 @@ def test_a_drawn_letter_becomes_a_style(client):
             client.predict(sent, there, api_name="/add_letter")
 
 
+def test_examples_of_styles_make_room_and_show_where_they_fit(tmp_path, monkeypatch):
+    monkeypatch.setattr(examples, "FOLDER", tmp_path)
+    (tmp_path / "translate" / "munit" / "styles" / "coats").mkdir(parents=True)
+    Image.fromarray(BLUE).save(tmp_path / "translate" / "munit" / "styles" / "coats" / "1.png")
+    translating = Translating(Shelf(translators(), "cpu"))
+    (coats,) = style_sets(translator("munit"))
+    example, own = {"picture": coats["pictures"][0], "weight": 1}, style(RED)
+    *_, there = translating.turn("munit", "ab", [example, own])
+    assert there["sets"] == [coats] and "value" not in there
+    *_, there = translating.turn("munit", "ba", {"parts": [example, own], "strength": 0.5})
+    assert there["sets"] == [] and there["value"] == {"parts": [own], "strength": 0.5}
+    drawn = write_map(np.eye(64, dtype=np.uint8), drawings.LETTER)
+    styles_, _ = translating.add_letter(drawn, [example, own])
+    assert styles_ == [own, {"picture": drawn, "weight": 1.0}]
+
+
 def test_letters_of_a_checkpoint_are_examples(client):
     assert [each["name"] for each in inputs(translator("coco_funit"), "ab")] == [*LETTERS[2:], *LETTERS[:2]]
     *_, letter, sheet, _ = client.predict("coco_funit", None, api_name="/choose_translator")

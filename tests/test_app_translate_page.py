@@ -202,6 +202,7 @@ def test_a_style_leaves_room_for_seeds_and_stays_when_one_is_chosen(chromium):
 def test_an_alphabet_is_made_of_a_drawn_letter(chromium):
     page = visit(chromium, "coco_funit")
     expect(page.get_by_label("Example picture lower-a")).to_be_visible()
+    expect(page.locator("#t-letter .call")).to_contain_text("Your own letter")
     page.locator("#t-letter .sheet").scroll_into_view_if_needed()
     box = page.locator("#t-letter .sheet").bounding_box()
     page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.2 * box["height"])

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from conftest import ROOT, environment
 
+from app.training import DESCRIBED
 from cgan import models
+from cgan.labels import Label, Palette
 from train import launch, recipes
 from train.__main__ import TOOLS, main
 from train.flags import sources
@@ -48,6 +50,8 @@ def test_programs_learn_what_can_be_trained(capsys):
     for model in described.values():
         assert model["title"] and "folder" in model["data"] or "clips" in model["data"]
         assert model["presets"]["tiny"] == {"size": [64, 64], "images": 2000, "batch": 4}
+    # What the Train tab shows before it has asked: `python -m train describe > app/static/recipes.json`.
+    assert json.loads(DESCRIBED.read_text(encoding="utf-8"))["models"] == described
 
 
 def test_data_can_be_checked_alone(painted_folder, tmp_path, capsys):
@@ -93,8 +97,9 @@ def test_a_run_that_cannot_be_judged_says_so_once(tmp_path):
     assert (tmp_path / "training" / "samples" / "000000016.jpg").exists()
 
 
-def test_the_end_tells_what_to_do_next(tmp_path):
-    trainer = SimpleNamespace(publisher=SimpleNamespace(folder=tmp_path / "mine"))
+def test_the_end_tells_what_to_do_next(tmp_path, monkeypatch):
+    publisher = SimpleNamespace(folder=tmp_path / "mine", published=False)
+    trainer = SimpleNamespace(publisher=publisher)
     samples = tmp_path / "mine" / "training" / "samples"
     samples.mkdir(parents=True)
     for images in (8, 16):
@@ -103,6 +108,13 @@ def test_the_end_tells_what_to_do_next(tmp_path):
     assert first == f"{tmp_path / 'mine'} is ready"
     assert rest[0].split() == ["samples", str(samples / "000000016.jpg")]
     assert rest[1].endswith(f"app --checkpoints {tmp_path}") and f"evaluate {tmp_path / 'mine'}" in rest[2]
+    for names, told in ((("class 0", "class 7"), True), (("sky", "class 1"), False)):
+        palette = Palette(tuple(Label(i, name, f"#00000{i}") for i, name in enumerate(names)))
+        monkeypatch.setattr(
+            launch, "read_checkpoint", lambda _, palette=palette: SimpleNamespace(palette=palette)
+        )
+        publisher.published = True
+        assert ("--class-names" in farewell(trainer, True)) == told
 
 
 def test_ctrl_c_while_data_are_prepared_is_one_line(tmp_path, monkeypatch, capsys):

@@ -23,6 +23,7 @@ from train import processes as distributed
 from train import recipes
 from train.data.finding import listed
 from train.data.identity import identity
+from train.data.naming import numbered_only
 from train.data.protocol import Data
 from train.data.stored import place
 from train.engine import state
@@ -84,6 +85,9 @@ def farewell(trainer: Trainer[Any, Any], done: bool) -> str:
         "scores": f"python -m train evaluate {folder} --data HELD_BACK",
         "python": f"cgan.load({str(folder)!r})",
     }
+    palette = read_checkpoint(folder).palette if trainer.publisher.published else None
+    if palette is not None and numbered_only(palette):
+        lines["names"] = "classes have but numbers: --class-names sky,road,… or a classes.txt in --data"
     return "\n".join([f"{folder} is ready", *(f"  {word:<8} {what}" for word, what in lines.items())])
 
 

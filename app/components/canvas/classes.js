@@ -62,6 +62,8 @@ function made({ id, name, colour }, at) {
 export function list() {
   state.locked.clear();
   view.list.replaceChildren(...props.palette.map(made));
+  const unnamed = $(".unnamed");
+  if (unnamed) unnamed.hidden = !props.palette.length || props.palette.some(({ name }) => !/^class \d+$/.test(name));
   find("");
 }
 

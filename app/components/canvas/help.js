@@ -1,4 +1,4 @@
-// The keys, in a window of its own.
+// The keys, in a window of its own; where fingers tap, which see no titles, the tools by name instead.
 
 import { $, $$ } from "./state.js";
 
@@ -34,6 +34,17 @@ function made() {
   return list;
 }
 
+/** The tools with their names, as buttons that do the same: `tools.js` hears them too. */
+function menu() {
+  const list = Object.assign(document.createElement("div"), { className: "menu" });
+  list.append(...$$(".tools button").filter(({ hidden }) => !hidden).map((button) => {
+    const twin = button.cloneNode(true);
+    twin.querySelector("span").textContent = button.ariaLabel;
+    return twin;
+  }));
+  return list;
+}
+
 /** Show the keys, or hide them again. */
 export function help() {
   if (dialog?.open) return dialog.close();
@@ -42,9 +53,13 @@ export function help() {
     dialog.addEventListener("click", (event) => {
       if (event.target === dialog || event.target.closest("button")) dialog.close();
     });
+    dialog.addEventListener("close", () => dialog.replaceChildren()); // a tool is there but once
     $(".painter").append(dialog);
   }
   const close = Object.assign(document.createElement("button"), { type: "button", textContent: "Close" });
-  dialog.replaceChildren(Object.assign(document.createElement("h2"), { textContent: "Keys" }), made(), close);
+  const touched = matchMedia("(pointer: coarse)").matches;
+  dialog.ariaLabel = touched ? "Tools" : "Keys";
+  const title = Object.assign(document.createElement("h2"), { textContent: dialog.ariaLabel });
+  dialog.replaceChildren(title, touched ? menu() : made(), close);
   dialog.showModal();
 }

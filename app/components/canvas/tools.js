@@ -17,6 +17,7 @@ import { whole, zoom } from "./zoom.js";
 
 const OPENS = $(".painter").dataset.opens;
 const STEP = 1.5; // of a click on the zoom
+const ROW = 60; // pixels: what is higher has two rows
 
 export function take(tool) {
   if (state.tool === "polygon" && tool !== "polygon") state.points = [];
@@ -79,8 +80,20 @@ view.under.addEventListener("load", () => {
   if (Math.abs(stretch - 1) > 0.05) view.under.removeAttribute("src"); // the picture of a map of another shape
 });
 
+/** Where there is room in one row, tools have words under their icons. */
+let measured = "";
+function word(tools) {
+  const buttons = [...tools.querySelectorAll("button")].filter(({ hidden }) => !hidden);
+  const room = `${tools.offsetWidth} ${buttons.length}`;
+  if (room === measured) return;
+  measured = room;
+  tools.classList.add("worded");
+  if (tools.offsetHeight > ROW) tools.classList.remove("worded");
+}
+
 // What stands beside the painter begins at the same height as the map.
 new ResizeObserver(([{ target }]) => {
+  if (target.offsetWidth) word(target);
   const { offsetHeight: height } = target;
   if (height) target.closest(".panes")?.style.setProperty("--tools", `${height}px`);
 }).observe($(".tools"));

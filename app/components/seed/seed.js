@@ -2,13 +2,22 @@
 // `submit` before it when the dice rolled it (then a style picture gives way).
 
 import { tellLater } from "../../scripts/later.js";
+import { keep, kept, withFirstMap } from "../../scripts/memory.js";
 
 const MAX = 2147483647;
+const KEPT = "cgan seed"; // that of the Paint tab, as its style
 const field = element.querySelector("input");
+const valid = (seed) => Number.isInteger(seed) && seed >= 0 && seed <= MAX;
+const ours = Boolean(element.closest("#seed"));
+
+function show(seed) {
+  field.value = seed;
+  if (ours) keep(KEPT, seed);
+}
 
 function hand(seed, rolled = false) {
   props.value = seed;
-  field.value = seed;
+  show(seed);
   if (rolled) trigger("submit");
   trigger("input");
 }
@@ -19,7 +28,7 @@ function roll() {
 
 field.addEventListener("input", () => {
   const seed = Number(field.value);
-  if (field.value && Number.isInteger(seed) && seed >= 0 && seed <= MAX) hand(seed);
+  if (field.value && valid(seed)) hand(seed);
 });
 field.addEventListener("blur", () => { field.value = props.value || 0; });
 element.querySelector("button").addEventListener("click", roll);
@@ -32,7 +41,13 @@ function typed(event) {
 }
 window.addEventListener("keydown", typed);
 watch("value", () => {
-  field.value = props.value || 0;
+  show(props.value || 0);
   tellLater();
 });
+if (ours) {
+  withFirstMap((linked) => {
+    const before = linked ? null : kept(KEPT);
+    if (valid(before)) props.value = field.value = before;
+  });
+}
 field.value = props.value || 0;

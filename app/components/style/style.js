@@ -7,6 +7,7 @@
 
 import { excess, onChoice, onDrop, onPaste } from "../../scripts/files.js";
 import { tellLater } from "../../scripts/later.js";
+import { keep, kept, withFirstMap } from "../../scripts/memory.js";
 import { draw, follow, pictured } from "../../scripts/pad.js";
 import { shrink } from "../../scripts/shrink.js";
 import { tile } from "../../scripts/tile.js";
@@ -14,6 +15,13 @@ import { tile } from "../../scripts/tile.js";
 const $ = (selector) => element.querySelector(selector);
 const [file, many, pad, strength] = [$("input[type=file]"), $(".many"), $(".pad"), $("input[type=range]")];
 let shown = null; // the style that the strip shows, not to draw it anew under the pointer
+const KEPT = "cgan style";
+const NEXT = [
+  "Choose two or three styles, or open pictures: they are mixed.",
+  "Now choose another style: it is mixed with this one.",
+  "Move the dot to what you like; a style that is chosen again leaves.",
+];
+let settled = false; // the style of before was looked for: what there is now takes its place
 const say = (words) => { $(".say").textContent = words; };
 
 /** The value as {parts, strength}; ready styles of other checkpoints wait unseen. */
@@ -44,8 +52,8 @@ function take(part) {
   const mixing = many.ariaPressed === "true";
   if (joins && mixing && parts.length >= props.most) return say(`There is room for ${props.most}: take one out first.`);
   say("");
-  const kept = mixing ? others : [];
-  hand({ parts: evenly(joins || (!mixing && others.length) ? [...kept, part] : kept), strength: strong });
+  const stay = mixing ? others : [];
+  hand({ parts: evenly(joins || (!mixing && others.length) ? [...stay, part] : stay), strength: strong });
 }
 
 function list({ parts }) {
@@ -67,14 +75,16 @@ function show() {
   if (names !== shown) list(style);
   shown = names;
   const there = parts.length > 0;
-  $(".clear").hidden = $(".mixing").hidden = !there;
+  $(".mixing").hidden = !there;
   $(".style").classList.toggle("set", there);
   many.hidden = !there && !props.ready.length;
   if (parts.length > 1) many.ariaPressed = "true";
+  $(".next").textContent = many.ariaPressed === "true" ? NEXT[Math.min(parts.length, 2)] : "";
   pad.hidden = parts.length < 2;
   if (parts.length > 1) draw(pad, parts.map((part) => pictured(face(part))), weights());
   strength.value = style.strength;
   $("output").value = `${Math.round(100 * style.strength)} %`;
+  if (settled) keep(KEPT, props.value || "");
 }
 
 function mix(shares) {
@@ -97,6 +107,7 @@ many.addEventListener("click", () => {
   many.ariaPressed = String(on);
   const { parts, strength: strong } = read();
   if (!on && parts.length > 1) hand({ parts: [{ ...parts[0], weight: 1 }], strength: strong });
+  else show();
 });
 $(".pick").addEventListener("click", () => file.click());
 $(".clear").addEventListener("click", () => { say(""); hand({ parts: [] }); });
@@ -109,4 +120,10 @@ window.addEventListener("cgan:style", async ({ detail }) => {
 });
 watch("value", tellLater);
 watch(["value", "ready", "checkpoint"], show);
+withFirstMap((linked) => {
+  const before = linked ? null : kept(KEPT);
+  if (!props.value && (typeof before === "string" || before?.parts?.length)) props.value = before;
+  settled = true;
+  show();
+});
 show();

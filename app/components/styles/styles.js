@@ -94,13 +94,19 @@ function show() {
   if (padded) draw(pad, parts.map(corner), weights());
   strength.parentElement.hidden = !props.drawn || !parts.length;
   mixing.hidden = pad.hidden && strength.parentElement.hidden;
+  const given = props.needed && parts.length > 0 && parts.every(isExample);
+  $(".note").textContent = given ? "These are examples: what you bring or draw takes their place." : "";
   strength.value = strong;
   $("output").value = `${Math.round(100 * strong)} %`;
 }
 
+const isExample = ({ picture }) => props.sets.some(({ pictures }) => pictures.includes(picture));
+
+/** The styles that own pictures join: where all are of one class, examples of another one make room. */
+const stay = () => read().parts.filter((part) => !(props.needed && isExample(part)));
+
 async function open(files) {
-  const { parts } = read();
-  const room = props.most - parts.length;
+  const room = props.most - stay().length;
   const chosen = files.slice(0, room);
   const late = files.length - chosen.length;
   const large = chosen.filter((each) => excess(each, props.limit));
@@ -108,7 +114,7 @@ async function open(files) {
     chosen.filter((each) => !large.includes(each)).map((each) => shrink(each, props.side, props.limit)),
   );
   const pictures = sent.filter(({ status }) => status === "fulfilled").map(({ value }) => value);
-  if (pictures.length) hand([...read().parts, ...pictures.map((picture) => ({ picture, weight: 1 }))]);
+  if (pictures.length) hand([...stay(), ...pictures.map((picture) => ({ picture, weight: 1 }))]);
   if (large.length) say(excess(large[0], props.limit));
   else if (pictures.length < sent.length) say("A picture cannot be read.");
   else if (late) say(`There is room for ${props.most} styles.`);
@@ -133,7 +139,7 @@ onDrop(element, open);
 follow(pad, weights, weigh);
 strength.addEventListener("input", () => hand(read().parts, Number(strength.value)));
 window.addEventListener("cgan:open-style", (event) => { if (event.detail) open([event.detail]); }); // dropped on a letter
-watch(["value", "needed", "most", "drawn"], show);
+watch(["value", "needed", "most", "drawn", "sets"], show);
 watch("sets", sets);
 sets();
 show();

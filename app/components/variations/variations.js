@@ -3,9 +3,17 @@
 
 import { mark, tile } from "../../scripts/tile.js";
 
-const strip = element.querySelector(".strip");
+const [strip, four] = [element.querySelector(".strip"), element.querySelector(".four")];
+
+/** How much of the style the four have in common is told on the button. */
+function tell(strength = null) {
+  const share = strength === null ? "" : `${Math.round(100 * strength)} % your style`;
+  four.querySelector("small").textContent = share;
+  four.ariaLabel = `Four variations ${share}`.trim();
+}
 
 function list() {
+  tell(props.value?.[0]?.strength);
   strip.replaceChildren(...(props.value || []).map(({ seed, picture, strength = null }) =>
     tile(picture, `Take this look (seed ${seed})`, `Take the look of seed ${seed}`, (taken) => {
       mark(strip, taken);
@@ -13,6 +21,6 @@ function list() {
     })));
 }
 
-element.querySelector(".four").addEventListener("click", () => trigger("submit"));
+four.addEventListener("click", () => trigger("submit"));
 watch("value", list);
 list();

@@ -10,7 +10,6 @@ from pathlib import Path
 import cv2
 import gradio as gr
 
-import cgan
 from app import requests
 from app.choosing import TABS, Update, licence, notices, opened
 from app.shelf import Shelf, task_of
@@ -66,7 +65,7 @@ class Models:
             "picture": shown(checkpoint, "preview.jpg", SIDE),
             "rows": [[name, words] for name, words in rows.items() if words],
             "samples": (checkpoint.folder / "samples.jpg").is_file(),
-            "onnx": self.exports and task != "animate",
+            "onnx": checkpoint.sha256[:16] if self.exports and task != "animate" else "",
             "loaded": loaded,
         }
 
@@ -87,19 +86,9 @@ class Models:
         self.shelf.unload(event.name)
         return self.list()
 
-    def onnx(self, event: gr.EventData) -> Iterator[tuple[Update, Update]]:
-        """Make the ONNX graphs of a checkpoint, once, and offer them as a zip."""
-        archive = self._archive(self.shelf.checkpoint(event.name))
-        if not archive.exists():
-            yield told(f"Exporting {event.name}, and comparing it with the model …"), gr.update(visible=False)
-            try:
-                self.export(event.name)
-            except cgan.CganError:
-                yield told(""), gr.update(visible=False)
-                raise
-        label = f"Save {archive.name} ({archive.stat().st_size / 1e6:.0f} MB)"
-        gr.Info(f"{event.name} is exported: save it at the top of this tab")
-        yield told(""), gr.update(value=str(archive), label=label, visible=True)
+    def onnx(self, event: gr.EventData) -> Update:
+        """Make the ONNX graphs of the card that was clicked, once, and give them to it as a zip."""
+        return gr.update(value=self.export(event.name))
 
     def export(self, name: str) -> str:
         """Export a checkpoint as ONNX graphs, each compared with its model; give them as a zip file.

@@ -12,12 +12,17 @@ from app.events import on
 from app.tabs import Page
 from app.tabs.models.handlers import Models
 
+# The card that asked for an export is told what became of it.
+EXPORTED = "(file) => { window.dispatchEvent(new CustomEvent('cgan:exported', { detail: file })); }"
+NOT_EXPORTED = "() => { window.dispatchEvent(new CustomEvent('cgan:exported', { detail: null })); }"
+
 
 @dataclass(frozen=True)
 class Parts:
     """The components of the tab that take part in events; the last three are for the local user only.
 
-    `named` is not seen: by it programs say which checkpoint they want exported.
+    `onnx` and `named` are not seen: the one hands an exported checkpoint to its card, by the other programs
+    say which they want.
     """
 
     notice: gr.HTML
@@ -45,9 +50,7 @@ def lay_out(local: bool) -> Parts:
             add = gr.Button("Add", elem_id="m-add", elem_classes=["plain-button"], min_width=80)
             named = Picker(elem_id="m-named", visible=False)
         refresh = Refresh(elem_id="m-refresh")
-        onnx = gr.DownloadButton(
-            "Save", visible=False, elem_id="m-onnx", elem_classes=["plain-button"], min_width=80
-        )
+        onnx = gr.DownloadButton(visible=False, elem_id="m-onnx")
         told = gr.HTML(label="told", elem_id="m-told", elem_classes=["origin"], apply_default_css=False)
     return Parts(notice, refresh, Cards(), told, onnx, source, add, named)
 
@@ -69,15 +72,10 @@ def wire(parts: Parts, models: Models, page: Page) -> None:
     on([cards.select], models.open, [], [page.tabs, *pickers], api_name="open_model", **private)
     on([cards.expand], models.show, [], [cards], api_name="show_samples", **private)
     if parts.source is not None and parts.add is not None and parts.named is not None:
-        on(
-            [cards.download],
-            models.onnx,
-            [],
-            [parts.told, parts.onnx],
-            api_name="onnx",
-            model=True,
-            **private,
-        )
+        exported = on([cards.download], models.onnx, [], [parts.onnx], api_name="onnx", model=True, **private)
+        there = {"api_visibility": "private", "api_description": "In the browser alone."}
+        exported.success(None, [parts.onnx], js=EXPORTED, api_name="exported", **there)
+        exported.failure(None, js=NOT_EXPORTED, api_name="not_exported", **there)
         on(
             [parts.named.input],
             models.export,

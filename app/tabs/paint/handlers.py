@@ -15,24 +15,25 @@ from app.maps import (
     fit,
     fitted,
     has_other_colours,
-    is_lossy,
     known_things,
+    open_map,
     read_map,
     read_things,
-    snap_map,
     write_map,
 )
 from app.shelf import Shelf
-from app.styles import Encoder, read_blend, ready_of
+from app.styles import Encoder, farthest, read_blend, ready_of
 from cgan import Checkpoint, CheckpointError, DataError, models
 from cgan.tasks import Painter
 
 VARIATIONS = 4
-VARIED = 0.7  # how strong a style is in variations at most: else the seeds would change but fine detail
+VARIED = 0.6  # how strong a style is in variations at most: else the seeds would change but fine detail
+DRAWN = 24  # seeds of which those whose looks are farthest apart vary a style
 NO_CHECKPOINT = "There is no checkpoint yet. Make one: python -m train spade --out checkpoints/first"
 LARGE = "Borders get sharper; detail does not get finer, and wide areas may go flat."
 OTHER_COLOURS = "The map's colours are not this model's: it was read by its ids. Are they the same classes?"
-LOSSY = "The map was saved as JPEG, which changes colours: each pixel took the nearest class. Is it right?"
+FIND = "“From a photograph” finds a map of any picture, or draw it in the colours of the class list."
+DRAW = "Draw it in the colours of the class list, or choose the model that it was made for."
 
 
 class Painting:
@@ -100,15 +101,21 @@ class Painting:
     ) -> list[dict]:
         """Paint a label map in four looks drawn at random, each under a seed of its own.
 
-        A style stays, but with room for the seeds: its strength is 0.7 at most, and told as "strength".
+        A style stays, but with room for the seeds: its strength is 0.6 at most, and told as "strength"; of
+        the seeds drawn it is given those whose looks are far apart.
         """
-        room = {}
+        room, count = {}, VARIATIONS
         if style:
             blend = read_blend(style, self.shelf.checkpoint(name, "paint")) if name else None
             if blend is not None:
-                room = {"strength": min(blend.strength, VARIED)}
+                room, count = {"strength": min(blend.strength, VARIED)}, DRAWN
                 style = blend.to_json(name) | room
-        seeds = [secrets.randbelow(requests.MAX_SEED) for _ in range(VARIATIONS)]
+        seeds = [secrets.randbelow(requests.MAX_SEED) for _ in range(count)]
+        if room:
+            painter = self.shelf.painter(name)
+            seeds = [
+                seeds[at] for at in farthest(np.stack([painter.draw(seed) for seed in seeds]), VARIATIONS)
+            ]
         return [
             {"seed": seed, "picture": self.paint(name, label_map, seed, style, things)[0]} | room
             for seed in seeds
@@ -174,12 +181,11 @@ class Painting:
         if not name:
             raise CheckpointError(NO_CHECKPOINT)
         checkpoint = self.shelf.checkpoint(name, "paint")
-        if lossy := is_lossy(label_map):
-            labels = snap_map(label_map, checkpoint.palette)
-            gr.Warning(LOSSY)
-        else:
-            labels = read_map(label_map, checkpoint.palette)
-        if not lossy and has_other_colours(label_map, checkpoint.palette, labels):
+        ways = FIND if self.shelf.labels(checkpoint) else DRAW
+        labels, said = open_map(label_map, checkpoint.palette, ways)
+        if said:
+            gr.Warning(said)
+        elif has_other_colours(label_map, checkpoint.palette, labels):
             gr.Info(OTHER_COLOURS)
         return write_map(_fitted(labels, checkpoint), checkpoint.palette)
 

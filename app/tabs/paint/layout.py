@@ -20,6 +20,9 @@ from app.tabs.paint.handlers import Painting
 
 # The canvas, which may have waited for a map, is told that none comes.
 UNRESTORED = "() => { window.dispatchEvent(new CustomEvent('cgan:unrestored')); }"
+# The model that was chosen last in this browser, by hand, is shown first.
+RECALL = "(name) => { try { return [name ?? localStorage.getItem('cgan model')]; } catch { return [name]; } }"
+REMEMBER = "(name) => { try { localStorage.setItem('cgan model', name); } catch { /* forbidden */ } }"
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,10 @@ def wire_model(parts: Parts, painting: Painting, page: Page) -> None:
         [model],
         [model, parts.chooser.notice],
         api_name="checkpoints",
+        js=RECALL,
         **quiet,
     )
+    at_once([model.input], REMEMBER, [model], [], api_name="remember_painter")
     on(
         [model.change],
         painting.choose,

@@ -25,4 +25,5 @@ def build(page: Page) -> Callable[[], None]:
     if not page.training:
         gr.HTML(OFF, elem_id="r-off", elem_classes=["notice"], apply_default_css=False)
         return lambda: None
-    return partial(wire, lay_out(), Runs(page.shelf, Training(page.shelf.root)), page)
+    runs = Runs(page.shelf, Training(page.shelf.root))
+    return partial(wire, lay_out(runs), runs, page)

@@ -15,6 +15,7 @@ from cgan import CganError, DataError
 
 FIRST, PRESET = "spade", "small"
 PRESETS = ("tiny", "small", "paper")
+MIN_SIZE = 32  # pixels
 
 
 class Runs:
@@ -23,20 +24,26 @@ class Runs:
     def __init__(self, shelf: Shelf, training: Training):
         self.shelf, self.training = shelf, training
 
-    def open(self, model: str | None, name: str | None) -> Iterator[tuple]:
-        """Show the run that is under way, or the latest, and fill the form."""
+    def open(self, model: str | None, name: str | None, proposed: str = "") -> Iterator[tuple]:
+        """Show the run that is under way, or the latest, and bring the form up to date.
+
+        `proposed`: the name in the form, which gives way where a checkpoint has it by now.
+        """
         runs = self.training.runs()
         shown = self.training.running() or (name if name in runs else next(iter(runs), None))
         run = gr.update(choices=runs, value=shown, visible=bool(runs))
         watch = gr.Timer(active=bool(self.training.running()))
-        yield gr.skip(), run, self._report(shown), watch, notice("" if model else "Asking the trainer …")
+        taken = proposed in runs and re.fullmatch(rf"{model}-[0-9]+", proposed)
+        fresh = self._free(model) if taken else gr.skip()
+        yield gr.skip(), run, self._report(shown), watch, notice(""), fresh
         try:
-            models = self.training.models()
+            news = self.training.learn_models()
         except DataError as error:
-            yield gr.skip(), gr.skip(), gr.skip(), gr.skip(), notice(str(error))
+            yield *[gr.skip()] * 4, notice(str(error)), gr.skip()
             return
-        chosen = gr.update(choices=[*models], value=model or FIRST)
-        yield chosen, gr.skip(), gr.skip(), gr.skip(), notice("")
+        there = [*self.training.models()]
+        chosen = gr.update(choices=there, value=model if model in there else FIRST)
+        yield chosen if news else gr.skip(), *[gr.skip()] * 5
 
     def choose(self, model: str | None, preset: str) -> tuple[Update, Update, Update, str]:
         """Tell what a model does and what its folder holds; propose size, images and a name."""
@@ -140,9 +147,10 @@ class Runs:
         return gr.update(sheet={"images": event.images, "picture": picture})
 
     def _plan(self, model, preset, name, data, size, images, licence, more) -> Plan:
-        for what, value in (("size", size), ("number of images", images)):
-            if value is not None and (type(value) not in (int, float) or value != int(value) or value < 1):
-                raise DataError(f"the {what} is {value!r}; it must be a whole number from 1")
+        for what, value, least in (("size", size, MIN_SIZE), ("number of images", images, 1)):
+            known = value is None or (type(value) in (int, float) and value % 1 == 0 and value >= least)
+            if not known:
+                raise DataError(f"the {what} is {value!r}; it must be a whole number from {least}")
         if model not in self.training.models() or preset not in PRESETS:
             raise DataError(f"no model {model!r} in the preset {preset!r}")
         texts = [str(text or "").strip() for text in (name, data, licence, more)]

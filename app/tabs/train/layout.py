@@ -11,7 +11,7 @@ from app.components.pulse import Pulse
 from app.components.refresh import Refresh
 from app.events import on
 from app.tabs import Page
-from app.tabs.train.handlers import PRESET, PRESETS, Runs
+from app.tabs.train.handlers import FIRST, PRESET, PRESETS, Runs
 
 
 @dataclass(frozen=True)
@@ -43,28 +43,33 @@ class Parts:
         return [*texts, self.size, self.images, self.licence, self.more]
 
 
-def lay_out() -> Parts:
-    """Place the components: the plan on the left, the run on the right."""
+def lay_out(runs: Runs) -> Parts:
+    """Place the components: the plan on the left, whole from the first paint on, the run on the right."""
+    usual_size, usual_images, free, words = runs.choose(FIRST, PRESET)
+    plan = {"size": usual_size["value"], "images": usual_images["value"]}
+    models, named = [*runs.training.models()], free["value"]
     with gr.Row(elem_id="r-panes", elem_classes=["panes"]):
         with gr.Column(scale=4, elem_id="r-plan", elem_classes=["form-pane"]):
-            model = Picker(titled=True, elem_id="r-model")
-            about = gr.HTML(label="about", elem_id="r-about", apply_default_css=False)
+            model = Picker(FIRST, choices=models, titled=True, elem_id="r-model")
+            about = gr.HTML(words, label="about", elem_id="r-about", apply_default_css=False)
             data = gr.Textbox(
                 label="Folder of training data", placeholder="empty: the built-in world of landscapes",
                 elem_id="r-data", max_lines=1,
             )  # fmt: skip
             preset = gr.Radio(list(PRESETS), value=PRESET, label="Preset", elem_id="r-preset")
             with gr.Row():
-                size = gr.Number(label="Size in pixels", minimum=32, step=32, precision=0, elem_id="r-size")
-                images = gr.Number(label="Pictures to see", minimum=1, precision=0, elem_id="r-images")
-            name = gr.Textbox(label="Name of the checkpoint", elem_id="r-name", max_lines=1)
+                # No bounds here: Gradio would tell of them while one types.
+                size = gr.Number(plan["size"], label="Size in pixels", step=32, precision=0, elem_id="r-size")
+                images = gr.Number(plan["images"], label="Pictures to see", precision=0, elem_id="r-images")
+            name = gr.Textbox(named, label="Name of the checkpoint", elem_id="r-name", max_lines=1)
             with gr.Accordion("Licence, further flags", open=False, elem_id="r-advanced"):
                 licence = gr.Textbox(
                     label="Licence", placeholder="not stated", elem_id="r-licence", max_lines=1
                 )
                 more = gr.Textbox(label="Further flags", placeholder="--batch 8 --validation 0.1",
                                   elem_id="r-more", max_lines=1)  # fmt: skip
-            command = gr.HTML(label="command", elem_id="r-command", apply_default_css=False)
+            told = runs.tell(FIRST, PRESET, named, **plan)
+            command = gr.HTML(told, label="command", elem_id="r-command", apply_default_css=False)
             with gr.Row(elem_id="r-go-row"):
                 check = gr.Button(
                     "Check the folder", elem_id="r-check", elem_classes=["plain-button"], min_width=80
@@ -92,8 +97,8 @@ def wire(parts: Parts, runs: Runs, page: Page) -> None:
     on(
         [page.opened["train"].select, parts.refresh.click],
         runs.open,
-        [parts.model, parts.run],
-        [parts.model, *shown, parts.notice],
+        [parts.model, parts.run, parts.name],
+        [parts.model, *shown, parts.notice, parts.name],
         api_name="training",
         **hidden,
     )

@@ -25,6 +25,7 @@ from app.tabs.translate.turns import (
     known,
     letters,
     own_size,
+    own_styles,
     scaled,
     style_sets,
 )
@@ -82,10 +83,16 @@ class Translating:
             origin(translator.checkpoint),
         )  # fmt: skip
 
-    def turn(self, name: str, direction: str) -> tuple[Update, Update, Update, list]:
-        """Prepare the input for a direction: paper and pen where it is drawn, else a photograph."""
+    def turn(
+        self, name: str, direction: str, styles: list | dict | None = None
+    ) -> tuple[Update, Update, Update, list, Update]:
+        """Prepare the input for a direction: paper and pen where it is drawn, else a photograph.
+
+        Styles from examples stay where the direction goes to what they show.
+        """
         translator = self._translator(name)
-        return self._inputs(translator, known(translator, direction))
+        direction = known(translator, direction)
+        return *self._inputs(translator, direction), self._styles(translator, direction, styles)
 
     def open_picture(self, name: str, direction: str, picture: str) -> tuple[Update, Update | str, list]:
         """Bring a picture to where it is translated; for a drawing, the outlines of a photograph."""
@@ -184,7 +191,9 @@ class Translating:
             kept.append(source | {"weight": round(part["weight"], 3)})
         return kept
 
-    def again(self, name: str, direction: str, event: gr.EventData) -> tuple[str | Update | list, ...]:
+    def again(
+        self, name: str, direction: str, styles: list | dict | None, event: gr.EventData
+    ) -> tuple[str | Update | list, ...]:
         """Take a result as the next input, and turn round where the model goes both ways."""
         translator = self._translator(name)
         onward = [other for other in translator.directions if other != direction] or [direction]
@@ -195,7 +204,7 @@ class Translating:
             pen |= {"value": write_map(lines, INK)}
         else:
             source |= {"value": event.picture, "own": True}
-        return onward[0], source, pen, *rest
+        return onward[0], source, pen, *rest, self._styles(translator, onward[0], styles)
 
     def to_paint(self, event: gr.EventData) -> tuple[str, gr.Tabs]:
         """Take a result as the style picture of the Paint tab, and go there."""
@@ -213,13 +222,14 @@ class Translating:
         return requests.picture_uri(translator.sheet(style))
 
     def add_letter(self, drawing: str | None, styles: list | dict | None) -> tuple[list[dict], str]:
-        """Take a drawn letter as one more style picture, and lay new paper."""
+        """Take a drawn letter as one more style picture, and lay new paper; examples make room for it."""
         picture = requests.read_picture(drawing, "the letter") if drawing else None
         if picture is None or picture.min() > DARK:
             raise DataError("there is no letter yet: draw one")
-        if len(parts_of(styles)) >= MAX_STYLES:
+        own = own_styles(styles)
+        if len(own) >= MAX_STYLES:
             raise DataError(f"there is room for {MAX_STYLES} styles: remove one first")
-        return [*parts_of(styles), {"picture": drawing, "weight": 1.0}], blank(picture.shape[:2])
+        return [*own, {"picture": drawing, "weight": 1.0}], blank(picture.shape[:2])
 
     def give_way(self) -> list:
         """The dice was rolled: the styles go, so that the seed's look shows."""
@@ -254,6 +264,13 @@ class Translating:
             paper = gr.update(checkpoint=named, palette=LETTER.to_list(), size=list(size), visible=True)
         button, sheet = ({"visible": each or "hidden"} for each in (drawn, there))
         return paper, gr.update(**button), gr.update(**sheet), gr.update(value="", **sheet)
+
+    def _styles(self, translator: Translator, direction: str, styles: list | dict | None) -> Update:
+        """An update of the styles for a direction: its examples, and of those chosen what fits."""
+        there, own = style_sets(translator, direction), own_styles(styles)
+        if there or len(own) == len(parts_of(styles)):
+            return gr.update(sets=there)
+        return gr.update(value=styles | {"parts": own} if isinstance(styles, dict) else own, sets=there)
 
     def _inputs(self, translator: Translator, direction: str) -> tuple[Update, Update, Update, list]:
         """Updates for what the model takes in `direction`: the photograph, the paper, the examples, and the

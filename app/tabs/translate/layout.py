@@ -135,7 +135,14 @@ def wire_inputs(parts: Parts, translating: Translating, page: Page) -> None:
         api_name="choose_translator",
         **quiet,
     )
-    on([direction.input], translating.turn, [chooser.model, direction], parts.faces, api_name="turn", **quiet)
+    on(
+        [direction.input],
+        translating.turn,
+        [chooser.model, direction, styles],
+        [*parts.faces, styles],
+        api_name="turn",
+        **quiet,
+    )
     on(
         [parts.examples.input],
         translating.open_picture,
@@ -181,8 +188,8 @@ def wire_results(parts: Parts, translating: Translating, page: Page) -> None:
     on(
         [parts.shown.select],
         translating.again,
-        [parts.chooser.model, parts.direction],
-        [parts.direction, *parts.faces],
+        [parts.chooser.model, parts.direction, parts.styles],
+        [parts.direction, *parts.faces, parts.styles],
         api_name="again",
         **onward,
     )

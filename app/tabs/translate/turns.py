@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from app.drawings import is_drawing
-from app.examples import pictures, sets
+from app.examples import is_example, pictures, sets
 from app.maps import canvas_size
 from app.requests import picture_uri
 from app.styles import parts_of
@@ -70,10 +70,21 @@ def letters(translator: Translator) -> bool:
     return bool(found) and sum(map(is_drawing, found)) > len(found) / 2
 
 
-def style_sets(translator: Translator) -> list[dict]:
-    """Example style pictures for a model, each set of one class; any that draws letters has typefaces."""
+def style_sets(translator: Translator, direction: str = "") -> list[dict]:
+    """Example style pictures for a model, each set of one class: of where its first direction goes to.
+
+    Any that draws letters has typefaces.
+    """
+    if direction not in ("", translator.directions[0]):
+        return []
     name, model = translator.checkpoint.name, translator.checkpoint.model
     return sets(f"{name}/styles", f"{model}/styles", *(["letters/styles"] if letters(translator) else []))
+
+
+def own_styles(styles: list | dict | None) -> list[dict]:
+    """The parts of a style, as a client sent them, but for pictures that are examples."""
+    parts = [part for part in parts_of(styles) if isinstance(part, dict)]
+    return [part for part in parts if not is_example(part.get("picture"))]
 
 
 def kept_styles(translator: Translator, styles: list | dict | None, examples: list[dict]) -> list[dict]:
