@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
+from cgan.layers.flow import warp
 from cgan.layers.precision import wide
 from train.data.clips import Window
 
@@ -60,6 +61,20 @@ def flow_terms(
         size = max(flow.shape[2:])  # in shares of the frame, so that all sizes weigh alike
         terms["flow"] = 10 * l1(flow / size, truth / size, seen)
     return terms
+
+
+def unsteadiness(
+    now: tuple[Tensor, Tensor], before: tuple[Tensor, Tensor], flow: Tensor, seen: Tensor | None
+) -> Tensor:
+    """How far the change from frame to frame is from the true one: L1, where the frame before shows it.
+
+    now, before: what was made and what is true, each (B, 3, H, W); flow (B, 2, H, W) in pixels, to the frame
+    before; seen (B, 1, H, W). After the short-term loss of Lai et al., Learning Blind Video Temporal
+    Consistency, 2018, equation 3, which asks for no change at all; lights and shadows may change here as the
+    true ones do.
+    """
+    made, true = (wide(one) - warp(other, flow) for one, other in zip(now, before, strict=True))
+    return l1(made, true, seen)
 
 
 def window(frames: int, growth: int) -> Window:

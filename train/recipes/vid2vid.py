@@ -31,7 +31,17 @@ from train.processes import normal
 from train.recipes import Loss, Player, RecipeOf
 from train.recipes._maps import OfMaps
 from train.recipes._styles import fit
-from train.recipes._video import Labels, about_labels, at, awake, flow_terms, initialise, l1, window
+from train.recipes._video import (
+    Labels,
+    about_labels,
+    at,
+    awake,
+    flow_terms,
+    initialise,
+    l1,
+    unsteadiness,
+    window,
+)
 from train.recipes._watch import Discriminators, Watch
 from train.recipes.spade import light
 
@@ -56,6 +66,7 @@ class Hyper:
     weight_light: Weight = 0.0  # weight of L1 between blocks' mean colours: the style picture's light
     weight_lattice: Weight = 0.0  # weight of lines in the power spectrum that real pictures lack
     weight_flow: Weight = 10.0  # weight of what teaches flow and mask
+    weight_steady: Weight = 0.0  # weight of L1 between changes along the flow, made and true: no flicker
     weight_guide: Weight = 0.0  # weight of L1 to what was painted before, where that is known
     weight_kl: Weight = 0.002  # weight of the KL divergence of the styles from N(0, 1)
     discriminator: Literal["patch", "projected"] = "patch"  # of patches, or on a trained network's features
@@ -118,6 +129,7 @@ class Recipe(OfMaps[vid2vid.Config, Data]):
         if self.model.config.noise:
             past = past._replace(grain=begun(normal(*batch.labels[:, 0].shape, like=batch.images)))
         watch = Watch(self.discriminators, batch.images[:, 0])
+        before: tuple[Tensor, Tensor] | None = None  # the frame before, made and true
         for t in range(batch.labels.shape[1]):
             labels, target = batch.labels[:, t], batch.images[:, t]
             frame, past = self.model.film(labels, past, place_of(batch, t))
@@ -133,10 +145,15 @@ class Recipe(OfMaps[vid2vid.Config, Data]):
                     frame.warped, frame.flow, frame.mask, target, at(batch.flow, t - 1), at(batch.seen, t - 1)
                 )
                 terms |= {name: self.hyper.weight_flow * term for name, term in found.items()}
+            if before is not None and self.hyper.weight_steady and batch.flow is not None:
+                moved = (batch.flow[:, t - 1], at(batch.seen, t - 1))
+                apart = unsteadiness((frame.image, target), before, *moved)
+                terms["steady"] = self.hyper.weight_steady * apart
             if frame.guide is not None and self.hyper.weight_guide:
                 apart = l1(frame.image, frame.guide, frame.covered)
                 terms["guide"] = self.hyper.weight_guide * apart
             yield Loss("generator", terms)
+            before = frame.image.detach(), target
 
     def _fooled(self, watch: Watch) -> dict[str, Tensor]:
         """The adversarial terms of the generator's turn."""
