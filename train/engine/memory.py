@@ -16,7 +16,7 @@ from train import recipes
 from train.data.packed import free
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # the names in malloc.h
-EACH = 16  # bytes of a weight in training: itself, its gradient and Adam's two moments, in fp32
+EACH = 24  # bytes of a weight in training: master, effective, average, gradient, Adam's moments; fp32
 
 
 def check_room(name: str, config: Any, hyper: Any, device: torch.device) -> None:
