@@ -13,6 +13,7 @@ from cgan.errors import DataError
 from train.data.batches import Painted
 from train.data.naming import colour
 from train.data.painted import PaintedData, read_painted
+from train.data.stored import parted
 
 PALETTE = [
     {"id": 0, "name": "sky", "colour": "#0000ff"},
@@ -246,3 +247,10 @@ def test_fake_batches_fit_their_docstring():
     assert batch.images.shape == (3, 3, 20, 40) and batch.instances.shape == batch.labels.shape
     assert batch.rows(1, 3).images.shape[0] == 2
     assert Painted.fake().instances is None
+
+
+def test_a_share_sets_no_more_aside_than_an_evaluation_has_time_for():
+    for count, aside in ((40, 2), (3, 1), (19_000, 950), (200_000, 1000)):
+        stay, gone = parted(count, 0.05, seed=0)
+        assert (len(stay), len(gone)) == (count - aside, aside)
+        assert sorted([*stay, *gone]) == list(range(count))

@@ -82,16 +82,23 @@ def test_a_slow_run_writes_rows_too(tmp_path, monkeypatch):
     assert [row["images"] for row in rows(tmp_path)] == [8]
 
 
+def test_what_is_left_is_reckoned_from_the_first_that_was_done(monkeypatch):
+    """A hundred seconds to list the files, then a hundred files a second."""
+    clock = iter([0.0, 100.0, 105.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    said = []
+    reached = tally(said.append, "reading", 1501)
+    reached(1), reached(501)
+    assert said == ["reading …", f"  501 of 1501, {duration(10)} left"]
+
+
 def test_preparing_tells_how_far_it_is():
     said = []
     reached = tally(said.append, "rendering 4 landscapes", 4, every=0)
     for done in range(1, 5):
         reached(done)
-    assert said[0] == "rendering 4 landscapes …" and [line.split(",")[0] for line in said[1:]] == [
-        "  1 of 4",
-        "  2 of 4",
-        "  3 of 4",
-    ]
+    lines = [line.split(",")[0] for line in said[1:]]
+    assert said[0] == "rendering 4 landscapes …" and lines == ["  2 of 4", "  3 of 4"]
     assert all(line.endswith(" left") for line in said[1:])
     patient = []
     tally(patient.append, "reading", 4, every=1e9)(2)

@@ -26,7 +26,7 @@ class Run:
     tables: Literal["auto", "on", "off"] = "auto"  # SPADE: patch tables (auto: on a CPU, where they pay)
     seed: Seed = 0  # of weights, order, crops and noise
     decay_from: Share = 0.5  # share of the run after which the learning rates fall linearly to zero
-    validation: str = "0.05"  # chooses the weights: a folder, a share of the data (set aside), or none
+    validation: str = "0.05"  # chooses the weights: a folder, a share (set aside: 1,000 at most), or none
     evaluate_every: Whole = 0  # pictures between evaluations (0: a twentieth of the run, sooner at first)
     save_minutes: Minutes = 5.0  # minutes between two saves of the training state
     calibrate: Batches = 30  # batches over which the averaged model's statistics are estimated

@@ -22,6 +22,7 @@ from train.data.protocol import B, Data, Indices, Samples, Size, each
 
 MARGIN = 1.125  # stored pictures are this much larger than the crops, so that crops can move and scale
 LEAST = 2  # pictures to learn from
+MOST_ASIDE = 1000  # samples that choose the weights
 SHARE = 0.5  # of a device's free memory that data may fill: the rest is for the networks
 
 
@@ -103,12 +104,13 @@ def take(tensor: Tensor, rows: Sequence[int]) -> Tensor:
 def parted(count: int, fraction: float, seed: int, last: bool = False) -> tuple[list[int], list[int]]:
     """(numbers below `count` that stay, those that `seed` sets aside: `fraction` of them, at least one).
 
+    They are `MOST_ASIDE` at most, as every evaluation looks at all of them: ten thousand took ten minutes.
     last: the last ones are set aside, of what was shuffled when it was packed.
     """
     if not 0 < fraction < 1:
         raise ValueError(f"the validation fraction is {fraction}; it must lie between 0 and 1")
     order = list(range(count))[::-1] if last else np.random.default_rng(seed).permutation(count).tolist()
-    aside = min(max(1, round(fraction * count)), count - 1)
+    aside = min(max(1, round(fraction * count)), count - 1, MOST_ASIDE)
     return sorted(order[aside:]), sorted(order[:aside])
 
 
