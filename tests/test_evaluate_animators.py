@@ -25,6 +25,7 @@ from train.judge import clips as judge_of_clips
 from train.judge import command as evaluate
 from train.judge import few_shot_clips as judge_of_subjects
 from train.judge.examination import Examination
+from train.judge.sheet import evenly
 from train.teachers import networks as teachers
 
 SIZE = (32, 32)
@@ -260,3 +261,15 @@ def test_other_classes_are_refused(tmp_path):
     with pytest.raises(DataError, match="other classes"):
         judges.of(FewShotClip).read(characters(tmp_path / "all"), task)
     assert judges.of(Clip).pictures(data)[0] is data.images
+
+
+def test_the_judge_meets_all_characters(tmp_path):
+    """Also where it looks at as many samples as there are strips, or at every second one."""
+    data = read_sprites(characters(tmp_path / "all"), SIZE, Window(2, 0, 2))
+    assert len(data.names) == len(data.strips) == 4
+    for count in (4, 8, 16):
+        rows = judge_of_subjects.spread(data, count)
+        assert len({*rows}) == count and {row % 4 for row in rows} == {0, 1, 2, 3}
+        assert len({row // 4 for row in rows}) == 4
+    others = few_shot_clips(3, SIZE)
+    assert judge_of_subjects.spread(others, 3) == evenly(len(others), 3).tolist()

@@ -86,8 +86,8 @@ def finishing(what: str) -> Iterator[Callable[[], bool]]:
 def tally(say: Callable[[str], None], what: str, total: int, every: float = 5.0) -> Callable[[int], None]:
     """Say at once what is begun; gives what to call with how much of it is done, which tells now and then.
 
-    every: seconds between two lines; the last one is left out, as what comes next tells of it. What is left is
-    reckoned from the first that was done on: before it, all were looked for.
+    every: seconds between two lines; the last one is left out, as what comes next tells of it. What is
+    left is reckoned from the first that was done on: before it, all were looked for.
     """
     began = told = time.monotonic()
     before = 0

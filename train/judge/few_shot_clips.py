@@ -26,7 +26,7 @@ from train.judge.endurance import RATE, Scene, endurance
 from train.judge.examination import HALVES, Examination, Summary, real_against_real, whole
 from train.judge.maps import check_classes
 from train.judge.metrics import Row, mean_scores
-from train.judge.protocol import About, Model, Section, Sheets, Sitting
+from train.judge.protocol import About, Model, Section, Sheets, Sitting, Source
 from train.judge.sheet import Cells, Pictures
 from train.log import say
 
@@ -43,7 +43,7 @@ class Judge(protocol.Judge[Data, Animator, FewShotClip]):
 
     def sheets(self, model: Model, sitting: Sitting[FewShotClip]) -> Sheets:
         """Rows of the reference, then maps, true frames and results; the preview shows no true frames."""
-        rows = sheet.evenly(len(sitting.shown), animation.SHOWN).tolist()
+        rows = spread(sitting.shown, animation.SHOWN)
         batch = sitting.shown.batch(rows, 0, sitting.size, augment=False)
         return animation.sheets_of(animation.animated(model, batch), batch, sitting.palette)
 
@@ -120,7 +120,7 @@ class Judge(protocol.Judge[Data, Animator, FewShotClip]):
         outputs_only: bool,
     ) -> Cells:
         """Reference, map, result and true frame, the last of each clip, for clips spread evenly."""
-        clips = batches(data, sheet.evenly(len(data), most).tolist())
+        clips = batches(data, spread(data, most))
         made = [animation.performed(task, clip) for clip in clips]
         return animation.cells_of(made, clips, data.palette, outputs_only)
 
@@ -135,13 +135,25 @@ for frame in animator.animate(maps, references=[picture]):  # uint8 (H, W) of cl
         return "A clip a row: the picture that shows the subject, and some of the frames made of it."
 
 
+def spread(data: Source[FewShotClip], count: int) -> list[int]:
+    """`count` samples spread over the data; of characters over those too, one further with each strip.
+
+    Sheets have a row of samples for each strip, and steps as wide as a row would meet one character only.
+    """
+    rows: list[int] = sheet.evenly(len(data), count).tolist()
+    if not isinstance(data, SpriteData):
+        return rows
+    many = len(data.names)
+    return [strip * many + (row + strip) % many for row in rows for strip in (row // many,)]
+
+
 def parts_of(data: Data, frames: int, most: int) -> dict[str, list[int]]:
     """The rows that are judged, spread evenly, by name: about `most` frames in all.
 
     The names follow "one reference". Characters are told apart by whose maps drive them, as the data have it
     for every second strip.
     """
-    rows = sheet.evenly(len(data), max(2, most // frames)).tolist()
+    rows = spread(data, max(2, most // frames))
     if not isinstance(data, SpriteData):
         return {"": rows}
     borrowed = [row // len(data.names) % 2 == 1 for row in rows]
