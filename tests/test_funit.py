@@ -24,7 +24,7 @@ def pictures(count: int, size: tuple[int, int] = (32, 32), seed: int = 0) -> tor
 
 
 def tiny(module) -> torch.nn.Module:
-    """Wide in its styles: drawn weights silence three quarters of COCO-FUNIT's, and now and then all of eight."""
+    """Wide in its styles: drawn weights silence three quarters of COCO-FUNIT's, at times all of eight."""
     model = module.Model(replace(module.PRESETS["tiny"], style=64))
     recipes.module("funit").initialise(model)  # from here on styles can be told apart
     return model
