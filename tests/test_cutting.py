@@ -6,7 +6,7 @@ from PIL import Image
 from runs import run
 
 from train.__main__ import main
-from train.data.cutting import cut_out
+from train.data.cutting import cut_out, on_square
 
 
 def photograph(*things, ground=(150, 160, 150), size=(150, 120)):
@@ -45,6 +45,23 @@ def test_what_is_doubtful_is_given_up(picture):
     assert cut_out(picture) is None
 
 
+def test_a_thing_stands_somewhere_on_a_square():
+    """As it was, with more or less white around it, by the seed."""
+    picture = np.full((150, 120, 3), 255, np.uint8)
+    picture[30:120, 25:85] = (180, 40, 60)
+    squares = [on_square(picture, seed) for seed in range(20)]
+    for made in squares:
+        side, dark = made.shape[0], (made < 250).any(2)
+        assert made.shape == (side, side, 3) and 90 / 0.98 < side < 90 / 0.59
+        rows, columns = dark.any(1).nonzero()[0], dark.any(0).nonzero()[0]
+        thing = made[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        assert np.array_equal(thing, picture[30:120, 25:85])
+    assert len({made.shape[0] for made in squares}) > 10 and len({made.tobytes() for made in squares}) == 20
+    assert np.array_equal(on_square(picture, 3), squares[3])
+    blank = np.full((9, 9, 3), 255, np.uint8)
+    assert np.array_equal(on_square(blank, 0), blank)
+
+
 def test_arranging_tells_how_many(tmp_path, capfd):
     (tmp_path / "shop").mkdir()
     for name, picture in (("a.png", photograph((30, 25, 90, 60))), ("b.png", photograph())):
@@ -52,6 +69,9 @@ def test_arranging_tells_how_many(tmp_path, capfd):
     assert main(["arrange", str(tmp_path / "shop"), "--cut-out", "--out", str(tmp_path / "cut")]) == 0
     assert "1 pictures are in" in (said := "".join(capfd.readouterr())) and "1 could not be cut out" in said
     assert [it.name for it in (tmp_path / "cut").iterdir()] == ["a.png"]
+    assert main(["arrange", str(tmp_path / "cut"), "--square", "--out", str(tmp_path / "square")]) == 0
+    with Image.open(tmp_path / "square" / "a.png") as square:
+        assert square.width == square.height
     assert main(["arrange", str(tmp_path), "--cut-out", "--split", "AB", "--out", str(tmp_path / "x")]) != 0
     assert "give one of them" in "".join(capfd.readouterr())
 

@@ -4,6 +4,7 @@
                    one to images/; with BA the other way round
     --bits 12      pictures of 16 bits of which so many are used become pictures of 8 bits
     --cut-out      of photographs of one thing each, that thing on white; what cannot be cut out is left out
+    --square       on a square of white, larger or smaller and somewhere in it, as people draw
 
 What needs no change is copied as it is.
 """
@@ -12,6 +13,7 @@ import argparse
 import shutil
 from collections import Counter
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +22,7 @@ from PIL import Image
 from cgan.errors import CganError, DataError
 from cgan.pictures import read_picture
 from cgan.ranges import whole
-from train.data.cutting import cut_out
+from train.data.cutting import cut_out, on_square
 from train.data.finding import PICTURES, files_in
 from train.data.folders import REPORTED
 from train.log import STOPPED, finishing, say, tally
@@ -37,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--bits", type=whole(8, 16), help="how many bits are used of 16")
     parser.add_argument("--cut-out", action="store_true", help="the thing in each photograph, on white")
+    parser.add_argument("--square", action="store_true", help="what is not white, with room around it")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -46,10 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise DataError(f"{source} is not a folder")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out} is there already; give a folder that is not there yet, or an empty one")
-    if not (arguments.split or arguments.bits or arguments.cut_out):
-        raise ValueError("say what is to be changed: --split, --bits or --cut-out")
-    if arguments.split and arguments.cut_out:
-        raise ValueError("--cut-out is for photographs, --split for pairs: give one of them")
+    if not (arguments.split or arguments.bits or arguments.cut_out or arguments.square):
+        raise ValueError("say what is to be changed: --split, --bits, --cut-out or --square")
+    if arguments.split and (arguments.cut_out or arguments.square):
+        raise ValueError("--cut-out and --square are for photographs, --split for pairs: give one of them")
     problems: list[str] = []
     files = files_in(source, source, PICTURES, problems, Counter())
     written = 0
@@ -81,10 +84,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _write(path: Path, inner: Path, out: Path, asked: argparse.Namespace) -> bool:
     """Write one picture, changed as it is asked for. Tells whether it could be."""
     picture = read_picture(path, str(inner), bits=asked.bits or 16)
-    if asked.cut_out:
-        thing = cut_out(picture)
+    if asked.cut_out or asked.square:
+        thing = cut_out(picture) if asked.cut_out else picture
         if thing is not None:
-            _save(thing, inner, out)
+            _save(on_square(thing, crc32(inner.as_posix().encode())) if asked.square else thing, inner, out)
         return thing is not None
     if asked.split is None:
         if _deep(path):
