@@ -51,7 +51,8 @@ def on_square(picture: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
 
     Whoever draws leaves some, and photographs hardly do: a network that never saw any painted it like cloth.
     """
-    rows, columns = (np.flatnonzero((picture < WHITE).any(2).any(axis)) for axis in (1, 0))
+    dark = picture.min(2) < WHITE
+    rows, columns = (np.flatnonzero(dark.any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         return picture
     thing = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
