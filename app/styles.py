@@ -76,9 +76,9 @@ class Encoder:
     def of_painter(self, painter: Painter, picture: np.ndarray) -> np.ndarray:
         """What `Painter.paint` takes as style for a picture, uint8 (H, W, 3): its vector, float32 (style,).
 
-        With `looks` a style depends on the map too, which changes at every stroke: then it is the picture.
+        Where it `needs_map`, which changes at every stroke, it is the picture.
         """
-        return picture if painter.looks else self._encoded(painter, picture)
+        return picture if painter.needs_map else self._encoded(painter, picture)
 
     def blended(self, painter: Painter, blend: Blend, labels: np.ndarray, seed: int) -> np.ndarray:
         """What `Painter.paint` takes as style for a blend, on the map `labels`, uint8 (H, W)."""
@@ -93,8 +93,8 @@ class Encoder:
     def _vector(self, painter: Painter, part: Part, labels: np.ndarray) -> np.ndarray:
         """The style of one part: float32 (style,)."""
         if part.picture is not None:
-            looks = bool(painter.looks)
-            return painter.encode(part.picture, labels) if looks else self._encoded(painter, part.picture)
+            known = not painter.needs_map
+            return self._encoded(painter, part.picture) if known else painter.encode(part.picture, labels)
         return painter.draw(part.seed) if part.seed is not None else painter.ready.vectors[part.ready]
 
     def of_translator(self, translator: Translator, picture: np.ndarray, direction: str) -> np.ndarray:

@@ -23,6 +23,7 @@ from train.data.batches import Painted
 from train.judge import command as evaluate
 from train.judge import evaluation, metrics, parts, report, sheet
 from train.judge import painter as evaluate_painter
+from train.judge.grid import class_brightness
 from train.judge.report import SAMPLES
 from train.teachers import networks as teachers
 
@@ -192,7 +193,7 @@ def test_grid_and_style_are_told(place, run, squeezenet_file, tmp_path):
     assert "lpips" not in other and -1 <= other["followed"] <= 1
     for name, row in rows(result).items():
         assert np.isfinite(row["grid"]) and ("followed" in row) == (name == "other photographs' styles")
-    assert "| grid, dB | style followed |" in out and "Grid: how much higher" in out
+    assert "| grid, dB | style followed | class by class |" in out and "Grid: how much higher" in out
     assert "The other photographs are 8 of these, whose mean brightness is" in out
     assert "Not a last judgement: 3 of these 8 pictures chose the weights (set aside)" in out
 
@@ -243,6 +244,25 @@ def test_a_painter_that_follows_the_style_is_told_from_one_that_does_not(network
     real = evaluate_painter.Measured(None, None, spectra=evaluate_painter.real_spectra(data))
     row = evaluate_painter._exchanged_row(Stub(), data, networks, 0, real, [])
     assert row["followed"] > 0.99 if follows else row["followed"] < 0.9
+
+
+def test_classes_that_follow_their_own_light(networks):
+    """A painter that lays each class's mean grey of the style picture under its map follows to the full."""
+    data = rectangles(10, (32, 32), 0)
+
+    class Stub:
+        looks, palette = 1, data.palette
+
+        def encode(self, picture, labels):
+            found = class_brightness(picture[None], labels[None], len(data.palette))[0]
+            return np.where(np.isnan(found), 0, found).astype(np.float32)
+
+        def paint(self, labels, style=None, seed=0):
+            return style[labels][None, ..., None].repeat(3, 3).round().astype(np.uint8)
+
+    real = evaluate_painter.Measured(None, None, spectra=evaluate_painter.real_spectra(data))
+    row = evaluate_painter._exchanged_row(Stub(), data, networks, 0, real, [])
+    assert row["followed_classes"] > 0.99 > row["followed"]
 
 
 def test_a_segmenter_tells_what_paintings_show(place, run, tmp_path):

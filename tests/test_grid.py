@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from train.judge.grid import Spectra, brightness, grid, grid_score, spectra
-from train.judge.metrics import correlation
+from train.judge.grid import Spectra, brightness, class_brightness, grid, grid_score, spectra
+from train.judge.metrics import correlation, correlation_within
 
 COUNT, SIDE = 32, 128  # 512 blocks
 
@@ -127,6 +127,30 @@ def test_brightness_is_the_luma():
     pictures = np.zeros((3, 4, 4, 3), np.uint8)
     pictures[0], pictures[1, ..., 1], pictures[2, :2] = 255, 100, 100
     assert brightness(pictures) == pytest.approx([255, 58.7, 50])
+
+
+def test_classes_have_their_own_brightness():
+    pictures = np.zeros((2, 10, 20, 3), np.uint8)
+    pictures[:, :, 10:] = 100
+    labels = np.zeros((2, 10, 20), np.int64)
+    labels[0, :, 10:] = 1
+    labels[1, :, :5], labels[1, 0, 0] = 1, 2  # a single pixel of 200 says nothing
+    found = class_brightness(pictures, labels, 3)
+    assert found[0, :2] == pytest.approx([0, 100]) and found[1, :2] == pytest.approx([200 / 3, 0])
+    assert np.isnan(found[:, 2]).all()
+
+
+def test_correlation_within_columns_leaves_their_means_out():
+    random = np.random.default_rng(0)
+    shared, means = random.normal(size=(100, 4)), 50 * np.arange(4)
+    row = correlation_within("f", shared + means, 0.5 * shared - means)
+    assert row["f"] == pytest.approx(1) and row["f_interval"] == pytest.approx([1, 1])
+    row = correlation_within("f", shared + means, random.normal(size=(100, 4)) + means)
+    assert abs(row["f"]) < 0.25, "the classes alone follow nothing"
+    holes = np.where(random.random((100, 4)) < 0.5, np.nan, shared)
+    assert correlation_within("f", holes, 2 * shared + means)["f"] == pytest.approx(1)
+    assert correlation_within("f", shared[:7], shared[:7]) == {}
+    assert correlation_within("f", shared, np.ones((100, 4)))["f"] == 0
 
 
 def test_correlation_by_hand():

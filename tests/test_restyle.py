@@ -1,8 +1,11 @@
 """pix2pixHD as a painter: styles are tables of looks, and a single thing can be given another."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
+from app_fixtures import save_labeller
 from drawn import rectangles
 
 import cgan
@@ -47,6 +50,27 @@ def test_styles_come_from_a_picture_and_its_map(painter):
     vector = painter.encode(dark, labels)
     assert vector.shape == (len(painter.palette) * 3,)
     assert np.array_equal(painter.paint(labels, style=vector), painter.paint(labels, style=dark))
+
+
+def test_a_label_network_tells_what_is_where_on_a_style_picture(painter, tmp_path):
+    """Else it is taken for what is painted, and a wall has the looks of whatever lies at its place."""
+    folder = tmp_path / "x"
+    shutil.copytree(painter.checkpoint.folder, folder)
+    save_labeller(folder / "labeller", painter.palette)
+    knowing = cgan.load(folder, device="cpu")
+    assert painter.needs_map and not knowing.needs_map
+    picture = np.random.default_rng(0).integers(0, 255, (64, 96, 3), np.uint8)
+    picture[:, :40] = 30
+    found, labels = knowing.label(picture), two_houses()
+    assert len(np.unique(found)) > 1 and not np.array_equal(found, labels)
+    style = knowing.encode(picture)
+    assert np.array_equal(style, knowing.encode(picture, found))
+    assert np.array_equal(knowing.paint(labels, style=picture), knowing.paint(labels, style=style))
+    under_the_painted = painter.encode(picture, labels)
+    assert np.array_equal(
+        painter.paint(labels, style=picture), painter.paint(labels, style=under_the_painted)
+    )
+    assert not np.array_equal(style, under_the_painted)
 
 
 def test_what_cannot_be_is_refused(painter):

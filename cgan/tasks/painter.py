@@ -29,7 +29,7 @@ from cgan.tasks.bounds import (
     vector_of,
     whole,
 )
-from cgan.tasks.labeller import Labeller, labeller_of
+from cgan.tasks.labeller import Labeller, labeller_in, labeller_of
 from cgan.tasks.protocols import PaintingModel, RestylingModel
 
 STRAY = 0.3  # how far the further variations of a style picture leave it, in standard deviations
@@ -80,10 +80,11 @@ class Painter:
     ) -> np.ndarray:
         """Paint a label map: uint8 (H, W) of class ids, any height and width -> uint8 (variations, H, W, 3).
 
-        `style` is a picture (uint8 (H, W, 3), Pillow's, a Path), whose light is taken; or a style vector,
-        float (style,); or None, for a style drawn by `seed`. Variation i uses seed + i: another style, or,
-        with a style given, other fine detail; of a style picture every further variation strays a little. The
-        same call gives the same pictures, on a CPU to the bit.
+        `style` is a picture (uint8 (H, W, 3), Pillow's, a Path), whose light is taken, as by `encode` (where
+        that needs a map and has none: as if it showed this one); or a style vector, float (style,); or None,
+        for a style drawn by `seed`. Variation i uses seed + i: another style, or, with a style given, other
+        fine detail; of a style picture every further variation strays a little. The same call gives the same
+        pictures, on a CPU to the bit.
 
         `restyle` gives single things another look, where the model has `looks`: (row, column) of any pixel of
         the thing -> number of the look, 0 to looks - 1, from dark to light.
@@ -165,12 +166,12 @@ class Painter:
         """The style of a picture: uint8 (H, W, 3) -> float32 (style,).
 
         Models with `looks` need to know what is where on it: `labels`, uint8 (H, W) of any height and width.
+        None: the label network that came along finds them. ValueError where none did (see `needs_map`).
         """
-        ids = None
-        if labels is not None:
-            self._check(labels)
-            ids = torch.from_numpy(labels.astype(np.int64))[None, None].to(self.runtime.device)
-        return self._encode(picture, ids)[0].cpu().numpy()
+        if labels is None:
+            return self._encode(picture, self._found(picture))[0].cpu().numpy()
+        self._check(labels)
+        return self._encode(picture, self._ids(labels))[0].cpu().numpy()
 
     @cached_property
     def ready(self) -> styles.Ready:
@@ -185,6 +186,11 @@ class Painter:
         """The style that `seed` draws: float32 (style,)."""
         normal, _ = self._normal(seed_of(seed), (1, 1))
         return self.model.draw(normal)[0].cpu().numpy()
+
+    @property
+    def needs_map(self) -> bool:
+        """Whether `encode` must be told what is where: with `looks`, but without a label network."""
+        return bool(self.looks) and labeller_in(self.checkpoint.folder) is None
 
     @cached_property
     def labeller(self) -> Labeller:
@@ -236,6 +242,14 @@ class Painter:
         noise = torch.randn(1, 1, *shape, generator=generator)
         return style.to(self.runtime.device), noise.to(self.runtime.device)
 
+    def _ids(self, labels: np.ndarray) -> Tensor:
+        """A label map (H, W) as the model takes it: int64 (1, 1, H, W)."""
+        return torch.from_numpy(labels.astype(np.int64))[None, None].to(self.runtime.device)
+
+    def _found(self, picture: PictureLike) -> Tensor | None:
+        """The ids that the label network finds in a style picture; None where nobody asks, or there is none."""
+        return self._ids(self.label(picture)) if self.looks and not self.needs_map else None
+
     def _encode(self, picture: PictureLike, ids: Tensor | None) -> Tensor:
         """The style of a picture, laid under the map `ids` (1, 1, H, W) where that matters: (1, style)."""
         image = to_image(as_picture(picture))
@@ -252,7 +266,7 @@ class Painter:
         if isinstance(style, np.ndarray) and style.ndim == 1:
             vector = vector_of(style, self.model.config.style).to(self.runtime.device)
             return vector.expand(len(normal), -1)
-        mean = self._encode(style, ids)
+        mean = self._encode(style, ids if self.needs_map else self._found(style))
         stray = (self.model.draw(normal) - self.model.style_mean) * STRAY
         return mean + stray * (torch.arange(len(normal), device=mean.device) > 0)[:, None]
 

@@ -24,6 +24,7 @@ is the mean. It is about 0 for sets alike and no smaller for a lattice, which st
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,6 +37,7 @@ LONGEST = 8  # pixels, of the periods looked for; the shortest is 2
 BLOCKS = 64  # of each set are needed, in at least PICTURES pictures
 PICTURES = 4
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)
+LEAST_SHARE = 0.01  # of a picture: what takes less says little of its class
 FAINT = 1.0  # grey levels squared, the power that is added everywhere
 
 
@@ -82,6 +84,22 @@ def brightness(pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
     """The mean luma of each picture, uint8 (N, H, W, 3) -> (N,), in grey levels."""
     means: NDArray[np.float64] = pictures.mean((1, 2), dtype=np.float64) @ np.array(LUMA)
     return means
+
+
+def class_brightness(
+    pictures: NDArray[np.uint8], labels: NDArray[np.integer[Any]], classes: int
+) -> NDArray[np.float64]:
+    """The mean luma of each class in each picture, uint8 (N, H, W, 3) under maps (N, H, W): (N, classes), in
+    grey levels; NaN where a class takes less than `LEAST_SHARE` of the picture.
+    """
+    luma = pictures.astype(np.float64) @ np.array(LUMA)
+    found = np.full((len(pictures), classes), np.nan)
+    for row, (levels, ids) in enumerate(zip(luma, labels, strict=True)):
+        counts = np.bincount(ids.ravel(), minlength=classes)
+        there = counts >= max(1, LEAST_SHARE * ids.size)
+        sums = np.bincount(ids.ravel(), levels.ravel(), classes)
+        found[row, there] = sums[there] / counts[there]
+    return found
 
 
 def standing_out(power: Tensor) -> Tensor:

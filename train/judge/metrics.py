@@ -27,6 +27,7 @@ from train.teachers import networks as teachers
 
 RESAMPLES = 1000  # draws of the bootstrap for means
 FRECHET_RESAMPLES = 100  # and for the Fréchet distance, each of which takes a decomposition
+TINY = 1e-9  # spreads below are none
 PAIRS = 8  # of which a correlation is told
 NEIGHBOURS = 5  # k of PRDC, as the paper's section 5 chooses it; the authors' example code has 10
 BATCH = 8
@@ -251,12 +252,34 @@ def correlation(name: str, a: NDArray[np.float64], b: NDArray[np.float64]) -> Ro
 
     Nothing, too, where either does not vary.
     """
-    if len(a) < PAIRS or min(a.std(), b.std()) < 1e-9:
+    if len(a) < PAIRS or min(a.std(), b.std()) < TINY:
         return {}
 
     def of(rows: NDArray[np.int64]) -> float:
         return float(np.corrcoef(a[rows], b[rows])[0, 1])
 
+    value = of(np.arange(len(a)))
+    low, high = interval(of, len(a), value, least=-1.0)
+    return {name: value, f"{name}_interval": [low, min(high, 1.0)]}
+
+
+def correlation_within(name: str, a: NDArray[np.float64], b: NDArray[np.float64]) -> Row:
+    """As `correlation`, of what differs from each column's mean: (N, columns) twice; NaN is unknown.
+
+    Pairs of known numbers count; the interval is over rows.
+    """
+    known = ~(np.isnan(a) | np.isnan(b))
+
+    def of(rows: NDArray[np.int64]) -> float:
+        there = known[rows]
+        parts = [np.where(there, each[rows], np.nan) for each in (a, b)]
+        count = np.maximum(there.sum(0), 1)
+        apart = [(part - np.nansum(part, 0) / count)[there] for part in parts]
+        spread = float(np.sqrt((apart[0] ** 2).sum() * (apart[1] ** 2).sum()))
+        return float((apart[0] * apart[1]).sum()) / spread if spread > TINY else 0.0
+
+    if known.any(1).sum() < PAIRS:
+        return {}
     value = of(np.arange(len(a)))
     low, high = interval(of, len(a), value, least=-1.0)
     return {name: value, f"{name}_interval": [low, min(high, 1.0)]}

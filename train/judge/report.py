@@ -48,6 +48,7 @@ COLUMNS = {  # by score
     "identified": Column("right subject", ".2f"),
     "grid": Column("grid, dB", "+.1f"),
     "followed": Column("style followed", ".2f"),
+    "followed_classes": Column("class by class", ".2f"),
     "accuracy": Column("pixel accuracy", ".2f"),
     "miou": Column("mIoU", ".2f"),
     "iou": Column("IoU", ".2f"),
@@ -67,7 +68,8 @@ NOTES = {  # by score: what must be known of it
     "grey levels.",
     "miou": "mIoU: the mean over the classes of intersection over union, all pictures counted as one.",
     "followed": "Style followed: each map is painted in the style of another one's photograph; the "
-    "correlation of their mean brightness.",
+    "correlation of their mean brightness. Class by class: that of each class in both, where both show it, "
+    "about its own mean; what lies in a picture has no part in it.",
 }
 ALSO = {"kept": "lpips", "diversity": "lpips"}  # scores that share a note
 
