@@ -247,7 +247,7 @@ class Painter:
         return torch.from_numpy(labels.astype(np.int64))[None, None].to(self.runtime.device)
 
     def _found(self, picture: PictureLike) -> Tensor | None:
-        """The ids that the label network finds in a style picture; None where nobody asks, or there is none."""
+        """What the label network finds in a style picture; None where there is none, or nobody asks."""
         return self._ids(self.label(picture)) if self.looks and not self.needs_map else None
 
     def _encode(self, picture: PictureLike, ids: Tensor | None) -> Tensor:
