@@ -100,7 +100,7 @@ def wire_model(parts: Parts, painting: Painting, page: Page) -> None:
     private = quiet | {"api_visibility": "private"}
     at_once([model.change], choosing.ANNOUNCE, [model], [page.status], api_name="announce_painter")
     on(
-        [model.change],
+        [model.change, parts.history.input],
         painting.forget_variations,
         [],
         [parts.variations],
