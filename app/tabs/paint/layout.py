@@ -198,4 +198,15 @@ def wire_variations(parts: Parts, painting: Painting) -> None:
         api_visibility="private",
         **quiet,
     )
+    on(
+        [parts.things.select],
+        painting.next_look,
+        [parts.chooser.model, parts.canvas, seed, style],
+        [parts.things],
+        api_name="next_look",
+        api_visibility="private",
+        model=True,
+        trigger_mode="always_last",
+        **quiet,
+    )
     on([seed.submit], painting.give_way, [], [style], api_name="clear_style", **quiet)
