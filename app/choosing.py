@@ -85,8 +85,9 @@ def notices(found: Found, nothing: str) -> str:
 
 def origin(checkpoint: Checkpoint) -> str:
     """The data that a checkpoint was trained on and its licence, as HTML."""
-    data = str(checkpoint.about.get("data") or "data not stated")
-    told = escape(f"{data} · licence: {licence(checkpoint)}")
+    data = checkpoint.about.get("data")
+    trained = f"Trained on {data}" if data else "Training data not stated"
+    told = escape(f"{trained} · licence: {licence(checkpoint)}")
     uri = credits_of(checkpoint)
     return told.replace(CREDITS, f'<a download="{CREDITS}.txt" href="{uri}">{CREDITS}</a>') if uri else told
 

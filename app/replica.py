@@ -29,7 +29,7 @@ from cgan.tasks import Painter, Task
 from cgan.tasks.labeller import labeller_in
 
 FILES = (CONFIG, WEIGHTS)
-MAY = {"paint", "translate", "encode", "draw", "sheet"}  # methods of tasks that may be called
+MAY = {"paint", "translate", "encode", "draw", "look", "sheet"}  # methods of tasks that may be called
 TOLD = {kind.__name__: kind for kind in (CheckpointError, DataError, MediaError, ValueError)}
 
 
@@ -129,8 +129,7 @@ class Replica:
             answered = getattr(task, call.method)(*call.arguments, **call.options)
         except (cgan.CganError, ValueError) as error:
             return refusal(error)
-        made: np.ndarray = answered
-        return made
+        return np.asarray(answered)
 
     def _task(self, call: Call) -> Task:
         """The task of a checkpoint, loaded if need be."""
@@ -214,6 +213,10 @@ class FarPainter(Far):
     def ready(self) -> styles.Ready:
         """As `Painter.ready`: read here, where the checkpoint's folder is."""
         return styles.read(self.checkpoint, self._config.style)
+
+    def look(self, *arguments: Any, **options: Any) -> int:
+        """As `Painter.look`."""
+        return int(self._asked("look", *arguments, **options))
 
     def paint(self, labels: np.ndarray, *arguments: Any, **options: Any) -> np.ndarray:
         """As `Painter.paint`."""

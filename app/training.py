@@ -30,6 +30,10 @@ APART = {"images", "images_per_second"}  # numbers of a row that are no losses
 DESCRIBED = Path(__file__).parent / "static" / "recipes.json"
 
 
+class OvertakenError(DataError):
+    """A check ended, since the next one was asked for."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """A run that somebody wishes: `data` as on the command line, `more` further flags as one would type."""
@@ -42,6 +46,7 @@ class Plan:
     images: int | None = None
     licence: str = ""
     more: str = ""
+    names: str = ""  # of the classes, by id: "sky, road", where the data have but numbers
 
     def words(self) -> list[str]:
         """The flags. Raises `DataError` for flags that cannot be read."""
@@ -52,7 +57,9 @@ class Plan:
         words += ["--preset", self.preset]
         if self.data.strip():
             words += ["--data", str(Path(self.data.strip()).expanduser())]
-        for flag, value in (("--size", self.size), ("--images", self.images), ("--licence", self.licence)):
+        names = ",".join(name.strip() for name in self.names.split(",")).strip(",")
+        given = {"--class-names": names, "--size": self.size, "--images": self.images}
+        for flag, value in (given | {"--licence": self.licence}).items():
             words += [flag, str(value)] if value else []
         return words
 
@@ -66,6 +73,7 @@ class Training:
         self._name = ""  # of the run that was started last
         self._models: dict = parsed(DESCRIBED.read_bytes())["models"]
         self._asked = False
+        self._latest: subprocess.Popen | None = None  # the check that ends when the next one comes
         self._lock = Lock()
         atexit.register(self.stop)
 
@@ -88,9 +96,12 @@ class Training:
         before, self._models, self._asked = self._models, parsed(done.stdout)["models"], True
         return self._models != before
 
-    def check(self, plan: Plan) -> str:
-        """What the command says of the plan's data. Raises `DataError` with its report if not."""
-        done = self._ask("check", plan.model, *plan.words())
+    def check(self, plan: Plan, latest: bool = False) -> str:
+        """What the command says of the plan's data. Raises `DataError` with its report if not.
+
+        `latest`: of such checks only the last is wanted; those before it end, and raise `OvertakenError`.
+        """
+        done = self._ask("check", plan.model, *plan.words(), latest=latest)
         said = done.stderr.strip()
         if done.returncode:
             raise DataError(said.removeprefix("error: ") or f"the check ended with status {done.returncode}")
@@ -206,19 +217,30 @@ class Training:
         whole = isinstance(note, dict) and all(isinstance(note.get(key), kind) for key, kind in kinds.items())
         return note if whole else {}
 
-    def _ask(self, *words: str) -> subprocess.CompletedProcess:
-        """Run a command that ends by itself."""
+    def _ask(self, *words: str, latest: bool = False) -> subprocess.CompletedProcess:
+        """Run a command that ends by itself, or when the next of the `latest` comes."""
+        process = subprocess.Popen(
+            program(*words),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            env=environment(),
+        )
+        if latest:
+            before, self._latest = self._latest, process
+            if before is not None:
+                before.kill()
         try:
-            return subprocess.run(
-                program(*words),
-                capture_output=True,
-                text=True,
-                encoding="utf-8",
-                env=environment(),
-                timeout=CHECKING,
-            )
+            output, said = process.communicate(timeout=CHECKING)
         except subprocess.TimeoutExpired as error:
+            process.kill()
+            process.communicate()
             raise DataError(f"reading the folder took more than {CHECKING // 60} minutes") from error
+        if latest and self._latest is not process:
+            raise OvertakenError("another folder is read instead")
+        return subprocess.CompletedProcess(words, process.returncode, output, said)
 
 
 def program(*words: str) -> list[str]:

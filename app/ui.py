@@ -22,6 +22,9 @@ CLEAN, KEPT = 600, 3600  # seconds between two looks at uploaded files, and afte
 
 STYLESHEETS = [Path(__file__).parent / "style.css", *components.STYLESHEETS, *tabs.STYLESHEETS]
 
+# What the browser itself draws (scrollbars, menus) is dark with the page. Gradio's stylesheets reach no root.
+HEAD = "<style>:root:has(body.dark) { color-scheme: dark; }</style>"
+
 BRAND = """<h1 class="brand"><svg viewBox="0 0 24 24"><rect x="3" y="3" width="18" height="18" rx="5"/>
 <path d="M3 15c3-4 6-4 9-1s6 2 9-2v4a5 5 0 0 1-5 5H8a5 5 0 0 1-5-5z"/><circle cx="8" cy="8.500" r="2"/></svg>
 <b>cgan</b><span>conditional GANs, live</span></h1>"""
@@ -80,6 +83,7 @@ def launch(page: gr.Blocks, **options) -> tuple[object, str, str | None]:
         state_session_capacity=SESSIONS,
         theme=theme(),
         css_paths=STYLESHEETS,
+        head=HEAD,
         ssr_mode=False,
         run_history=False,
         footer_links=["api", "settings"],

@@ -4,6 +4,7 @@ import base64
 import io
 import shutil
 import tempfile
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import cgan
 from app.examples import FOLDER
 from app.shelf import Shelf
 from app.ui import build, launch
-from cgan.models import label, spade
+from cgan.models import label, pix2pixhd, spade
 
 PALETTE = cgan.Palette.read(FOLDER / "streets" / "palette.json")
 SIZE = (48, 64)  # of the training pictures
@@ -38,6 +39,16 @@ def save_checkpoint(folder: Path, seed: int = 0, palette: cgan.Palette = PALETTE
     for weights in model.parameters():
         if weights.ndim > 1:
             weights.data *= 3
+    about = {"size": list(SIZE), "data": "drawn weights", "licence": "for tests only"}
+    return cgan.save(folder, model, palette, about)
+
+
+def save_restyler(folder: Path, palette: cgan.Palette = PALETTE) -> Path:
+    """A tiny pix2pixHD with drawn weights, whose things have looks."""
+    torch.manual_seed(0)
+    model = pix2pixhd.Model(replace(pix2pixhd.PRESETS["tiny"], classes=len(palette)))
+    for tensor in (*model.parameters(), model.clusters):
+        torch.nn.init.normal_(tensor, std=0.3)
     about = {"size": list(SIZE), "data": "drawn weights", "licence": "for tests only"}
     return cgan.save(folder, model, palette, about)
 

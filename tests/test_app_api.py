@@ -88,7 +88,7 @@ def test_choosing_tells_classes_examples_and_licence(client):
     canvas, maps, origin, things = client.predict("tiny", api_name="/choose")
     assert [label["name"] for label in canvas["props"]["palette"]] == PALETTE.names
     assert canvas["props"]["size"] == list(DRAWN) and len(maps["props"]["examples"]) >= 6
-    assert origin == "drawn weights · licence: for tests only"
+    assert origin == "Trained on drawn weights · licence: for tests only"
     assert things["props"]["looks"] == 0, "a SPADE has no looks for single things"
 
 

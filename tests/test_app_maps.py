@@ -266,7 +266,7 @@ def test_a_file_of_credits_can_be_had(tmp_path):
     about = {"size": [48, 64], "data": "sprites", "licence": "as <b> (see CREDITS)"}
     model = spade.Model(replace(spade.PRESETS["tiny"], classes=len(PALETTE)))
     checkpoint = cgan.read_checkpoint(cgan.save(tmp_path / "it", model, PALETTE, about))
-    assert origin(checkpoint) == "sprites · licence: as &lt;b&gt; (see CREDITS)"
+    assert origin(checkpoint) == "Trained on sprites · licence: as &lt;b&gt; (see CREDITS)"
     (checkpoint.folder / "CREDITS").write_text("Ada")
     assert 'href="data:text/plain;charset=utf-8;base64,QWRh">CREDITS</a>' in origin(checkpoint)
     (checkpoint.folder / "CREDITS").write_bytes(bytes(2**19))

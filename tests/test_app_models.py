@@ -70,7 +70,7 @@ def test_scores_and_licences_are_words(root):
     for stated in ({}, {"licence": "unknown"}, {"licence": ""}):
         silent = cgan.Checkpoint(checkpoint.folder, "spade", {}, None, {"size": [4, 4], **stated})
         assert licence(silent) == "not stated"
-        assert origin(silent) == "data not stated · licence: not stated"
+        assert origin(silent) == "Training data not stated · licence: not stated"
 
 
 def test_a_folder_is_added_lent_and_unloaded(shelf, tmp_path):

@@ -137,7 +137,7 @@ def test_the_first_example_is_painted_on_load(fresh):
     assert np.array_equal(saved_map(fresh), first)
     assert from_uri(picture_of(fresh)).shape == (*first.shape, 3)
     assert fresh.locator(".maps .strip .tile").count() >= 6
-    expect(fresh.locator("#origin")).to_have_text("drawn weights · licence: for tests only")
+    expect(fresh.locator("#origin")).to_have_text("Trained on drawn weights · licence: for tests only")
     expect(fresh.locator("#status")).to_contain_text("tiny · CPU · fp32")
     expect(fresh.locator("#notice")).to_contain_text("torn")
     strangers = {urlparse(url).hostname for url in fresh.asked if url.startswith("http")} - {"127.0.0.1"}

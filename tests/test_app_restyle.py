@@ -1,10 +1,20 @@
 """Restyling single things in the Paint tab: the handler, and the tool in real Chromium."""
 
-from dataclasses import replace
-
 import pytest
 import torch
-from app_fixtures import DRAWN, PALETTE, PATIENCE, SIZE, as_uri, browser, from_uri, save_checkpoint, scene
+from app_fixtures import (
+    DRAWN,
+    PALETTE,
+    PATIENCE,
+    as_uri,
+    browser,
+    from_uri,
+    photograph,
+    save_checkpoint,
+    save_restyler,
+    scene,
+)
+from gradio import EventData
 from playwright.sync_api import expect, sync_playwright
 
 import cgan
@@ -14,19 +24,13 @@ from app.maps import read_things
 from app.shelf import Shelf
 from app.tabs.paint.handlers import Painting
 from app.ui import build, launch
-from cgan.models import pix2pixhd
 
 
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory) -> Shelf:
     """A tiny pix2pixHD with drawn weights, and a SPADE, which has no looks."""
     root = tmp_path_factory.mktemp("checkpoints")
-    torch.manual_seed(0)
-    model = pix2pixhd.Model(replace(pix2pixhd.PRESETS["tiny"], classes=len(PALETTE)))
-    for tensor in (*model.parameters(), model.clusters):
-        torch.nn.init.normal_(tensor, std=0.3)
-    about = {"size": list(SIZE), "data": "drawn weights", "licence": "for tests only"}
-    cgan.save(root / "pix2pixhd", model, PALETTE, about)
+    save_restyler(root / "pix2pixhd")
     save_checkpoint(root / "spade")
     return Shelf(root, "cpu")
 
@@ -42,6 +46,22 @@ def test_a_thing_is_restyled_through_the_handler(shelf):
     canvas, _, _, things = painting.choose("pix2pixhd")
     assert canvas["looks"] == things["looks"] == 3 and things["value"] == []
     assert painting.choose("spade")[0]["looks"] == 0
+
+
+def test_a_click_gives_the_look_after_the_one_that_is_there(shelf):
+    """Of a seed it is drawn, of a picture it is the nearest."""
+    painting, painter, labels = Painting(shelf), shelf.painter("pix2pixhd"), scene()
+    clicked = EventData(None, {"row": 90, "column": 60})
+    for style in (None, as_uri(photograph())):
+        vector = painter.draw(3) if style is None else painter.encode(photograph(), labels)
+        own = torch.from_numpy(vector).reshape(len(PALETTE), -1)[labels[90, 60]]
+        distances = (painter.model.clusters[labels[90, 60]] - own).norm(dim=1)
+        assert style or distances.min() == 0
+        wanted = [90, 60, (int(distances.argmin()) + 1) % 3]
+        assert painting.next_look("pix2pixhd", as_uri(labels), 3, style, clicked)["thing"] == wanted
+    for name, row in (("pix2pixhd", 96), ("spade", 90)):
+        with pytest.raises(cgan.DataError):
+            painting.next_look(name, as_uri(labels), 3, None, EventData(None, {"row": row, "column": 60}))
 
 
 def test_bad_things_are_one_clear_sentence(shelf):
@@ -78,25 +98,29 @@ def test_the_tool_in_the_page(shelf):
         box = page.locator(".painter .over").bounding_box()
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.95)
         slider = page.get_by_label("Look of the thing")
-        expect(slider).to_have_value("2")
         first = examples(PALETTE, DRAWN)[0]["picture"]
         row, column = int(DRAWN[0] * 0.95), DRAWN[1] // 2
-        for look in (1, 0):
+        painter = shelf.painter("pix2pixhd")
+        following = (painter.look(painter.draw(FIRST_SEED), from_uri(first)[row, column]) + 1) % 3
+        expect(slider).to_have_value(str(following))
+        expect(page.locator(".things output")).to_have_text(f"look {following + 1} of 3")
+        for look in ((following + 1) % 3, (following + 2) % 3):
             slider.fill(str(look))
             wanted, _ = Painting(shelf).paint("pix2pixhd", first, FIRST_SEED, None, [[row, column, look]])
             expect(picture).to_have_attribute("src", wanted)
         assert drawn_over(page), "the chosen thing is marked"
         page.keyboard.press("Control+z")  # one look back: each filling of the slider was a step
-        expect(slider).to_have_value("1")
+        one_back = str((following + 1) % 3)
+        expect(slider).to_have_value(one_back)
         page.get_by_label("Clear the looks of things").click()
         expect(slider).to_be_hidden()
         page.mouse.move(0, 0)
         page.wait_for_function(f"!({MARKED})()")
         page.keyboard.press("Control+z")
-        expect(slider).to_have_value("1")
+        expect(slider).to_have_value(one_back)
         for _ in range(2):
             page.keyboard.press("Control+z")
         expect(slider).to_be_hidden()
         page.keyboard.press("Control+Shift+z")
-        expect(slider).to_have_value("2")
+        expect(slider).to_have_value(str(following))
         chromium.close()

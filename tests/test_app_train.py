@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import gradio as gr
 import pytest
@@ -20,6 +21,7 @@ from app.tabs.train.handlers import Runs
 from app.training import Plan, Training, curves, read_rows
 from app.ui import build, launch
 
+SLOW = 20  # seconds that reading the folder called "slow" takes
 TINY = "--perceptual none --batch 2 --calibrate 1 --device cpu --evaluate-every 8"
 # Plays `python -m cgan train`: answers at once, and learns until it is told to stop, or twice as long.
 PLAYED = r"""
@@ -33,7 +35,10 @@ if words[0] == "describe":
 elif words[0] == "check":
     if "missing" in words:
         sys.exit("error: missing cannot be used, nothing was started:\n  there is no folder images/")
-    print("spade can learn from 12 pictures", file=sys.stderr)
+    if "slow" in words:
+        time.sleep(SLOW)
+    folder = words[words.index("--data") + 1] if "--data" in words else "the built-in world"
+    print(f"spade can learn from 12 pictures of {folder}", file=sys.stderr)
 else:
     folder = pathlib.Path(words[words.index("--out") + 1]) / "training"
     again = (folder / "run.json").exists()
@@ -61,7 +66,7 @@ def played(monkeypatch, tmp_path):
     """The trainer is played: no torch is imported, nothing is learnt."""
     picture = tmp_path / "sheet.jpg"
     Image.new("RGB", (40, 20), "teal").save(picture)
-    script = PLAYED.replace("PICTURE", repr(str(picture)))
+    script = PLAYED.replace("PICTURE", repr(str(picture))).replace("SLOW", str(SLOW))
     monkeypatch.setattr(running, "program", lambda *words: [sys.executable, "-c", script, *words])
 
 
@@ -89,6 +94,31 @@ def test_a_plan_is_a_command_line(training):
     assert words[5:9] == ["--data", "photos and maps", "--size", "128"]
     assert words[9:] == ["--images", "5000", "--licence", "MIT", "--out", str(training.root / "mine")]
     assert "--data" not in Plan("spade", "tiny", "x").words()
+    named = Plan("spade", "tiny", "x", names=" sky, the ground,").words()
+    assert named[-2:] == ["--class-names", "sky,the ground"]
+
+
+def test_names_of_classes_are_asked_for_where_there_are_maps(training):
+    runs = Runs(Shelf(training.root), training)
+    for model, asked in (("spade", True), ("vid2vid", True), ("label", True), ("munit", False)):
+        assert runs.choose(model, "small")[-1]["visible"] is asked
+        told = runs.tell(model, "small", "mine", names="sky, road")
+        assert ("--class-names sky,road" in told) is asked
+
+
+def test_of_two_checks_the_last_is_answered(played, training):
+    runs = Runs(Shelf(training.root), training)
+    first = runs.check("spade", "tiny", "mine", "slow")
+    assert next(first)["words"] == "Reading the folder …"
+    started = time.monotonic()
+    with ThreadPoolExecutor(1) as beside:
+        overtaken = beside.submit(list, first)
+        while training._latest is None:
+            time.sleep(0.01)
+        *_, last = runs.check("spade", "tiny", "mine", "photos")
+        assert last["words"].endswith("of photos") and last["asked"][3] == "photos"
+        assert all("words" not in each for each in overtaken.result())
+    assert time.monotonic() - started < SLOW
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "x" * 99, None])
@@ -131,7 +161,7 @@ def test_rows_and_curves(tmp_path):
 
 
 def test_one_run_at_a_time_stopped_and_resumed(played, training):
-    assert training.check(Plan("spade", "tiny", "one")) == "spade can learn from 12 pictures"
+    assert training.check(Plan("spade", "tiny", "one")).endswith("of the built-in world")
     training.start(Plan("spade", "tiny", "one"))
     report = until(training, "one", "learning")
     with pytest.raises(cgan.DataError, match="one is under way"):
@@ -160,7 +190,7 @@ def test_a_real_run_becomes_a_checkpoint(training, painted_folder):
     with pytest.raises(cgan.DataError, match="there is no folder images/"):
         training.check(Plan("spade", "tiny", "mine", str(training.root)))
     said = list(runs.start("spade", "tiny", "mine", str(painted_folder), 64, 16, "", TINY))
-    assert "can learn from 11 pictures" in said[-1][0]["value"]
+    assert "can learn from 11 pictures" in said[-1][0]["words"]
     report = until(training, "mine", "done", "failed")
     assert report["state"] == "done", report["said"]
     assert report["images"] == 16 and report["sheets"] == [8, 16] and "lpips" in report["scores"]
@@ -231,7 +261,18 @@ def test_the_page_starts_watches_stops_and_resumes(played, tmp_path):
         page.get_by_label("Size in pixels").fill("64")
         page.get_by_label("Folder of training data").fill("missing")
         page.get_by_role("button", name="Start").click()
-        expect(page.locator("#r-notice")).to_contain_text("there is no folder images/")
+        answer = page.locator("#r-answer pre")
+        expect(answer).to_contain_text("there is no folder images/")
+        page.get_by_label("Folder of training data").fill("slow")
+        expect(answer).to_be_hidden()
+        page.get_by_role("button", name="Check the folder").click()
+        expect(answer).to_have_text("Reading the folder …")
+        page.get_by_label("Folder of training data").fill("photos")
+        expect(answer).to_be_hidden()
+        page.get_by_role("button", name="Check the folder").click()
+        expect(answer).to_have_text("spade can learn from 12 pictures of photos")
+        page.get_by_label("Folder of training data").fill("other")
+        expect(answer).to_be_hidden()
         expect(page.locator(".course .empty")).to_be_visible()
         page.get_by_label("Folder of training data").fill("photos")
         expect(page.locator("#r-command")).to_contain_text(

@@ -1,14 +1,16 @@
 """Models behind a service: the same pictures and errors as at home; with Ray where it is installed."""
 
 import os
+import re
 import signal
 from argparse import ArgumentTypeError
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
-from app_fixtures import DRAWN, as_uri, from_uri, save_checkpoint, scene
+from app_fixtures import DRAWN, as_uri, from_uri, save_checkpoint, save_restyler, scene
 from translate_fixtures import translators
 
 import cgan
@@ -16,6 +18,7 @@ from app import serve
 from app.replica import Call, Refusal, Replica, packed
 from app.shelf import Shelf
 from app.tabs.paint.handlers import Painting
+from cgan.tasks import Painter
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +58,27 @@ def test_the_page_paints_the_same(root):
     assert len(shelf.painter("one").ready.vectors) == len(Shelf(root, "cpu").painter("one").ready.vectors)
     style = shelf.painter("one").draw(3)
     assert np.array_equal(style, cgan.load(root / "one", "cpu").draw(3))
+
+
+def test_a_stand_in_has_all_that_the_app_asks_of_a_painter(root):
+    """`look`, once: the page used it, and behind the service there was none."""
+    shelf = far(root, Replica("cpu"))
+    folder = Path(serve.__file__).parent
+    files = [path for path in folder.rglob("*.py") if path.name != "replica.py"]  # which has painters itself
+    said = "".join(path.read_text(encoding="utf-8") for path in files)
+    asked = {name for name in re.findall(r"\bpainter\.([a-z_]+)", said) if hasattr(Painter, name)}
+    assert {"paint", "encode", "draw", "look", "needs_map"} <= asked
+    there = shelf.painter("one")
+    assert [name for name in sorted(asked) if not hasattr(there, name)] == []
+
+
+def test_one_thing_has_the_same_look_there(tmp_path):
+    save_restyler(tmp_path / "looks")
+    ours, theirs = Shelf(tmp_path, "cpu").painter("looks"), far(tmp_path, Replica("cpu")).painter("looks")
+    assert ours.looks == theirs.looks > 1 and ours.needs_map is theirs.needs_map is True
+    for seed in range(4):
+        style = ours.draw(seed)
+        assert ours.look(style, 1) == theirs.look(style, 1) in range(ours.looks)
 
 
 def test_a_translator_says_what_it_is_without_its_weights():

@@ -192,6 +192,12 @@ class Painter:
         """Whether `encode` must be told what is where: with `looks`, but without a label network."""
         return bool(self.looks) and labeller_in(self.checkpoint.folder) is None
 
+    def look(self, style: np.ndarray, label: int) -> int:
+        """Which of its class's looks a style, float32 (style,), comes nearest to: from 0 to looks - 1."""
+        clusters = cast(RestylingModel, self.model).clusters.cpu()
+        own = torch.from_numpy(style).unflatten(0, (len(clusters), -1))[label]
+        return int((clusters[label] - own).square().sum(1).argmin())
+
     @cached_property
     def labeller(self) -> Labeller:
         """The label network that came with the checkpoint; `CheckpointError` where none did."""

@@ -74,6 +74,8 @@ function find(words) {
   if ($(".find .clear")) $(".find .clear").hidden = !words;
   const wanted = words.trim().toLowerCase();
   for (const item of view.list.children) item.hidden = !radio(item).title.toLowerCase().includes(wanted);
+  const found = shown().length > 0 || !wanted;
+  if ($(".classes .nothing")) $(".classes .nothing").textContent = found ? "" : `No class called “${words.trim()}”`;
 }
 
 view.list.addEventListener("click", (event) => {

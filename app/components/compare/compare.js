@@ -5,6 +5,8 @@
 // the same place in the list while one draws.
 // Events: `select` (with {picture}) makes the result the next input, `submit` the style of the Paint tab.
 
+import { whileWorking } from "../../scripts/working.js";
+
 const $ = (selector) => element.querySelector(selector);
 const frame = $(".frame");
 const [after, before, slider, strip] = [$(".after"), $(".before"), $("input"), $(".strip")];
@@ -98,5 +100,6 @@ function another() {
   if (results().length) age(true);
 }
 window.addEventListener("cgan:translate", another);
+whileWorking($(".working"), () => "Translating …");
 watch("value", show);
 show();

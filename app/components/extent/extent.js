@@ -10,7 +10,8 @@ function show() {
   const value = String(props.value || 0);
   if (![...field.options].some((option) => option.value === value)) field.add(new Option(value));
   field.value = value;
+  window.dispatchEvent(new CustomEvent("cgan:size", { detail: Number(value) }));
 }
-field.addEventListener("change", () => { props.value = Number(field.value); trigger("input"); });
+field.addEventListener("change", () => { props.value = Number(field.value); show(); trigger("input"); });
 watch("value", () => { show(); tellLater(); });
 show();

@@ -1,5 +1,7 @@
 // The picture that the model painted. `value` is a PNG as a data URI.
 
+import { whileWorking } from "../../scripts/working.js";
+
 const frame = element.querySelector(".frame");
 const picture = element.querySelector(".picture");
 
@@ -41,5 +43,9 @@ element.addEventListener("click", (event) => {
   const button = event.target.closest("[data-do]");
   if (button && props.value) deeds[button.dataset.do]();
 });
+
+let size = 0; // that is wished: the longer side in pixels, 0 for the map's
+window.addEventListener("cgan:size", ({ detail }) => { size = detail; });
+whileWorking(element.querySelector(".working"), () => (size ? `Painting at ${size} pixels …` : "Painting …"));
 watch("value", show);
 show();

@@ -1,5 +1,7 @@
 // A sheet of all contents in one style. `value` is its picture, a data URI, or nothing.
 
+import { whileWorking } from "../../scripts/working.js";
+
 const [sheet, image] = [element.querySelector(".alphabet"), element.querySelector("img")];
 
 function show() {
@@ -10,5 +12,6 @@ function show() {
 element.querySelector(".save").addEventListener("click", () => {
   Object.assign(document.createElement("a"), { href: props.value, download: "alphabet.png" }).click();
 });
+whileWorking(element.querySelector(".working"), () => "Making all letters …", 0);
 watch("value", show);
 show();

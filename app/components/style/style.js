@@ -6,6 +6,7 @@
 // for a style that came from Python too.
 
 import { excess, onChoice, onDrop, onPaste } from "../../scripts/files.js";
+import { fade } from "../../scripts/fade.js";
 import { tellLater } from "../../scripts/later.js";
 import { keep, kept, withFirstMap } from "../../scripts/memory.js";
 import { draw, follow, pictured } from "../../scripts/pad.js";
@@ -15,6 +16,7 @@ import { tile } from "../../scripts/tile.js";
 const $ = (selector) => element.querySelector(selector);
 const [file, many, pad, strength] = [$("input[type=file]"), $(".many"), $(".pad"), $("input[type=range]")];
 let shown = null; // the style that the strip shows, not to draw it anew under the pointer
+let checkpoint = ""; // whose styles they are
 const KEPT = "cgan style";
 const NEXT = [
   "Choose two or three styles, or open pictures: they are mixed.",
@@ -72,8 +74,12 @@ function show() {
   const style = read();
   const { parts } = style;
   const names = JSON.stringify([props.checkpoint, props.ready.length, parts.map(key)]);
-  if (names !== shown) list(style);
-  shown = names;
+  if (names !== shown) {
+    list(style);
+    window.dispatchEvent(new CustomEvent("cgan:parts", { detail: names })); // for what was painted in others
+  }
+  if (checkpoint !== props.checkpoint) $(".strip").scrollLeft = 0; // other styles: the first ones are seen
+  [shown, checkpoint] = [names, props.checkpoint];
   const there = parts.length > 0;
   $(".mixing").hidden = !there;
   $(".style").classList.toggle("set", there);
@@ -100,6 +106,7 @@ async function open(chosen) {
   take({ picture: await shrink(chosen, props.side, props.limit), weight: 1 });
 }
 
+fade($(".strip"));
 follow(pad, weights, mix);
 strength.addEventListener("input", () => hand({ ...read(), strength: Number(strength.value) }));
 many.addEventListener("click", () => {

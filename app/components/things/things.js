@@ -1,5 +1,6 @@
 // Looks of single things on the map. `value` is [[row, column, look], …], one for each thing that was clicked.
-// Prop: `looks`, how many there are to choose from; without any, nothing shows. Event: `input` for a new look.
+// Props: `looks`, how many there are to choose from (without any, nothing shows), and `thing`, one that joins them.
+// Events: `input` for a new look, `select` with {row, column} for a thing that was clicked and has none yet.
 
 const box = element.querySelector(".things");
 const words = element.querySelector(".words");
@@ -7,6 +8,7 @@ const label = element.querySelector("label");
 const slider = element.querySelector("input");
 const clear = element.querySelector(".clear");
 let at = -1; // the thing that the slider belongs to
+let asked = ""; // the thing that was clicked, until its look comes
 let sliding = false; // the slider is on its way: all of it is one step to undo
 
 function show() {
@@ -19,7 +21,15 @@ function show() {
   if (at < 0) return;
   slider.max = props.looks - 1;
   slider.value = things[at][2];
-  element.querySelector("output").value = `${things[at][2] + 1} of ${props.looks}`;
+  slider.style.background = dots();
+  element.querySelector("output").value = `look ${things[at][2] + 1} of ${props.looks}`;
+}
+
+/** A dot for each look: it is a choice, not a strength. */
+function dots() {
+  const place = (look) => `calc(8px + (100% - 16px) * ${look / Math.max(1, props.looks - 1)})`;
+  const dot = (_, look) => `radial-gradient(circle at ${place(look)} 50%, var(--quiet) 2.5px, transparent 3px)`;
+  return Array.from({ length: props.looks }, dot).join();
 }
 
 /** The painter is told first: it keeps what there was, so that it can be undone. */
@@ -37,9 +47,18 @@ function clicked({ detail: { row, column, inside } }) {
   const things = [...(props.value || [])];
   at = things.findIndex(([r, c]) => inside(r, c));
   if (at >= 0) return show();
+  asked = `${row} ${column}`;
+  trigger("select", { row, column });
+}
+
+function join() {
+  const [row, column, look] = props.thing;
+  if (asked !== `${row} ${column}`) return;
+  asked = "";
+  const things = props.value || [];
   at = things.length;
   remember();
-  hand([...things, [row, column, props.looks - 1]]);
+  hand([...things, [row, column, look]]);
 }
 
 // Looks that were another map's go; so do those that this model has not got.
@@ -66,5 +85,6 @@ slider.addEventListener("input", () => {
   hand((props.value || []).map((thing, i) => (i === at ? [thing[0], thing[1], Number(slider.value)] : thing)));
 });
 clear.addEventListener("click", () => { at = -1; remember(); hand([]); });
+watch("thing", join);
 watch(["value", "looks"], show);
 show();

@@ -1,9 +1,12 @@
 // The same map under four other seeds; a click takes one. `value` is [{seed, picture}], pictures as data URIs.
 // Events: `submit` asks for four, `select` (with {seed, strength}) takes one; a style beside it has that strength.
+// They are seen as long as the style has the parts that it had when they were asked for.
 
 import { mark, tile } from "../../scripts/tile.js";
 
 const [strip, four] = [element.querySelector(".strip"), element.querySelector(".four")];
+let asked = false; // they are on their way, and nobody has seen them
+let [style, parts] = ["", ""]; // what the four and the page have as style
 
 /** How much of the style the four have in common is told on the button. */
 function tell(strength = null) {
@@ -19,8 +22,24 @@ function list() {
       mark(strip, taken);
       trigger("select", { seed, strength });
     })));
+  if (!asked || !props.value?.length) return;
+  asked = false;
+  strip.scrollIntoView({ block: "nearest", behavior: "smooth" });
 }
 
-four.addEventListener("click", () => trigger("submit"));
+four.addEventListener("click", () => {
+  [asked, style] = [true, parts];
+  trigger("submit");
+});
+
+/** Another style was chosen: the four are of the one before. */
+function styled({ detail }) {
+  if (!element.isConnected) return window.removeEventListener("cgan:parts", styled);
+  parts = detail;
+  if (parts === style || !props.value?.length) return;
+  props.value = [];
+  list();
+}
+window.addEventListener("cgan:parts", styled);
 watch("value", list);
 list();

@@ -164,6 +164,22 @@ class Painting:
         blend = {"parts": [{"picture": style, "weight": 1}]} if isinstance(style, str) else style
         return event.seed, blend | {"strength": event.strength}
 
+    def next_look(
+        self, name: str, label_map: str, seed: int, style: str | dict | None, event: gr.EventData
+    ) -> Update:
+        """Give the thing that was clicked, at (row, column), the look that follows on the one it has."""
+        painter, labels = self._painter_and_labels(name, label_map)
+        requests.check_seed(seed)
+        clicked = read_things([[event.row, event.column, 0]], labels.shape, painter.looks)
+        if not clicked:
+            raise DataError(f"the thing is at {event.row}, {event.column}; the map ends before")
+        ((row, column),) = clicked
+        blend = read_blend(style, painter.checkpoint)
+        given = painter.draw(seed) if blend is None else self.encoder.blended(painter, blend, labels, seed)
+        vector = painter.encode(given, labels) if given.ndim == 3 else given  # a picture's, under this map
+        look = (painter.look(vector, labels[row, column]) + 1) % painter.looks
+        return gr.update(thing=[row, column, look])
+
     def give_way(self) -> None:
         """The dice was rolled: clear the style picture, so that the seed's look shows."""
         return None
@@ -173,7 +189,7 @@ class Painting:
         return [], []
 
     def forget_variations(self) -> list:
-        """Another model came: the four looks of the one before go."""
+        """Another model came, or what was painted before: the four looks of the map that was shown go."""
         return []
 
     def open_map(self, name: str, label_map: str) -> str:

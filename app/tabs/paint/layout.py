@@ -100,7 +100,7 @@ def wire_model(parts: Parts, painting: Painting, page: Page) -> None:
     private = quiet | {"api_visibility": "private"}
     at_once([model.change], choosing.ANNOUNCE, [model], [page.status], api_name="announce_painter")
     on(
-        [model.change],
+        [model.change, parts.history.input],
         painting.forget_variations,
         [],
         [parts.variations],
@@ -196,6 +196,17 @@ def wire_variations(parts: Parts, painting: Painting) -> None:
         [seed, style],
         api_name="take",
         api_visibility="private",
+        **quiet,
+    )
+    on(
+        [parts.things.select],
+        painting.next_look,
+        [parts.chooser.model, parts.canvas, seed, style],
+        [parts.things],
+        api_name="next_look",
+        api_visibility="private",
+        model=True,
+        trigger_mode="always_last",
         **quiet,
     )
     on([seed.submit], painting.give_way, [], [style], api_name="clear_style", **quiet)

@@ -1,7 +1,7 @@
 """What the Train tab does, apart from how it looks."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from shlex import join
 
@@ -10,12 +10,13 @@ import gradio as gr
 from app import requests
 from app.choosing import Update, opened
 from app.shelf import Shelf
-from app.training import Plan, Training
-from cgan import CganError, DataError
+from app.training import OvertakenError, Plan, Training
+from cgan import CganError, DataError, models
 
 FIRST, PRESET = "spade", "small"
 PRESETS = ("tiny", "small", "paper")
 MIN_SIZE = 32  # pixels
+READING = "Reading the folder …"
 
 
 class Runs:
@@ -35,26 +36,30 @@ class Runs:
         watch = gr.Timer(active=bool(self.training.running()))
         taken = proposed in runs and re.fullmatch(rf"{model}-[0-9]+", proposed)
         fresh = self._free(model) if taken else gr.skip()
-        yield gr.skip(), run, self._report(shown), watch, notice(""), fresh
+        yield gr.skip(), run, self._report(shown), watch, answer(), fresh
         try:
             news = self.training.learn_models()
         except DataError as error:
-            yield *[gr.skip()] * 4, notice(str(error)), gr.skip()
+            yield *[gr.skip()] * 4, answer(None, str(error)), gr.skip()
             return
         there = [*self.training.models()]
         chosen = gr.update(choices=there, value=model if model in there else FIRST)
         yield chosen if news else gr.skip(), *[gr.skip()] * 5
 
-    def choose(self, model: str | None, preset: str) -> tuple[Update, Update, Update, str]:
-        """Tell what a model does and what its folder holds; propose size, images and a name."""
-        models = self.training.models()
-        if model not in models:
-            raise DataError(f"no model {model!r}; there are: {', '.join(models)}")
-        told, usual = models[model], models[model]["presets"][preset if preset in PRESETS else PRESET]
+    def choose(self, model: str | None, preset: str) -> tuple[Update, Update, Update, str, Update]:
+        """Tell what a model does and what its folder holds; propose size, images and a name.
+
+        Names of classes are asked for where it learns from label maps.
+        """
+        known = self.training.models()
+        if model not in known:
+            raise DataError(f"no model {model!r}; there are: {', '.join(known)}")
+        told, usual = known[model], known[model]["presets"][preset if preset in PRESETS else PRESET]
         data = told["data"].removeprefix("The data of ")
         folder = re.sub("`([^`]*)`", r"<code>\1</code>", escape(data[:1].lower() + data[1:]))
         words = f"<b>{escape(told['title'])}</b><br>It learns from {folder}"
-        return gr.update(value=usual["size"][0]), gr.update(value=usual["images"]), self._free(model), words
+        size, images = gr.update(value=usual["size"][0]), gr.update(value=usual["images"])
+        return size, images, self._free(model), words, gr.update(visible=has_maps(model))
 
     def tell(
         self,
@@ -66,10 +71,12 @@ class Runs:
         images: int | None = None,
         licence: str = "",
         more: str = "",
+        names: str = "",
     ) -> str:
         """The command line of a plan, as HTML."""
+        form = (model, preset, name, data, size, images, licence, more, names)
         try:
-            plan = self._plan(model, preset, name, data, size, images, licence, more)
+            plan = self._plan(*form)
             words = ["python", "-m", "train", *self.training.command(plan)]
         except CganError as error:
             return f"<p>{escape(str(error))}</p>"
@@ -85,20 +92,22 @@ class Runs:
         images: int | None = None,
         licence: str = "",
         more: str = "",
-    ) -> Iterator[Update]:
-        """Read the folder as the run would, and list what is wrong with it.
+        names: str = "",
+    ) -> Iterator[dict]:
+        """Read the folder as the run would, and list what is wrong with it: {"asked": the form, "words"}.
 
         `data`: the folder, empty for the built-in world; `name`: that of the checkpoint which a run would
         make; `size` and `images` in pixels and pictures to see, None for what is usual; `more`: further flags
-        of the command line.
+        of the command line; `names` of the classes, as "sky, road", where the folder has but numbers.
         """
-        yield notice("Reading the folder …")
+        form = (model, preset, name, data, size, images, licence, more, names)
+        yield answer(form, READING)
         try:
-            yield notice(
-                self.training.check(self._plan(model, preset, name, data, size, images, licence, more))
-            )
+            yield answer(form, self.training.check(self._plan(*form), latest=True))
+        except OvertakenError:
+            yield gr.skip()
         except DataError as error:
-            yield notice(str(error))
+            yield answer(form, str(error))
 
     def start(
         self,
@@ -110,18 +119,20 @@ class Runs:
         images: int | None = None,
         licence: str = "",
         more: str = "",
-    ) -> Iterator[tuple[Update, Update, dict, Update]]:
+        names: str = "",
+    ) -> Iterator[tuple[dict, Update, dict, Update]]:
         """Check the folder, then start the run. The arguments are those of /check_data."""
-        plan = self._plan(model, preset, name, data, size, images, licence, more)
+        form = (model, preset, name, data, size, images, licence, more, names)
+        plan = self._plan(*form)
         self.training.folder(plan.name)
-        yield notice("Reading the folder …"), gr.skip(), gr.skip(), gr.skip()
+        yield answer(form, READING), gr.skip(), gr.skip(), gr.skip()
         try:
             said = self.training.check(plan)
             self.training.start(plan)
         except DataError as error:
-            yield notice(str(error)), gr.skip(), gr.skip(), gr.skip()
+            yield answer(form, str(error)), gr.skip(), gr.skip(), gr.skip()
             return
-        yield notice(said), *self._shown(plan.name)
+        yield answer(form, said), *self._shown(plan.name)
 
     def resume(self, name: str | None) -> tuple[Update, dict, Update]:
         """Go on with the run that is shown."""
@@ -146,17 +157,17 @@ class Runs:
         picture = requests.file_uri(self.training.sheet(event.name, event.images), "jpeg")
         return gr.update(sheet={"images": event.images, "picture": picture})
 
-    def _plan(self, model, preset, name, data, size, images, licence, more) -> Plan:
+    def _plan(self, model, preset, name, data, size, images, licence, more, names) -> Plan:
         for what, value, least in (("size", size, MIN_SIZE), ("number of images", images, 1)):
             known = value is None or (type(value) in (int, float) and value % 1 == 0 and value >= least)
             if not known:
                 raise DataError(f"the {what} is {value!r}; it must be a whole number from {least}")
         if model not in self.training.models() or preset not in PRESETS:
             raise DataError(f"no model {model!r} in the preset {preset!r}")
-        texts = [str(text or "").strip() for text in (name, data, licence, more)]
-        name, data, licence, more = texts
+        texts = [str(text or "").strip() for text in (name, data, licence, more, names)]
+        name, data, licence, more, names = texts
         numbers = [None if value is None else int(value) for value in (size, images)]
-        plan = Plan(model, preset, name, data, *numbers, licence, more)
+        plan = Plan(model, preset, name, data, *numbers, licence, more, names if has_maps(model) else "")
         plan.words()  # tells what is wrong with the further flags
         return plan
 
@@ -175,6 +186,11 @@ class Runs:
         return self.training.report(name) if name else {}
 
 
-def notice(words: str) -> Update:
-    """Lines as the command prints them, hidden where there are none."""
-    return gr.update(value=f"<pre>{escape(words)}</pre>" if words else "", visible=bool(words))
+def has_maps(model: str) -> bool:
+    """Whether a model learns from label maps, whose classes have names."""
+    return models.module(model).Model.task != "translate"
+
+
+def answer(form: Sequence | None = None, words: str = "") -> dict:
+    """What is told of a form, or of none: lines as the command prints them."""
+    return {"asked": form and [*form], "words": words}

@@ -5,13 +5,18 @@ from dataclasses import dataclass
 import gradio as gr
 
 from app.choosing import TABS
+from app.components.answer import Answer
 from app.components.course import Course
 from app.components.picker import Picker
 from app.components.pulse import Pulse
 from app.components.refresh import Refresh
-from app.events import on
+from app.events import at_once, on
 from app.tabs import Page
 from app.tabs.train.handlers import FIRST, PRESET, PRESETS, Runs
+
+SIZES = "tiny is a trial and hardly learns; small is for a CPU, paper for a GPU"
+# The answer hears what the form says now: one about another form is not shown.
+TOLD = "(...form) => { window.dispatchEvent(new CustomEvent('cgan:form', { detail: form })); }"
 
 
 @dataclass(frozen=True)
@@ -27,10 +32,11 @@ class Parts:
     images: gr.Number
     licence: gr.Textbox
     more: gr.Textbox
+    names: gr.Textbox
     command: gr.HTML
     check: gr.Button
     start: gr.Button
-    notice: gr.HTML
+    answer: Answer
     run: Picker
     refresh: Refresh
     course: Course
@@ -40,12 +46,12 @@ class Parts:
     def form(self) -> list[gr.components.Component]:
         """What says which run is wished."""
         texts = [self.model, self.preset, self.name, self.data]
-        return [*texts, self.size, self.images, self.licence, self.more]
+        return [*texts, self.size, self.images, self.licence, self.more, self.names]
 
 
 def lay_out(runs: Runs) -> Parts:
     """Place the components: the plan on the left, whole from the first paint on, the run on the right."""
-    usual_size, usual_images, free, words = runs.choose(FIRST, PRESET)
+    usual_size, usual_images, free, words, named_classes = runs.choose(FIRST, PRESET)
     plan = {"size": usual_size["value"], "images": usual_images["value"]}
     models, named = [*runs.training.models()], free["value"]
     with gr.Row(elem_id="r-panes", elem_classes=["panes"]):
@@ -56,7 +62,11 @@ def lay_out(runs: Runs) -> Parts:
                 label="Folder of training data", placeholder="empty: the built-in world of landscapes",
                 elem_id="r-data", max_lines=1,
             )  # fmt: skip
-            preset = gr.Radio(list(PRESETS), value=PRESET, label="Preset", elem_id="r-preset")
+            names = gr.Textbox(
+                label="Class names, where the maps have but numbers", placeholder="sky, ground, …",
+                elem_id="r-names", max_lines=1, visible=named_classes["visible"],
+            )  # fmt: skip
+            preset = gr.Radio(list(PRESETS), value=PRESET, label="Preset", elem_id="r-preset", info=SIZES)
             with gr.Row():
                 # No bounds here: Gradio would tell of them while one types.
                 size = gr.Number(plan["size"], label="Size in pixels", step=32, precision=0, elem_id="r-size")
@@ -77,15 +87,14 @@ def lay_out(runs: Runs) -> Parts:
                 start = gr.Button(
                     "Start", variant="primary", elem_id="r-start", elem_classes=["go"], min_width=80
                 )
-            notice = gr.HTML(label="notice", elem_id="r-notice", elem_classes=["notice"], visible=False,
-                             apply_default_css=False)  # fmt: skip
+            answer = Answer(elem_id="r-answer")
         with gr.Column(scale=7, elem_id="r-run"):
             with gr.Row(elem_id="r-run-row", elem_classes=["model-row"]):
                 run = Picker(named="Run", visible=False, elem_id="r-runs")
                 refresh = Refresh(elem_id="r-refresh")
             course = Course()
     timer = Pulse(2, active=False)
-    rest = (command, check, start, notice, run, refresh, course, timer)
+    rest = (names, command, check, start, answer, run, refresh, course, timer)
     return Parts(model, about, preset, name, data, size, images, licence, more, *rest)
 
 
@@ -98,7 +107,7 @@ def wire(parts: Parts, runs: Runs, page: Page) -> None:
         [page.opened["train"].select, parts.refresh.click],
         runs.open,
         [parts.model, parts.run, parts.name],
-        [parts.model, *shown, parts.notice, parts.name],
+        [parts.model, *shown, parts.answer, parts.name],
         api_name="training",
         **hidden,
     )
@@ -106,15 +115,26 @@ def wire(parts: Parts, runs: Runs, page: Page) -> None:
         [parts.model.change, parts.preset.change],
         runs.choose,
         [parts.model, parts.preset],
-        [parts.size, parts.images, parts.name, parts.about],
+        [parts.size, parts.images, parts.name, parts.about, parts.names],
         api_name="plan",
         **hidden,
     )
     changes = [part.change for part in parts.form[2:]]
     told = private | {"trigger_mode": "always_last"}
     on(changes, runs.tell, parts.form, [parts.command], api_name="command", **told)
-    on([parts.check.click], runs.check, parts.form, [parts.notice], api_name="check_data", **hidden)
-    on([parts.start.click], runs.start, parts.form, [parts.notice, *shown], api_name="start", **hidden)
+    at_once([part.change for part in parts.form], TOLD, parts.form, [], api_name="form_says")
+    # Each click is heard, though the folder of before is still being read: that one's answer is not wanted.
+    on(
+        [parts.check.click],
+        runs.check,
+        parts.form,
+        [parts.answer],
+        api_name="check_data",
+        trigger_mode="multiple",
+        concurrency_limit=None,
+        **hidden,
+    )
+    on([parts.start.click], runs.start, parts.form, [parts.answer, *shown], api_name="start", **hidden)
     on([parts.course.submit], runs.resume, [parts.run], shown, api_name="resume", **hidden)
     pickers = [page.inlets[f"{tab}.model"] for tab in TABS.values()]
     on([parts.course.expand], runs.use, [parts.run], [page.tabs, *pickers], api_name="open_run", **private)

@@ -79,11 +79,15 @@ def lay_out() -> Parts:
                     "Translate", variant="primary", elem_id="t-go", elem_classes=["go"], min_width=80
                 )
             shown = Compare(elem_id="t-compare")
-            alphabet = gr.Button("Alphabet", size="sm", elem_id="t-alphabet", visible="hidden")
+            alphabet = gr.Button(
+                "Alphabet", elem_id="t-alphabet", elem_classes=["plain-button"], visible="hidden"
+            )
             sheet = Sheet(elem_id="t-sheet", visible="hidden")
             strip = Blend(elem_id="t-blend", visible="hidden")
             letter = Letter(elem_id="t-letter", visible="hidden")
-            take = gr.Button("Use the letter as a style", size="sm", elem_id="t-take", visible="hidden")
+            take = gr.Button(
+                "Use the letter as a style", elem_id="t-take", elem_classes=["plain-button"], visible="hidden"
+            )
     return Parts(chooser, direction, source, pen, examples, seed, count, button, styles, size,
                  letter, take, alphabet, sheet, shown, strip)  # fmt: skip
 
@@ -244,5 +248,5 @@ def wire_letters(parts: Parts, translating: Translating) -> None:
         api_name="alphabet",
         model=True,
         show_progress="minimal",
-        show_progress_on=parts.alphabet,
+        show_progress_on=parts.sheet,
     )
