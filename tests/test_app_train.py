@@ -78,12 +78,16 @@ def training(tmp_path):
     made.stop()
 
 
-def until(training: Training, name: str, *states: str) -> dict:
-    """The report of a run in one of these states."""
+def until(training: Training, name: str, *states: str, **facts: object) -> dict:
+    """The report of a run in one of these states, with these facts in it."""
     deadline = time.monotonic() + PATIENCE / 1000
-    while (report := training.report(name))["state"] not in states and time.monotonic() < deadline:
+
+    def there(report: dict) -> bool:
+        return report["state"] in states and facts.items() <= report.items()
+
+    while not there(report := training.report(name)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert report["state"] in states, report
+    assert there(report), report
     return report
 
 
@@ -163,7 +167,7 @@ def test_rows_and_curves(tmp_path):
 def test_one_run_at_a_time_stopped_and_resumed(played, training):
     assert training.check(Plan("spade", "tiny", "one")).endswith("of the built-in world")
     training.start(Plan("spade", "tiny", "one"))
-    report = until(training, "one", "learning")
+    report = until(training, "one", "learning", images=60, sheets=[50])
     with pytest.raises(cgan.DataError, match="one is under way"):
         training.start(Plan("spade", "tiny", "two"))
     assert training.running() == "one" and training.runs() == ["one"]
