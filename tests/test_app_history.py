@@ -154,8 +154,12 @@ def test_a_result_survives_a_reload_and_one_click_brings_it_back(page):
     first, seed = picture_of(page), page.get_by_label("Seed", exact=True).input_value()
     another(page)
     page.reload()
+    expect(page.locator(".result .picture")).to_be_visible()
+    page.get_by_label("Four variations").click()
+    expect(page.locator(".variations .tile")).to_have_count(4)
     page.locator(".history .tile").last.click()
     wait_for_picture(page, first)
+    expect(page.locator(".variations .tile")).to_have_count(0)
     assert page.get_by_label("Seed", exact=True).input_value() == seed
     page.get_by_label("Clear the history").click()
     expect(page.locator(".history .tile")).to_have_count(0)

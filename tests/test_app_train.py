@@ -260,6 +260,7 @@ def test_the_page_starts_watches_stops_and_resumes(played, tmp_path):
         page.get_by_role("tab", name="Train").click()
         expect(page.locator("#r-about")).to_contain_text("It learns from a folder with images/")
         expect(page.get_by_label("Name of the checkpoint")).to_have_value("spade-1")
+        expect(page.locator("#r-advanced")).to_have_css("overflow", "visible")  # no bar beneath its line
         page.get_by_label("Size in pixels").fill("5")
         expect(page.locator("#r-command")).to_have_text("the size is 5; it must be a whole number from 32")
         page.get_by_label("Size in pixels").fill("64")

@@ -22,7 +22,7 @@ function show() {
   slider.max = props.looks - 1;
   slider.value = things[at][2];
   slider.style.background = dots();
-  element.querySelector("output").value = `look ${things[at][2] + 1} of ${props.looks}`;
+  slider.ariaValueText = element.querySelector("output").value = `look ${things[at][2] + 1} of ${props.looks}`;
 }
 
 /** A dot for each look: it is a choice, not a strength. */
