@@ -26,10 +26,10 @@ function show() {
 }
 
 const place = (look) => `calc(8px + (100% - 16px) * ${look / Math.max(1, props.looks - 1)})`;
+const dot = (_, look) => `radial-gradient(circle at ${place(look)} 50%, var(--quiet) 2.5px, transparent 3px)`;
 
 /** A dot for each look: it is a choice, not a strength. */
 function dots() {
-  const dot = (_, look) => `radial-gradient(circle at ${place(look)} 50%, var(--quiet) 2.5px, transparent 3px)`;
   return Array.from({ length: props.looks }, dot).join();
 }
 
