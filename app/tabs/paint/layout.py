@@ -100,7 +100,7 @@ def wire_model(parts: Parts, painting: Painting, page: Page) -> None:
     private = quiet | {"api_visibility": "private"}
     at_once([model.change], choosing.ANNOUNCE, [model], [page.status], api_name="announce_painter")
     on(
-        [model.change, parts.history.input],
+        [model.change],
         painting.forget_variations,
         [],
         [parts.variations],
@@ -165,6 +165,14 @@ def wire_picture(parts: Parts, painting: Painting, page: Page) -> None:
         [parts.history],
         given,
         api_name="restore",
+        show_progress="hidden",
+    )
+    restored.success(
+        painting.forget_variations,
+        [],
+        [parts.variations],
+        api_name="forget_variations_before",
+        api_visibility="private",
         show_progress="hidden",
     )
     restored.failure(
