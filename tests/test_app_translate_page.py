@@ -12,7 +12,6 @@ from translate_fixtures import address, photograph, translator
 import cgan
 from app import drawings, requests
 from app.components.seed import FIRST_SEED
-from app.maps import canvas_size
 from app.shelf import Shelf
 from app.tabs.translate.handlers import STEPS
 from app.tabs.translate.layout import VARIATIONS
@@ -111,7 +110,7 @@ def test_a_garment_is_drawn_and_painted_while_the_pen_moves(chromium):
     expect(page.locator(".compare .tile")).to_have_count(VARIATIONS)
     page.locator("#t-pen").get_by_label("Clear the paper").click()
     model = translator("munit")
-    blank = np.full((*canvas_size((32, 32)), 3), 255, np.uint8)
+    blank = np.full((32, 32, 3), 255, np.uint8)
     wait_for(page, model.translate(blank, direction="ab", seed=FIRST_SEED)[0])
     box = page.locator("#t-pen .sheet").bounding_box()
     corners = [(0.3, 0.3), (0.7, 0.3), (0.7, 0.8), (0.3, 0.8), (0.3, 0.3)]
@@ -125,7 +124,7 @@ def test_a_garment_is_drawn_and_painted_while_the_pen_moves(chromium):
         page.locator("#t-pen").get_by_label("Save the drawing").click()
     lines = np.asarray(Image.open(download.value.path()))
     assert set(np.unique(lines)) == {0, 1} and 0.01 < lines.mean() < 0.2
-    drawn = scaled(drawings.INK.colours(lines), None, canvas_size((32, 32)))
+    drawn = scaled(drawings.INK.colours(lines), None, (32, 32))
     looks = model.translate(drawn, direction="ab", seed=FIRST_SEED, variations=VARIATIONS)
     wait_for(page, looks[0])
     page.locator(".compare .tile").nth(2).click()

@@ -24,7 +24,6 @@ from app.tabs.translate.turns import (
     kept_styles,
     known,
     letters,
-    own_size,
     own_styles,
     scaled,
     style_sets,
@@ -78,7 +77,7 @@ class Translating:
                 value=kept_styles(translator, styles, examples),
                 needed=not random, drawn=random, sets=examples, visible=styled,
             ),
-            gr.update(value=min(own_size(translator, first))),
+            gr.update(value=min(translator.size)),
             *self._letters(translator),
             origin(translator.checkpoint),
         )  # fmt: skip
@@ -302,7 +301,7 @@ class Translating:
         if translator.styles == "pictures" and blend is None:
             raise DataError(f"this model takes its style from pictures: {NO_STYLE}")
         whole = requests.read_picture(given, "the picture")
-        return Task(translator, direction, scaled(whole, size, own_size(translator, direction)), blend)
+        return Task(translator, direction, scaled(whole, size, translator.size), blend)
 
 
 def hint(what: str, remedy: str) -> dict:

@@ -5,7 +5,6 @@ import numpy as np
 
 from app.drawings import is_drawing
 from app.examples import is_example, pictures, sets
-from app.maps import canvas_size
 from app.requests import picture_uri
 from app.styles import parts_of
 from cgan import DataError
@@ -96,16 +95,10 @@ def kept_styles(translator: Translator, styles: list | dict | None, examples: li
     return [style for style in parts_of(styles) if isinstance(style, dict) and "picture" in style]
 
 
-def own_size(translator: Translator, direction: str) -> tuple[int, int]:
-    """The (H, W) at which pictures are translated by default: training's.
-
-    Drawings are finer where the model is small, as maps are in the Paint tab: lines need pixels.
-    """
-    return canvas_size(translator.size) if draws(translator, direction) else translator.size
-
-
 def scaled(picture: np.ndarray, size: int | None, trained: tuple[int, int]) -> np.ndarray:
     """A picture with a shorter side of `size` pixels, by default that of the training pictures.
+
+    Drawings too: between lines farther apart, small models no longer tell the inside from the outside.
 
     Raises `DataError` for sizes that are none.
     """
