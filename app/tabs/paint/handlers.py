@@ -189,7 +189,11 @@ class Painting:
         return [], []
 
     def forget_variations(self) -> list:
-        """Another model came, or what was painted before: the four looks of the map that was shown go."""
+        """Another model came: the four looks of the one before go."""
+        return []
+
+    def give_back(self) -> list:
+        """What was painted before came back: the four looks of the map that was shown go."""
         return []
 
     def open_map(self, name: str, label_map: str) -> str:

@@ -168,10 +168,10 @@ def wire_picture(parts: Parts, painting: Painting, page: Page) -> None:
         show_progress="hidden",
     )
     restored.success(
-        painting.forget_variations,
+        painting.give_back,
         [],
         [parts.variations],
-        api_name="forget_variations_before",
+        api_name="give_back",
         api_visibility="private",
         show_progress="hidden",
     )
