@@ -15,6 +15,7 @@ from app.examples import own
 from app.shelf import Shelf
 from app.tabs.models.handlers import Models, named
 from app.ui import build, launch
+from cgan import export
 from cgan.models import spade
 from train.judge.sheet import write
 
@@ -85,6 +86,19 @@ def test_a_folder_is_added_lent_and_unloaded(shelf, tmp_path):
     assert painted.shape == (1, 32, 32, 3) and shelf.loaded() == {"guest"}
     cards, _ = models.unload(event(name="guest"))
     assert not shelf.loaded() and not any(card["loaded"] for card in cards["cards"])
+
+
+def test_what_an_export_lacks_is_told_to_who_sits_here(tmp_path, monkeypatch):
+    """The README's own installation has no ONNX, and no button said why there was none."""
+    save_checkpoint(tmp_path / "tiny")
+    monkeypatch.setattr(export, "lacking", lambda: ["onnx", "onnxruntime"])
+    for local in (True, False):
+        (card,) = Models(Shelf(tmp_path, "cpu"), local).list()[0]["cards"]
+        assert (
+            card["onnx"] == ""
+            and (["ONNX", "can be saved after pip install onnx onnxruntime and a new start"] in card["rows"])
+            is local
+        )
 
 
 def test_a_checkpoint_is_saved_as_onnx_by_who_sits_here(tmp_path):

@@ -33,7 +33,8 @@ class Models:
     """The answers to the events of the tab, a method each."""
 
     def __init__(self, shelf: Shelf, local: bool = False):
-        self.shelf, self.exports = shelf, local and not export.lacking()
+        self.shelf, self.lacking = shelf, export.lacking() if local else []
+        self.exports = local and not self.lacking
         self._made = tempfile.TemporaryDirectory(prefix="cgan-onnx-")  # exports, until the app ends
 
     def list(self) -> tuple[Update, Update]:
@@ -56,6 +57,9 @@ class Models:
             "photographs": "a label network that finds their maps lies beside it"
             if labeller_in(checkpoint.folder)
             else "",
+            "ONNX": ""
+            if task == "animate" or not self.lacking
+            else f"can be saved after pip install {' '.join(self.lacking)} and a new start",
         }
         return {
             "name": checkpoint.name,
