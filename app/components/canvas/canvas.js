@@ -56,7 +56,7 @@ async function adopt(comes) {
     replaceMap(atScale(state.map));
     announce("stayed");
     show();
-    publish(!linked); // a link's model may come before its map
+    publish(true);
     buttons();
   }
 }
