@@ -1,7 +1,6 @@
 """How this app listens: every event has a name in the API, and what users can mend is told to them.
 
-Model calls wait in one line: two at once would only make each other slow, or run out of GPU memory. Films
-have a line of their own, so that a picture need not wait for a film's end.
+Model calls wait in one line: two at once would only make each other slow, or run out of GPU memory.
 """
 
 import inspect
@@ -17,7 +16,6 @@ from cgan import CganError
 
 FAULT = "This is a fault of the app, not yours; its log says more"
 MODEL_LINE = {"concurrency_id": "model", "concurrency_limit": 1}
-FILM_LINE = {"concurrency_id": "film", "concurrency_limit": 1}
 
 
 def on(
@@ -28,17 +26,16 @@ def on(
     *,
     api_name: str,
     model: bool = False,
-    film: bool = False,
     **options,
 ) -> Dependency:
     """Call `handler` at each of `triggers` (`canvas.input`, `page.load`, …); `.failure` tells when it raised.
 
-    Args: `api_name` the event's name for `gradio_client`; `model` whether the handler runs one, `film`
-    whether it does so for a whole film; `options` as in `gr.on`. A `CganError` of the handler is shown in the
-    browser; any other exception is a bug and keeps its traceback.
+    Args: `api_name` the event's name for `gradio_client`; `model` whether the handler runs one; `options` as
+    in `gr.on`. A `CganError` of the handler is shown in the browser; any other exception is a bug and keeps
+    its traceback.
     """
-    if model or film:
-        options |= FILM_LINE if film else MODEL_LINE
+    if model:
+        options |= MODEL_LINE
         handler = _on_zero_gpu(handler)
     paragraphs = inspect.cleandoc(handler.__doc__ or "").split("\n\n")
     description = "\n\n".join(" ".join(each.split()) for each in paragraphs)  # for people, and for agents

@@ -233,11 +233,3 @@ def test_agents_need_a_further_package(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         start.main(["--mcp"])
     assert "pip install 'gradio[mcp]'" in capsys.readouterr().err
-
-
-def test_a_film_keeps_no_picture_waiting():
-    """Frame after frame it would hold the line in which paintings and translations wait, to its end."""
-    page = build(Shelf(checkpoints(), "cpu"))
-    lines = {event.api_name: event.concurrency_id for event in page.fns.values()}
-    assert lines["animate"] == lines["follow_clip"] == lines["sheet"] == "film"
-    assert lines["paint"] == lines["translate"] == lines["live"] == "model"

@@ -93,7 +93,7 @@ def wire(parts: Parts, animating: Animating, page: Page) -> None:
 def wire_films(parts: Parts, animating: Animating, results: list[gr.components.Component]) -> None:
     """Connect what makes films, and stops them."""
     chooser, film = parts.chooser, parts.film
-    making = {"film": True, "trigger_mode": "always_last", "show_progress": "hidden"}
+    making = {"model": True, "trigger_mode": "always_last", "show_progress": "hidden"}
     on([parts.button.click], animating.animate, parts.asked, results, api_name="animate", **making)
     on(
         [parts.subjects.input, parts.clips.change],  # a model that is chosen brings a clip
