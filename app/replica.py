@@ -26,7 +26,7 @@ from cgan import Checkpoint, CheckpointError, DataError, MediaError, Runtime, co
 from cgan.checkpoint import CONFIG, WEIGHTS
 from cgan.files import cache, replaced
 from cgan.tasks import Painter, Task
-from cgan.tasks.labeller import labeller_in
+from cgan.tasks.labeller import needs_map
 
 FILES = (CONFIG, WEIGHTS)
 MAY = {"paint", "translate", "encode", "draw", "look", "sheet"}  # methods of tasks that may be called
@@ -207,7 +207,7 @@ class FarPainter(Far):
         self.palette = checkpoint.palette
         self._config = models.module(checkpoint.model).Config(**checkpoint.config)
         self.looks = self._config.looks
-        self.needs_map = bool(self.looks) and labeller_in(checkpoint.folder) is None
+        self.needs_map = needs_map(checkpoint, self.looks)
 
     @cached_property
     def ready(self) -> styles.Ready:

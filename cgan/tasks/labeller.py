@@ -79,6 +79,11 @@ def labeller_in(folder: Path) -> Path | None:
     return inside if inside.is_dir() else None
 
 
+def needs_map(checkpoint: Checkpoint, looks: int) -> bool:
+    """Whether a style picture of this checkpoint must bring its map: with `looks`, but no label network."""
+    return bool(looks) and labeller_in(checkpoint.folder) is None
+
+
 def labeller_of(checkpoint: Checkpoint, runtime: Runtime) -> Labeller:
     """The label network that lies in a checkpoint, ready to use.
 

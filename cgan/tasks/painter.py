@@ -29,7 +29,7 @@ from cgan.tasks.bounds import (
     vector_of,
     whole,
 )
-from cgan.tasks.labeller import Labeller, labeller_in, labeller_of
+from cgan.tasks.labeller import Labeller, labeller_of, needs_map
 from cgan.tasks.protocols import PaintingModel, RestylingModel
 
 STRAY = 0.3  # how far the further variations of a style picture leave it, in standard deviations
@@ -190,7 +190,7 @@ class Painter:
     @property
     def needs_map(self) -> bool:
         """Whether `encode` must be told what is where: with `looks`, but without a label network."""
-        return bool(self.looks) and labeller_in(self.checkpoint.folder) is None
+        return needs_map(self.checkpoint, self.looks)
 
     def look(self, style: np.ndarray, label: int) -> int:
         """Which of its class's looks a style, float32 (style,), comes nearest to: from 0 to looks - 1."""

@@ -144,7 +144,7 @@ def spread(data: Source[FewShotClip], count: int) -> list[int]:
     if not isinstance(data, SpriteData):
         return rows
     many = len(data.names)
-    return [strip * many + (row + strip) % many for row in rows for strip in (row // many,)]
+    return [row // many * many + (row + row // many) % many for row in rows]
 
 
 def parts_of(data: Data, frames: int, most: int) -> dict[str, list[int]]:
