@@ -23,9 +23,9 @@ def pictures(count: int, size: tuple[int, int] = (32, 32), seed: int = 0) -> tor
     return FewShot.fake(count, size, seed=seed).contents
 
 
-def tiny(module) -> torch.nn.Module:
-    """Wide in its styles: drawn weights silence three quarters of COCO-FUNIT's, at times all of eight."""
-    model = module.Model(replace(module.PRESETS["tiny"], style=64))
+def tiny(module, style: int = 8) -> torch.nn.Module:
+    """Drawn weights silence three quarters of COCO-FUNIT's styles, at times all of eight: of 64, never."""
+    model = module.Model(replace(module.PRESETS["tiny"], style=style))
     recipes.module("funit").initialise(model)  # from here on styles can be told apart
     return model
 
@@ -65,7 +65,9 @@ def test_shapes(module, size):
     content, style = model.content(pictures(2, size)), model.encode(pictures(2, (40, 72)))
     drawn = model.decode(content, style)
     assert style.shape == (2, model.config.style) and drawn.shape == (2, 3, *size)
-    assert drawn.abs().max() <= 1 and not torch.equal(drawn[0], drawn[1])
+    assert drawn.abs().max() <= 1
+    if size != (4, 4) or module is funit:  # norms leave nothing of one cell, to weigh a style by
+        assert not torch.equal(drawn[0], drawn[1])
 
 
 @BOTH
@@ -81,7 +83,7 @@ def test_presets_have_the_promised_size(module):
 @BOTH
 def test_pictures_of_one_class_are_averaged(module):
     """Codes are averaged before anything is made of them; the order of the pictures is nothing to it."""
-    model = tiny(module)
+    model = tiny(module, 64)
     content, codes = model.content(pictures(1)), model.encode(pictures(3, seed=1))
     weights = torch.tensor([[0.5], [0.2], [0.3]])
     together = model.decode(content, (weights * codes).sum(0, keepdim=True))
@@ -105,7 +107,7 @@ def test_one_color_is_no_trouble(module):
 
 
 def test_the_style_depends_on_the_content():
-    model = tiny(coco_funit)
+    model = tiny(coco_funit, 64)
     contents, style = model.content(pictures(2)), model.encode(pictures(1, seed=1)).expand(2, -1)
     mixed = model.mix(contents, style)
     assert mixed.shape == style.shape and not torch.allclose(mixed[0], mixed[1])
