@@ -3,19 +3,23 @@
 Between two pieces of work libgomp's threads spin, and a thread whose core somebody else wants keeps all
 others waiting. Threads that sleep leave the core to whoever needs it, but waking them costs a third of an
 idle machine's speed. So they look for work some 20 microseconds long, and sleep then: as quick as spinning
-where nobody else computes, and hardly slower than sleeping where somebody does (README, "Speed"). libgomp
-reads its wishes when it is loaded, so this module comes before torch, and imports it only inside its
+where nobody else computes; where somebody does they sleep at once (`cgan.crowd`; README, "How fast it is").
+libgomp reads its wishes when it is loaded, so this module comes before torch, and imports it only inside its
 functions. What the user has set stays.
 """
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+
+from cgan.crowd import CROWD
 
 LOOKS = 700  # for work, before a waiting thread sleeps; each is a pause of the processor, 20 to 40 ns
 
-if "OMP_WAIT_POLICY" not in os.environ:
+OURS = "OMP_WAIT_POLICY" not in os.environ  # the user has said nothing about how threads wait
+
+if OURS:
     os.environ["OMP_WAIT_POLICY"] = "passive"
     os.environ.setdefault("GOMP_SPINCOUNT", str(LOOKS))
 
@@ -53,9 +57,11 @@ def fitting(pixels: int) -> Iterator[None]:
     import torch
 
     before = torch.get_num_threads()
-    torch.set_num_threads(min(before, for_pixels(pixels)))
+    count = min(before, for_pixels(pixels))
+    torch.set_num_threads(count)
     try:
-        yield
+        with CROWD.watched() if OURS and count > 1 else nullcontext():
+            yield
     finally:
         torch.set_num_threads(before)
 

@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 import torch
 from conftest import ROOT
 
-from cgan import threads
+from cgan import crowd, threads
 from train.bench.neighbours import neighbours
 
 SPY = """
@@ -106,3 +107,72 @@ def test_what_the_user_set_is_never_exceeded_and_comes_back(machine):
 def test_neighbours_go_when_they_are_done_with():
     with neighbours(2):
         pass
+
+
+def test_waiting_for_a_core_is_counted():
+    """Two threads that want one core wait for it."""
+    before = crowd.waited()
+    if before is None:
+        pytest.skip("this system does not count how long threads wait for a core")
+    core = {min(os.sched_getaffinity(0))}
+    rising, done = [], threading.Event()
+
+    def want(turns):
+        os.sched_setaffinity(0, core)  # this thread's alone
+        while not done.is_set():
+            turns.append(crowd.waited())
+            if turns[-1] > before + 0.02 or len(turns) > 100_000:
+                done.set()
+
+    wanting = [threading.Thread(target=want, args=(rising,)) for _ in range(2)]
+    for thread in wanting:
+        thread.start()
+    for thread in wanting:
+        thread.join()
+    assert max(rising) > before + 0.02
+
+
+@pytest.fixture
+def standing():
+    """A crowd for a test, with how many of its threads are there."""
+    made = crowd.Crowd()
+    yield made, lambda: [thread.name for thread in threading.enumerate()].count("cgan-crowd")
+    made.gather(False)
+
+
+def test_a_crowd_stands_while_others_want_our_cores(standing, monkeypatch):
+    made, count = standing
+    clock, lost = iter([0, 1, 2, 3, 4, 5, 6, 6.001]), iter([0, 0.5, 0.5, 0.8, 0.8, 0.85, 0.85, 5.0])
+    monkeypatch.setattr(crowd.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(crowd, "waited", lambda: next(lost))
+    for expected in (
+        True,
+        True,
+        False,
+        False,
+    ):  # half of a second lost, a third, a twentieth; too short to tell
+        with made.watched():
+            pass
+        assert bool(made) == expected
+        if expected:
+            assert count() == 1
+
+
+def test_nothing_stands_where_nobody_counts(standing, monkeypatch, tmp_path):
+    made, count = standing
+    monkeypatch.setattr(crowd, "_TASKS", tmp_path / "none")
+    assert crowd.waited() is None
+    with made.watched():
+        threading.Event().wait(2 * crowd.LONG)
+    assert not made and count() == 0
+
+
+def test_the_crowd_changes_no_picture_and_pieces_that_fail_are_told(standing):
+    made, _ = standing
+    torch.manual_seed(0)
+    layer, image = torch.nn.Conv2d(8, 8, 3), torch.randn(1, 8, 96, 96)
+    alone = layer(image)
+    made.gather(True)
+    assert torch.equal(layer(image), alone)
+    with pytest.raises(ZeroDivisionError), made.watched():
+        1 / 0  # noqa: B018

@@ -174,9 +174,10 @@ class Race:
             ids = self.ids(self._with_a_stroke())
             for way, paint in self.ways.items():
                 self.prepare.get(way, lambda: None)()
-                began = self._now()
-                image = paint(ids)
-                times[way].append((self._now() - began) * 1000)
+                with self.runtime.computing(ids.numel()):
+                    began = self._now()
+                    image = paint(ids)
+                    times[way].append((self._now() - began) * 1000)
                 images[way] = image
                 apart[way] = max(apart[way], (image - images[PLAIN]).abs().max().item())
         return {way: (statistics.median(times[way][1:]), apart[way]) for way in self.ways}

@@ -1,0 +1,84 @@
+"""Other programs on our cores: noticed by the time that our threads wait for one, and made way for.
+
+A thread that looks for its next piece of work instead of sleeping (`cgan.threads`) makes an idle machine
+quicker and a busy one slower: what it spends looking is taken from what the system would give it afterwards.
+So it should look while the cores are ours alone, and sleep at once while they are not. libgomp reads how
+long to look only once, but lets no thread look while it counts more threads than cores (its manual,
+`GOMP_SPINCOUNT`). One more team of threads, which does nothing but exist, is therefore the switch; the
+threads that compute, and with them the picture to its last bit, stay as they are.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+MUCH = 0.2  # of the time waited for a core: with a busy neighbour 0.4 and more, on idle cores 0.06 and less
+LONG = 0.005  # seconds: what ended sooner tells nothing
+
+_TASKS = Path("/proc/self/task")  # Linux; each thread's schedstat: ns on a core, ns waiting for one, turns
+
+
+def waited() -> float | None:
+    """Seconds that this process's living threads were ready to run and had no core; None where nobody counts.
+
+    Threads that ended are no longer in it, so it can fall.
+    """
+    total, counted = 0, False
+    try:
+        for task in os.scandir(_TASKS):
+            try:
+                total += int((Path(task) / "schedstat").read_text().split()[1])
+                counted = True
+            except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+                continue
+    except (OSError, ValueError, IndexError):
+        return None
+    return total / 1e9 if counted else None
+
+
+class Crowd:
+    """The team that does nothing; while it is there, threads that wait sleep at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._leave: threading.Event | None = None
+
+    def __bool__(self) -> bool:
+        """Whether the team is there."""
+        return self._leave is not None
+
+    def gather(self, wanted: bool) -> None:
+        """Have it there, or not."""
+        with self._lock:
+            if wanted and self._leave is None:
+                came, leave = threading.Event(), threading.Event()
+                threading.Thread(target=_stand, args=(came, leave), name="cgan-crowd", daemon=True).start()
+                came.wait()
+                self._leave = leave
+            elif not wanted and self._leave is not None:
+                self._leave.set()
+                self._leave = None
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Inside, several threads compute; how long they waited for cores decides how the next ones wait."""
+        began, before = time.perf_counter(), waited()
+        yield
+        seconds, after = time.perf_counter() - began, waited()
+        if before is not None and after is not None and seconds >= LONG:
+            self.gather(after - before > MUCH * seconds)
+
+
+def _stand(came: threading.Event, leave: threading.Event) -> None:
+    """Be a thread with a team of its own, as large as this machine, until told to leave."""
+    import torch
+
+    torch.zeros(1 << 20).add_(1)  # large enough that torch shares it out among a new team
+    came.set()
+    leave.wait()
+
+
+CROWD = Crowd()
