@@ -27,6 +27,12 @@ def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="try far more in tests/fuzz")
 
 
+def pytest_collection_modifyitems(items):
+    """Files with slow tests come first, so that two processes, which share out files, end together."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture
 def long(request) -> bool:
     """Whether far more is to be tried."""

@@ -228,6 +228,7 @@ def fingers(page, session, kind: str, places: list[tuple[float, float]]) -> None
     session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
 
+@pytest.mark.slow
 def test_one_finger_paints_and_two_zoom(chromium):
     page = visit(chromium, viewport={"width": 412, "height": 915}, has_touch=True, is_mobile=True)
     page.get_by_role("radio", name="road").tap()

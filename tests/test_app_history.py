@@ -219,6 +219,7 @@ def link_of(record: dict) -> str:
     return f"#cgan={packed.rstrip('=')}"
 
 
+@pytest.mark.slow
 def test_when_another_models_result_comes_back_nothing_else_is_painted(chromium, two_models, painted):
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
     page.set_default_timeout(PATIENCE)

@@ -1,5 +1,6 @@
 """The Models tab: what is told of each checkpoint, what may be added, and who may add."""
 
+import threading
 import zipfile
 
 import numpy as np
@@ -164,8 +165,16 @@ def test_only_who_sits_here_may_name_folders(shelf, local):
     assert calls & ours == (ours if local else set())
 
 
-def test_the_page_lists_opens_and_adds(root, tmp_path):
+def test_the_page_lists_opens_and_adds(root, tmp_path, monkeypatch):
     save_checkpoint(tmp_path / "guest", seed=1)
+    seen, write_graphs = threading.Event(), export.write
+
+    def patient(*words):
+        """Export, but not before the test has seen that it is under way."""
+        assert seen.wait(PATIENCE / 1000)
+        return write_graphs(*words)
+
+    monkeypatch.setattr(export, "write", patient)
     _, url, _ = launch(build(Shelf(root, "cpu"), local=True), prevent_thread_lock=True, quiet=True)
     with sync_playwright() as playwright:
         chromium = browser(playwright)
@@ -184,6 +193,7 @@ def test_the_page_lists_opens_and_adds(root, tmp_path):
         page.locator(".card").nth(1).get_by_role("button", name="ONNX").click()
         expect(page.locator(".card").nth(1).locator(".busy")).to_contain_text("Exporting")
         expect(page.locator(".card").nth(0).get_by_role("button", name="ONNX")).to_be_disabled()
+        seen.set()
         with page.expect_download() as saved:
             page.locator(".card").nth(1).get_by_role("link", name="Save ONNX").click()
         assert saved.value.suggested_filename == "guest-onnx.zip"

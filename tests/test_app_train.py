@@ -186,6 +186,7 @@ def test_one_run_at_a_time_stopped_and_resumed(played, training):
         training.resume("two")
 
 
+@pytest.mark.slow
 def test_a_real_run_becomes_a_checkpoint(training, painted_folder):
     """With the real trainer: what is described, checked, learnt, reported; and it ends on the shelf."""
     models = training.models()
@@ -248,6 +249,7 @@ def blocks(root, training: bool) -> list[dict]:
     return build(Shelf(root, "cpu"), local=False, training=training).config["components"]
 
 
+@pytest.mark.slow
 def test_the_page_starts_watches_stops_and_resumes(played, tmp_path):
     root = tmp_path / "shelf"
     root.mkdir()

@@ -105,6 +105,7 @@ def test_a_bad_upload_is_told_and_loses_nothing(shared):
     wait_for(shared, kept)
 
 
+@pytest.mark.slow
 def test_a_garment_is_drawn_and_painted_while_the_pen_moves(chromium):
     page = visit(chromium, "munit")
     expect(page.locator(".compare .tile")).to_have_count(VARIATIONS)

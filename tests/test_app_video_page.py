@@ -123,6 +123,7 @@ def test_a_character_is_drawn_and_walks(shared):
     plays(shared)
 
 
+@pytest.mark.slow
 def test_all_actions_become_a_sheet(shared):
     shared.get_by_role("button", name="All actions").click()
     expect(shared.locator(".film .gifs .tile")).to_have_count(16)

@@ -160,6 +160,7 @@ def test_the_installed_app_starts(installed):
     assert done.returncode == 0 and "--checkpoints" in done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_the_installed_trainer_trains(installed):
     words = "train spade --preset tiny --perceptual none --size 64 --device cpu --images 4 --batch 4"
     done = installed(

@@ -190,6 +190,17 @@ def test_the_border_is_mirrored():
     assert torch.equal(moved, expected)
 
 
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_what_is_looked_at_lies_in_memory_as_it_was_given(eyes, memory_format):
+    """Otherwise each convolution of the heads would copy its input."""
+    image = torch.rand(2, 3, 64, 64).contiguous(memory_format=memory_format)
+    shift = Shift.drawn(image)
+    assert shift(image).is_contiguous(memory_format=memory_format)
+    condition = torch.rand(2, 5, 64, 64).contiguous(memory_format=torch.channels_last)
+    seen = Projected(5, 8, eyes=eyes).look(shift(image), shift(condition))
+    assert all(x.is_contiguous(memory_format=torch.channels_last) for x in seen)
+
+
 def test_shifts_take_every_phase():
     """All offsets from -reach to reach - 1, so each stride's phases alike; at most an eighth is mirrored."""
     assert [reach_of(side) for side in (8, 32, 64, 96, 128, 512)] == [1, 4, 8, 8, 16, 16]

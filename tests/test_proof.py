@@ -47,6 +47,7 @@ def words(tmp_path, painted_folder, monkeypatch):
     return [*words, "--seeds", "2", "--precisions", "fp32,bf16:torch"]
 
 
+@pytest.mark.slow
 def test_quality(words, tmp_path, monkeypatch, capfd):
     assert main(["proof", *words, "--seeds", "1"]) == 0
     found = json.loads((tmp_path / "out" / "quality.json").read_text())

@@ -195,6 +195,7 @@ def test_variations_keep_the_style_and_leave_it_room(painting):
     assert all(set(each) == {"seed", "picture"} for each in painting.vary("styled", uri))
 
 
+@pytest.mark.slow
 def test_styles_are_chosen_mixed_and_kept_in_the_page(shelf):
     _, url, _ = launch(build(shelf), prevent_thread_lock=True, quiet=True)
     with sync_playwright() as playwright:

@@ -210,6 +210,7 @@ def test_triton_is_plain(device="cuda" if CUDA and not INTERPRETED else "cpu"):
 
 @pytest.mark.skipif(INTERPRETED, reason="this is the process that it starts")
 @pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="needs Triton")
+@pytest.mark.slow
 def test_triton_through_its_interpreter():
     """The tests above, kernels included, on the CPU."""
     if tuple(map(int, version("triton").split(".")[:2])) < (3, 8):

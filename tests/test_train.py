@@ -45,7 +45,8 @@ def same(one, two) -> list[str]:
     return [name for name in one if not torch.equal(one[name], two[name])]
 
 
-def test_train_resume_and_load(command, painted_folder, tmp_path):
+@pytest.mark.slow
+def test_train_resume_and_load(painted_folder, tmp_path, capfd):
     """An interrupted run and an uninterrupted one end in identical weights; the checkpoint paints."""
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     flags = (
@@ -61,14 +62,14 @@ def test_train_resume_and_load(command, painted_folder, tmp_path):
         "--batch",
         2,
     )
-    done = command(*flags, "--out", whole)
-    assert done.returncode == 0, done.stderr
+    code, said = run(capfd, *flags, "--out", whole)
+    assert code == 0, said
     words = [sys.executable, "-c", STOPPED, *map(str, flags), "--out", str(parts)]
     stopped = subprocess.run(words, cwd=ROOT, env=environment(), capture_output=True, text=True)
     assert stopped.returncode == 130 and "stopped after 8 of 24" in stopped.stderr, stopped.stderr
     assert state.read(parts / "training")[1]["images"] == 8
-    again = command(*flags, "--out", parts)
-    assert again.returncode == 0 and "going on after" in again.stderr, again.stderr
+    code, said = run(capfd, *flags, "--out", parts)
+    assert code == 0 and "going on after" in said, said
     assert same(tensors(whole), tensors(parts)) == []
     assert same(load_file(whole / "model.safetensors"), load_file(parts / "model.safetensors")) == []
 
@@ -79,8 +80,8 @@ def test_train_resume_and_load(command, painted_folder, tmp_path):
     assert (whole / "preview.jpg").exists()
     rows = [json.loads(line) for line in (whole / "training" / "log.jsonl").read_text().splitlines()]
     assert [row["images"] for row in rows if row["kind"] == "evaluation"] == [8, 16, 24]
-    other = command(*flags, "--out", parts, "--seed", 1)
-    assert other.returncode == 2 and "--seed 0 there, 1 now" in other.stderr
+    code, said = run(capfd, *flags, "--out", parts, "--seed", 1)
+    assert code == 2 and "--seed 0 there, 1 now" in said
 
 
 def test_the_first_samples_come_early(painted_folder, tmp_path):
@@ -90,6 +91,7 @@ def test_the_first_samples_come_early(painted_folder, tmp_path):
     assert trainer_in(tmp_path / "asked", painted_folder, *asked).early == set()
 
 
+@pytest.mark.slow
 def test_kill_loses_nothing_saved(command, painted_folder, tmp_path):
     """After kill -9 at any moment the state is readable and the same command goes on."""
     out = tmp_path / "killed"
@@ -125,12 +127,13 @@ def test_kill_loses_nothing_saved(command, painted_folder, tmp_path):
     assert f"going on after {facts['images']} images" in again.stderr
 
 
-def test_two_processes_equal_one(command, painted_folder, tmp_path):
+@pytest.mark.slow
+def test_two_processes_equal_one(command, painted_folder, tmp_path, capfd):
     """2 processes x batch 2 = 1 x 4 in float64, batch norm included."""
     one, two = tmp_path / "one", tmp_path / "two"
-    flags = (*TINY, "--data", painted_folder, "--images", 20, "--precision", "fp64")
-    alone = command(*flags, "--batch", 4, "--out", one)
-    assert alone.returncode == 0, alone.stderr
+    flags = (*TINY, "--data", painted_folder, "--images", 12, "--precision", "fp64", "--evaluate-every", 12)
+    code, said = run(capfd, *flags, "--batch", 4, "--out", one)
+    assert code == 0, said
     launcher = (
         sys.executable,
         "-m",
@@ -244,6 +247,7 @@ def test_rate_falls_to_zero():
     assert [rate(1.0, images, run) for images in (0, 50, 75, 100)] == [1.0, 1.0, 0.5, 0.0]
 
 
+@pytest.mark.slow
 def test_without_data_it_learns_from_the_world(tmp_path, capfd):
     code, said = run(capfd, *TINY, "--images", 8, "--out", tmp_path / "world")
     assert code == 0 and "rendering 32 landscapes" in said, said

@@ -52,7 +52,14 @@ class Shift:
         return cls(mirrored(height, down), mirrored(width, right))
 
     def __call__(self, x: Tensor) -> Tensor:
-        return x.index_select(2, self.rows).index_select(3, self.columns)
+        shifted = x.index_select(2, self.rows).index_select(3, self.columns)  # forgets the memory format
+        return shifted.contiguous(memory_format=memory_format(x))
+
+
+def memory_format(x: Tensor) -> torch.memory_format:
+    """How images (B, c, h, w) lie in memory."""
+    last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+    return torch.channels_last if last else torch.contiguous_format
 
 
 def reach_of(side: int) -> int:
