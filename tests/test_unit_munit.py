@@ -52,6 +52,7 @@ def test_instance_norm_is_torch_s(batch):
     expected = F.instance_norm(x, weight=norm.weight, bias=norm.bias)
     assert torch.allclose(norm(x), expected, atol=1e-5)
     assert norm(x).is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(norm(x)[-1:], norm(x[-1:])), "alone and among others"
 
 
 def test_adain_treats_each_picture_alone():

@@ -15,17 +15,20 @@ EPS = 1e-5  # inside the root, so that a constant picture has finite values and 
 def instance_norm(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
     """Give every channel of every picture mean 0 and variance 1, then `weight` and `bias` (channels,).
 
-    For one picture this is batch norm, for several it is group norm with one channel a group: on a CPU, the
-    first takes a fifth of the time of the second there and back, and both keep channels-last memory, where
-    torch's instance norm copies. They sum in fp32 whatever x is, and take a 1x1 map, which becomes zero.
+    For one picture this is batch norm, and on a CPU for each of several: so it takes a quarter of the time
+    of group norm with one channel a group there and back, and a picture is the same alone and among others.
+    Elsewhere several are one group norm. All keep channels-last memory, where torch's instance norm copies;
+    they sum in fp32 whatever x is, and take a 1x1 map, which becomes zero.
 
     Shapes: x (B, channels, h, w); out as x, in x's type.
     """
     if torch.onnx.is_in_onnx_export():  # ONNX has an operation for it (`cgan.export`)
         return torch.instance_norm(x, weight, bias, None, None, True, 0.0, EPS, False)
     with torch.autocast(x.device.type, enabled=False):  # CUDA's autocast would return fp32
-        if len(x) == 1:
-            return torch.batch_norm(x, weight, bias, None, None, True, 0.0, EPS, torch.backends.cudnn.enabled)
+        if x.device.type == "cpu" or len(x) == 1:
+            settings = None, None, True, 0.0, EPS, torch.backends.cudnn.enabled
+            each = [torch.batch_norm(one, weight, bias, *settings) for one in x.split(1)]
+            return each[0] if len(x) == 1 else torch.cat(each)
         weight, bias = (part if part is None else part.to(x.dtype) for part in (weight, bias))
         return torch.group_norm(x, x.shape[1], weight, bias, EPS)
 

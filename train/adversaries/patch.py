@@ -7,6 +7,8 @@ Wang et al., High-Resolution Image Synthesis with Conditional GANs, 2018 (the sc
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cgan.layers.adain import instance_norm
+
 
 class Patch(nn.Module):
     """One scale: 4x4 convolutions, of stride 2 but for the last two; instance norm on the inner ones.
@@ -28,7 +30,7 @@ class Patch(nn.Module):
         features = []
         for i, convolution in enumerate(self.convolutions):
             x = convolution(x)
-            x = F.leaky_relu(F.instance_norm(x) if i else x, 0.2)
+            x = F.leaky_relu(instance_norm(x) if i else x, 0.2)
             features.append(x)
         return [*features, self.scores(x)]
 
