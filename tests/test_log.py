@@ -86,9 +86,7 @@ def test_a_slow_run_writes_rows_too(tmp_path, monkeypatch):
 def test_what_is_left_is_reckoned_from_the_first_that_was_done(monkeypatch):
     """A hundred seconds to list the files, then a hundred files a second."""
     clock = iter([0.0, 100.0, 105.0])
-    monkeypatch.setattr(
-        "train.log.time", SimpleNamespace(monotonic=lambda: next(clock))
-    )  # nobody else's clock
+    monkeypatch.setattr("train.log.time", SimpleNamespace(monotonic=lambda: next(clock)))  # of one module
     said = []
     reached = tally(said.append, "reading", 1501)
     reached(1), reached(501)
