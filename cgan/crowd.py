@@ -73,10 +73,13 @@ class Crowd:
 
 
 def _stand(came: threading.Event, leave: threading.Event) -> None:
-    """Be a thread with a team of its own, as large as this machine, until told to leave."""
+    """Be a thread with a team of its own, one for each core that libgomp knows, until told to leave."""
     import torch
 
-    torch.zeros(1 << 20).add_(1)  # large enough that torch shares it out among a new team
+    cores, before = len(os.sched_getaffinity(0)), torch.get_num_threads()
+    torch.set_num_threads(cores)
+    torch.zeros(cores << 16).add_(1)  # large enough that torch shares it out among the whole team
+    torch.set_num_threads(before)
     came.set()
     leave.wait()
 

@@ -159,6 +159,26 @@ def test_a_crowd_stands_while_others_want_our_cores(standing, monkeypatch):
             assert count() == 1
 
 
+CROWDED = """
+import os, torch
+from cgan.crowd import Crowd
+before = len(os.listdir("/proc/self/task")), torch.get_num_threads()
+Crowd().gather(True)
+print(len(os.listdir("/proc/self/task")) - before[0], torch.get_num_threads() - before[1])
+"""
+
+
+@pytest.mark.skipif(crowd.waited() is None, reason="this system does not count how long threads wait")
+def test_a_crowd_is_as_large_as_the_machine():
+    """Only then has libgomp more threads than cores; and nobody else gets more threads by it."""
+    words = [sys.executable, "-c", CROWDED]
+    done = subprocess.run(
+        words, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True
+    )
+    came, changed = map(int, done.stdout.split())
+    assert came >= len(os.sched_getaffinity(0)) and changed == 0, done.stderr
+
+
 def test_nothing_stands_where_nobody_counts(standing, monkeypatch, tmp_path):
     made, count = standing
     monkeypatch.setattr(crowd, "_TASKS", tmp_path / "none")
