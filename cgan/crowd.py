@@ -1,4 +1,4 @@
-"""Other programs on our cores: noticed by the time that our threads wait for one, and made way for.
+"""Other programs on our cores: noticed by the time that we are kept from one, and made way for.
 
 A thread that looks for its next piece of work instead of sleeping (`cgan.threads`) makes an idle machine
 quicker and a busy one slower: what it spends looking is taken from what the system would give it afterwards.
@@ -6,6 +6,9 @@ So it should look while the cores are ours alone, and sleep at once while they a
 long to look only once, but lets no thread look while it counts more threads than cores (its manual,
 `GOMP_SPINCOUNT`). One more team of threads, which does nothing but exist, is therefore the switch; the
 threads that compute, and with them the picture to its last bit, stay as they are.
+
+Whether others want our cores is told by the thread that asks for a picture: it computes all the time, but
+for when it has no core, or waits for another of its team that has none.
 """
 
 import os
@@ -13,30 +16,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-MUCH = 0.2  # of the time waited for a core: with a busy neighbour 0.4 and more, on idle cores 0.06 and less
+OURS = 0.7  # of the time computing: on idle cores 0.76 and more, with a busy neighbour 0.64 and less
 LONG = 0.005  # seconds: what ended sooner tells nothing
-
-_TASKS = Path("/proc/self/task")  # Linux; each thread's schedstat: ns on a core, ns waiting for one, turns
-
-
-def waited() -> float | None:
-    """Seconds that this process's living threads were ready to run and had no core; None where nobody counts.
-
-    Threads that ended are no longer in it, so it can fall.
-    """
-    total, counted = 0, False
-    try:
-        for task in os.scandir(_TASKS):
-            try:
-                total += int((Path(task) / "schedstat").read_text().split()[1])
-                counted = True
-            except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
-                continue
-    except (OSError, ValueError, IndexError):
-        return None
-    return total / 1e9 if counted else None
+LIBGOMP = hasattr(os, "sched_getaffinity")  # Linux, whose torch computes with it
 
 
 class Crowd:
@@ -64,12 +47,12 @@ class Crowd:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Inside, several threads compute; how long they waited for cores decides how the next ones wait."""
-        began, before = time.perf_counter(), waited()
+        """Inside, several threads compute; how much this one did decides how the next ones wait."""
+        began, computed = time.perf_counter(), time.thread_time()
         yield
-        seconds, after = time.perf_counter() - began, waited()
-        if before is not None and after is not None and seconds >= LONG:
-            self.gather(after - before > MUCH * seconds)
+        seconds = time.perf_counter() - began
+        if LIBGOMP and seconds >= LONG:
+            self.gather(time.thread_time() - computed < OURS * seconds)
 
 
 def _stand(came: threading.Event, leave: threading.Event) -> None:
