@@ -12,6 +12,8 @@ import torch
 from drawn import rectangles
 from PIL import Image
 
+from cgan.runtime import allow_tf32
+
 os.environ["HF_HUB_OFFLINE"] = "1"  # nothing is downloaded by a test
 ROOT = Path(__file__).parent.parent
 PATIENCE = 1200  # seconds for a child process to end: on a busy machine; it shows what hangs, and no more
@@ -43,6 +45,12 @@ def long(request) -> bool:
 def one_seed(request):
     """Tests do not depend on the tests before them."""
     torch.manual_seed(request.config.getoption("--seed"))
+
+
+@pytest.fixture(autouse=True)
+def strict_products():
+    """On a GPU, torch starts with TF32 convolutions: what is called fp32 here is."""
+    allow_tf32(False)
 
 
 @pytest.fixture(autouse=True)

@@ -223,22 +223,29 @@ CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device 
 @CUDA
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_a_real_graph(precision):
-    """Ten steps from a graph and ten eager ones, from the same seeds: the same but for rounding."""
+    """Each of ten steps from a graph loses what an eager one from the same weights and seed loses.
+
+    The weights after ten steps are not compared: where a gradient is next to nothing, Adam makes of its
+    rounding a whole step.
+    """
     device = torch.device("cuda", torch.cuda.current_device())
-    found = []
-    for captured in (False, True):
-        torch.manual_seed(0)
-        maker = bench.maker("spade", "tiny", SIZE, 2, device, "none")
-        it, said = maker(bench.Way("ours", precision, False)), []
-        step = Captured(it.whole, it.banks.values(), said.append) if captured else it.whole
-        for i in range(10):
-            torch.manual_seed(i)
-            terms = step([it.batch])
-        assert not said and (not captured or step.replays)
-        found.append((terms, it.banks["generator"].effective.clone()))
-    assert (found[0][1] - found[1][1]).abs().max() < 1e-2
-    for name, value in found[0][0].items():
-        assert torch.allclose(value.float(), found[1][0][name], rtol=0.05, atol=1e-3)
+    maker = bench.maker("spade", "tiny", SIZE, 2, device, "none")
+    way, said = bench.Way("ours", precision, False), []
+    eager, graph = maker(way), maker(way)
+    step = Captured(graph.whole, graph.banks.values(), said.append)
+    for i in range(10):
+        for name, bank in eager.banks.items():
+            bank.load({key: value.clone() for key, value in graph.banks[name].state().items()})
+        torch.manual_seed(i)
+        expected = eager.whole([graph.batch])
+        torch.manual_seed(i)
+        found = step([graph.batch])
+        for name, value in expected.items():
+            assert torch.allclose(value.float(), found[name].float(), rtol=0.02, atol=1e-3), (i, name)
+        for name, bank in eager.banks.items():
+            moved = (bank.master - graph.banks[name].master).abs().mean()
+            assert moved < 0.2 * bank.player.rate, (i, name)
+    assert not said and step.replays
 
 
 @CUDA
