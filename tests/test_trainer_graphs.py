@@ -8,6 +8,7 @@ from runs import trainer_in
 from test_graphs import Learner, Stand
 
 from train.engine.graphs import EAGER, Captured
+from train.run import Run, wants_graphs
 
 
 def test_steps_from_a_graph_are_eager_steps(tmp_path, painted_folder):
@@ -30,3 +31,18 @@ def test_graphs_are_for_gpus(tmp_path, painted_folder, capfd):
     it.run = dataclasses.replace(it.run, graphs=True)
     it.fit()
     assert "--graphs: no CUDA: graphs are for GPUs" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "device", "processes", "wanted"),
+    [
+        ({}, "cpu", 1, False),
+        ({}, "cuda", 1, True),
+        ({}, "cuda", 2, False),
+        ({"compile": True}, "cuda", 1, False),
+        ({"graphs": False}, "cuda", 1, False),
+        ({"graphs": True, "compile": True}, "cuda", 1, True),
+    ],
+)
+def test_one_gpu_takes_graphs_unless_told_otherwise(words, device, processes, wanted):
+    assert wants_graphs(Run(**words), torch.device(device), processes) is wanted

@@ -32,7 +32,7 @@ from train.engine.turns import Terms, descend, turns
 from train.engine.watchdog import diagnose
 from train.log import Log, memory, say
 from train.recipes import Loss, Recipe
-from train.run import Run, mix, order, rate
+from train.run import Run, mix, order, rate, wants_graphs
 
 # What ends a run in good order. A terminal that is closed sends SIGHUP, which Windows has not.
 SIGNALS = [signal.SIGINT, signal.SIGTERM, *([] if os.name == "nt" else [signal.SIGHUP])]
@@ -117,7 +117,7 @@ class Trainer(Generic[M, B]):
             if self.images == 0:
                 self.save()
             self._compile()
-            if self.run.graphs:
+            if wants_graphs(self.run, self.device, distributed.size()):
                 self.descend = captured_or_say_why(self._descend, self.banks.values(), self.device, say)
             while self.images < self.run.images and not self.stopping:
                 losses = self.step()
