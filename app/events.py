@@ -1,6 +1,7 @@
 """How this app listens: every event has a name in the API, and what users can mend is told to them.
 
-Model calls wait in one line: two at once would only make each other slow, or run out of GPU memory.
+Model calls wait in one line, films in another, as one takes long; who comes to the head of either waits for
+a turn (`app.turns`).
 """
 
 import inspect
@@ -12,10 +13,17 @@ from importlib.util import find_spec
 import gradio as gr
 from gradio.events import Dependency
 
+from app.turns import Turns, by_turns
 from cgan import CganError
 
 FAULT = "This is a fault of the app, not yours; its log says more"
 MODEL_LINE = {"concurrency_id": "model", "concurrency_limit": 1}
+FILM_LINE = {"concurrency_id": "film", "concurrency_limit": 1}
+TURNS = Turns()
+# Where a call is under way, Gradio asks again when it ends (`always_last`, its default for changes), by repeating
+# the whole event with which it began. Two such calls of one event can wake each other without end: so one of
+# them is, and the others of that event are made each time.
+EACH_TIME = {"trigger_mode": "multiple"}
 
 
 def on(
@@ -35,8 +43,8 @@ def on(
     its traceback.
     """
     if model:
-        options |= MODEL_LINE
-        handler = _on_zero_gpu(handler)
+        options |= FILM_LINE if inspect.isgeneratorfunction(handler) else MODEL_LINE
+        handler = by_turns(_on_zero_gpu(handler), TURNS)
     paragraphs = inspect.cleandoc(handler.__doc__ or "").split("\n\n")
     description = "\n\n".join(" ".join(each.split()) for each in paragraphs)  # for people, and for agents
     told = _told(handler)

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.client import HTTPConnection
@@ -196,6 +197,15 @@ def test_all_that_goes_in_and_comes_out_has_a_name(local):
         words = {each["parameter_name"] for each in call["parameters"]}
         words |= {each["label"] for each in (*call["parameters"], *call["returns"])}
         assert not [word for word in words if re.search(r"\d", word)], name
+
+
+def test_no_two_calls_of_an_event_wait_for_its_end():
+    """Gradio would repeat the event for either, and each repetition is one for the other to wait for."""
+    page, waiting = build(Shelf(checkpoints(), "cpu"), True, True), Counter()
+    for call in page.fns.values():
+        if call.fn is not None and call.trigger_mode == "always_last":
+            waiting.update(call.targets)
+    assert max(waiting.values()) == 1, waiting.most_common(5)
 
 
 def test_agents_know_the_calls_by_their_names():

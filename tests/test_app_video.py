@@ -287,6 +287,18 @@ def test_a_film_that_is_stopped_is_kept(client):
     assert film["stopped"] and 0 < film["made"] < 600 and len(played(film["video"])) == film["made"]
 
 
+def test_others_paint_while_a_film_is_made(client):
+    frames = [as_uri(np.zeros((64, 64), np.uint8))] * 600
+    job = client.submit("fs_vid2vid", [as_uri(character())], frames, 0, None, api_name="/animate")
+    while not job.outputs():
+        time.sleep(0.05)
+    visitor = Client(address(), verbose=False)
+    picture, _ = visitor.predict("painter", as_uri(np.zeros((64, 64), np.uint8)), 0, None, api_name="/paint")
+    assert from_uri(picture).shape == (64, 64, 3) and not job.done()
+    client.predict(api_name="/stop")
+    assert job.result()[0]["made"] < 600
+
+
 def test_what_is_wrong_half_way_keeps_what_was_made(client):
     whole, other = as_uri(np.zeros((64, 64), np.uint8)), as_uri(np.zeros((32, 64), np.uint8))
     job = client.submit("fs_vid2vid", [as_uri(character())], [whole, whole, other], 0, 8, api_name="/animate")

@@ -47,6 +47,7 @@ def test_an_uploaded_character_walks_and_the_film_plays(shared):
     file = io.BytesIO()
     Image.fromarray(character()).save(file, "PNG")
     upload = {"name": "me.png", "mimeType": "image/png", "buffer": file.getvalue()}
+    plays(shared)  # of the examples: all has been said that a page says when it opens
     shared.get_by_label("Remove picture 1").click()
     expect(shared.locator(".film .empty")).to_contain_text("Who is it?")
     shared.get_by_label("Subject picture files").set_input_files(upload)

@@ -14,7 +14,7 @@ from app.components.seed import Seed
 from app.components.style import StylePicture
 from app.components.things import Things
 from app.components.variations import Variations
-from app.events import at_once, on
+from app.events import EACH_TIME, at_once, on
 from app.tabs import Page
 from app.tabs.paint.handlers import Painting
 
@@ -96,6 +96,7 @@ def wire_model(parts: Parts, painting: Painting, page: Page) -> None:
         api_name="choose",
         **quiet,
     )
+    quiet |= EACH_TIME
     on([model.change], painting.ready_styles, [model], [parts.style], api_name="ready_styles", **quiet)
     private = quiet | {"api_visibility": "private"}
     at_once([model.change], choosing.ANNOUNCE, [model], [page.status], api_name="announce_painter")

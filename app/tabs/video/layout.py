@@ -12,7 +12,7 @@ from app.components.seed import Seed
 from app.components.size import Size
 from app.components.subjects import Subjects
 from app.components.webcam import Webcam
-from app.events import at_once, on
+from app.events import EACH_TIME, at_once, on
 from app.tabs import Page
 from app.tabs.video.handlers import RATES, Animating
 
@@ -123,6 +123,7 @@ def wire_films(parts: Parts, animating: Animating, results: list[gr.components.C
         api_visibility="private",
         queue=False,
         show_progress="hidden",
+        **EACH_TIME,
     )
 
 
