@@ -20,9 +20,9 @@ FAULT = "This is a fault of the app, not yours; its log says more"
 MODEL_LINE = {"concurrency_id": "model", "concurrency_limit": 1}
 FILM_LINE = {"concurrency_id": "film", "concurrency_limit": 1}
 TURNS = Turns()
-# Where a call is under way, Gradio asks again when it ends (`always_last`, its default for changes), by repeating
-# the whole event with which it began. Two such calls of one event can wake each other without end: so one of
-# them is, and the others of that event are made each time.
+# Where a call is under way, Gradio makes another when it ends (`always_last`, its default for changes), and
+# repeats the whole event with which it began. Two such calls of one event can wake each other without end: so
+# one of them is, and the others of that event are made each time.
 EACH_TIME = {"trigger_mode": "multiple"}
 
 
