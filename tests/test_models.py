@@ -50,7 +50,9 @@ def recipe_of(mode: Mode, preset: str = "tiny"):
 
 
 def task_of(mode: Mode) -> str:
-    return models.module(mode.name).Model.task
+    model, data = models.module(mode.name), getattr(drawn, mode.data)(8, (64, 64))
+    config = recipes.module(mode.name).Recipe.configure(model.PRESETS["tiny"], data)
+    return model.Model(config).task
 
 
 PAINTERS = [mode for mode in MODES if task_of(mode) == "paint"]
