@@ -6,7 +6,8 @@
     <name>/preview.jpg          what it makes, and perhaps samples.jpg, and
     <name>/examples/1.png …     label maps to begin with, and
     <name>/styles.safetensors   styles to begin with (`cgan.styles`), and
-    <name>/labeller/            a checkpoint itself, of the network that labels photographs: not written here
+    <name>/labeller/            a checkpoint itself, of the network that labels photographs (not written here)
+                                or labeller.txt, the name of the checkpoint beside it that lends its own
 
 No pickle is ever read or written: to unpickle a stranger's file is to run the stranger's code.
 
@@ -184,6 +185,16 @@ def save(folder: str | Path, model: nn.Module, palette: Palette | None, about: d
     return folder
 
 
+def lender_of(folder: Path) -> str | None:
+    """Whose label network a checkpoint borrows: the name in its `labeller.txt`, of one beside it; or None."""
+    try:
+        with (folder / f"{LABELLER}.txt").open(encoding="utf-8", errors="replace") as file:
+            name = file.read(256).strip()
+    except OSError:
+        return None
+    return name if name.strip(".") and Path(name).name == name else None
+
+
 def push(folder: str | Path, repo_id: str, private: bool = False) -> str:
     """Check a checkpoint and upload its files to the Hub repository `repo_id`, made if need be.
 
@@ -192,6 +203,10 @@ def push(folder: str | Path, repo_id: str, private: bool = False) -> str:
     checkpoint, _ = load_model(folder)
     if (checkpoint.folder / LABELLER).is_dir():
         load_model(checkpoint.folder / LABELLER)
+    elif lender := lender_of(checkpoint.folder):
+        raise CheckpointError(
+            f"{folder}: its label network is that of {lender}; copy {lender}/{LABELLER} into it, then push"
+        )
     if (checkpoint.folder / (CONFIG + PENDING)).is_file():
         raise CheckpointError(f"{folder}: a save is under way or was cut off; save it once more, then push")
     message = f"Upload {checkpoint.name} ({checkpoint.model})"

@@ -9,6 +9,7 @@ from drawn import rectangles
 from runs import run
 
 import cgan
+from cgan import checkpoint
 from cgan.models import label, spade
 from cgan.tasks import Labeller
 from train.data.batches import Labelled
@@ -105,6 +106,21 @@ def test_a_painter_brings_one_along(model, tmp_path):
     labels = painter.label(np.full((40, 60, 3), 190, np.uint8))
     assert labels.shape == (40, 60) and painter.paint(labels).shape == (1, 40, 60, 3)
     assert [it.name for it in cgan.find(tmp_path).checkpoints] == ["mine"]
+
+
+@pytest.mark.parametrize("name", ["../lender", "..", "", "no such", "/", "\xff"])
+def test_one_is_lent_by_name(model, tmp_path, name):
+    cgan.save(tmp_path / "lender" / "labeller", model, PALETTE, ABOUT)
+    painter_in(tmp_path / "mine")
+    note = tmp_path / "mine" / "labeller.txt"
+    note.write_text("lender\n", encoding="utf-8")
+    labels = cgan.load(tmp_path / "mine", device="cpu").label(np.full((40, 60, 3), 190, np.uint8))
+    assert labels.shape == (40, 60)
+    with pytest.raises(cgan.CheckpointError, match="that of lender; copy lender/labeller into it"):
+        checkpoint.push(tmp_path / "mine", "someone/mine")
+    note.write_text(name, encoding="latin-1")
+    with pytest.raises(cgan.CheckpointError, match="mine has no label network"):
+        cgan.load(tmp_path / "mine", device="cpu").label(np.zeros((64, 64, 3), np.uint8))
 
 
 def test_one_that_does_not_belong_is_told(model, tmp_path):

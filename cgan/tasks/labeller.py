@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from cgan.checkpoint import LABELLER, Checkpoint, load_model
+from cgan.checkpoint import LABELLER, Checkpoint, lender_of, load_model
 from cgan.errors import CheckpointError
 from cgan.labels import Palette
 from cgan.pictures import PictureLike, as_picture, to_image
@@ -74,8 +74,13 @@ class Labeller:
 
 
 def labeller_in(folder: Path) -> Path | None:
-    """Where the label network of the checkpoint in `folder` lies; None where it has none."""
-    inside = folder / LABELLER
+    """Where the label network of the checkpoint in `folder` lies; None where it has none.
+
+    It lies inside, or inside the checkpoint beside it whose name stands in `labeller.txt`.
+    """
+    inside, lender = folder / LABELLER, lender_of(folder)
+    if not inside.is_dir() and lender is not None:
+        inside = folder.parent / lender / LABELLER
     return inside if inside.is_dir() else None
 
 
