@@ -53,7 +53,7 @@ def test_an_uploaded_character_walks_and_the_film_plays(shared):
     shared.get_by_label("Subject picture files").set_input_files(upload)
     plays(shared)
     assert 1.0 < shared.eval_on_selector(".film .video", "film => film.duration") < 1.3
-    assert shared.eval_on_selector(".film .input", "film => film.readyState") >= 1
+    shared.wait_for_function("() => document.querySelector('.film .input').readyState >= 1")
     expect(shared.locator("#status")).to_contain_text("frames a second")
     expect(shared.locator(".film .made")).to_have_text("9 frames · 8 a second")
     before = shared.locator(".film .video").get_attribute("src")
@@ -166,8 +166,9 @@ def test_a_painted_frame_drives_a_film(other, tmp_path):
     other.get_by_role("button", name="Use these maps").click()
     expect(other.locator(".clips .told")).to_have_text("film.mp4, 1 painted")
     expect(other.locator(".film .made")).to_have_text("4 frames · 10 a second")
-    shown = other.eval_on_selector(".film .input", "film => [film.videoWidth, film.videoHeight]")
-    assert shown == [256, 256] and len(maps) == 4
+    other.wait_for_function("() => document.querySelector('.film .input').videoWidth === 256")
+    assert other.eval_on_selector(".film .input", "film => film.videoHeight") == 256
+    assert len(maps) == 4
     video = other.locator(".film .input")
     driving = video.get_attribute("src")
     other.get_by_role("button", name="Show the maps").click()
