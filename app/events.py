@@ -5,15 +5,14 @@ a turn (`app.turns`).
 """
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import wraps
 from importlib.util import find_spec
 
 import gradio as gr
 from gradio.events import Dependency
 
-from app.turns import Turns, by_turns
+from app.turns import Turns, inside
 from cgan import CganError
 
 FAULT = "This is a fault of the app, not yours; its log says more"
@@ -44,10 +43,10 @@ def on(
     """
     if model:
         options |= FILM_LINE if inspect.isgeneratorfunction(handler) else MODEL_LINE
-        handler = by_turns(_on_zero_gpu(handler), TURNS)
+        handler = inside(_on_zero_gpu(handler), TURNS.taken)
     paragraphs = inspect.cleandoc(handler.__doc__ or "").split("\n\n")
     description = "\n\n".join(" ".join(each.split()) for each in paragraphs)  # for people, and for agents
-    told = _told(handler)
+    told = inside(handler, _telling)
     told.__name__ = api_name  # by which agents know it, where `--mcp` serves them
     return gr.on(
         triggers,
@@ -81,34 +80,20 @@ def at_once(
     )
 
 
-def _told(handler: Callable) -> Callable:
-    """`handler`, whose CganError becomes the message that Gradio shows: the one place where that happens.
+@contextmanager
+def _telling() -> Iterator[None]:
+    """A CganError inside becomes the message that Gradio shows: the one place where that happens.
 
     A fault of ours keeps its traceback, in the log; the client is told that it is one.
     """
-
-    @contextmanager
-    def telling():
-        try:
-            yield
-        except CganError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-        except gr.Error:
-            raise
-        except Exception as error:
-            raise gr.Error(f"{FAULT} ({type(error).__name__})") from error
-
-    @wraps(handler)
-    def told(*values):
-        with telling():
-            return handler(*values)
-
-    @wraps(handler)
-    def told_in_parts(*values):
-        with telling():
-            yield from handler(*values)
-
-    return told_in_parts if inspect.isgeneratorfunction(handler) else told
+    try:
+        yield
+    except CganError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    except gr.Error:
+        raise
+    except Exception as error:
+        raise gr.Error(f"{FAULT} ({type(error).__name__})") from error
 
 
 def _on_zero_gpu(handler: Callable) -> Callable:

@@ -7,7 +7,7 @@ paints meanwhile is answered after the frame that is being made.
 import inspect
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import wraps
 from threading import Condition
 
@@ -41,12 +41,12 @@ class Turns:
         self._moved.notify_all()
 
 
-def by_turns(handler: Callable, turns: Turns) -> Callable:
-    """`handler`, which takes one of `turns`; a generator takes one for each of its parts."""
+def inside(handler: Callable, context: Callable[[], AbstractContextManager]) -> Callable:
+    """`handler`, which runs in a context of its own; a generator in one for each of its parts."""
 
     @wraps(handler)
     def whole(*values):
-        with turns.taken():
+        with context():
             return handler(*values)
 
     @wraps(handler)
@@ -54,7 +54,7 @@ def by_turns(handler: Callable, turns: Turns) -> Callable:
         parts = handler(*values)
         try:
             while True:
-                with turns.taken():
+                with context():
                     try:
                         part = next(parts)
                     except StopIteration:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from app.turns import Turns, by_turns
+from app.turns import Turns, inside
 
 PATIENCE = 60
 
@@ -38,8 +38,8 @@ def test_a_film_lets_others_in_between_its_frames():
             seen.append(number)
             yield number
 
-    frames = by_turns(film, turns)(3)
-    paint = by_turns(lambda word: seen.append(word) or word, turns)
+    frames = inside(film, turns.taken)(3)
+    paint = inside(lambda word: seen.append(word) or word, turns.taken)
     assert next(frames) == 0 and paint("a stroke") == "a stroke" and next(frames) == 1
     other = threading.Thread(target=paint, args=["another"])
     with turns.taken():
@@ -59,11 +59,11 @@ def test_a_fault_ends_a_turn_and_a_film_that_is_left_is_closed():
         finally:
             closed.append(True)
 
-    frames = by_turns(film, turns)()
+    frames = inside(film, turns.taken)()
     assert next(frames) == 1
     with pytest.raises(ValueError, match="no more"):
         next(frames)
-    left = by_turns(film, turns)()
+    left = inside(film, turns.taken)()
     next(left)
     left.close()
     assert len(closed) == 2
@@ -72,7 +72,7 @@ def test_a_fault_ends_a_turn_and_a_film_that_is_left_is_closed():
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
-        by_turns(broken, turns)()
+        inside(broken, turns.taken)()
     assert not turns._line
 
 

@@ -157,9 +157,18 @@ def use(task) -> np.ndarray:
     return task.translate(photograph(40, 71), style=style)
 
 
+def whole_state(bank: Bank) -> dict[str, torch.Tensor]:
+    """All that a bank holds, and its network's buffers: copies."""
+    buffers = {f"buffer {name}": buffer for name, buffer in bank.player.module.named_buffers()}
+    return {key: value.clone() for key, value in (bank.state() | buffers).items()}
+
+
 @over(MODES)
 def test_a_run_resumes(mode, tmp_path, monkeypatch):
-    """After a save, a run and one that goes on from it make the same step, to the bit; it can be used."""
+    """Two steps, a save and one more step equal three steps, to the bit; what is published can be used.
+
+    The save leaves the run as it was, so that one run is both: the whole one, and the one that stopped.
+    """
     recipe = recipes.module(mode.name).Recipe
     flags = [*FLAGS, "--images", "12", "--batch", "4", "--validation", "none"]
 
@@ -172,7 +181,13 @@ def test_a_run_resumes(mode, tmp_path, monkeypatch):
     whole = trainer_in("run")
     for _ in range(2):
         whole.step()
+    before = {name: whole_state(bank) for name, bank in whole.banks.items()}
+    average = whole.average.flat.clone()
     whole.save()
+    for name, bank in whole.banks.items():
+        after = whole_state(bank)
+        assert [key for key, value in before[name].items() if not torch.equal(value, after[key])] == []
+    assert torch.equal(average, whole.average.flat)
     whole.step()
     resumed = trainer_in("run")
     assert resumed.images == 8

@@ -96,9 +96,9 @@ def wire_model(parts: Parts, painting: Painting, page: Page) -> None:
         api_name="choose",
         **quiet,
     )
-    quiet |= EACH_TIME
-    on([model.change], painting.ready_styles, [model], [parts.style], api_name="ready_styles", **quiet)
-    private = quiet | {"api_visibility": "private"}
+    each_time = quiet | EACH_TIME
+    on([model.change], painting.ready_styles, [model], [parts.style], api_name="ready_styles", **each_time)
+    private = each_time | {"api_visibility": "private"}
     at_once([model.change], choosing.ANNOUNCE, [model], [page.status], api_name="announce_painter")
     on(
         [model.change],
