@@ -1,4 +1,8 @@
-"""What several tests need: small data, a small run, and the command line as a user calls it."""
+"""What several tests need: small data, a small run, and the command line as a user calls it.
+
+Large libraries are imported where they are needed: the process that shares out the tests loads this file too,
+before it starts those that run them.
+"""
 
 import os
 import signal
@@ -6,13 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
-from drawn import rectangles
-from PIL import Image
-
-from cgan.runtime import allow_tf32
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # nothing is downloaded by a test
 ROOT = Path(__file__).parent.parent
@@ -44,12 +42,16 @@ def long(request) -> bool:
 @pytest.fixture(autouse=True)
 def one_seed(request):
     """Tests do not depend on the tests before them."""
+    import torch
+
     torch.manual_seed(request.config.getoption("--seed"))
 
 
 @pytest.fixture(autouse=True)
 def strict_products():
     """On a GPU, torch starts with TF32 convolutions: what is called fp32 here is."""
+    from cgan.runtime import allow_tf32
+
     allow_tf32(False)
 
 
@@ -62,6 +64,10 @@ def ctrl_c():
 @pytest.fixture(scope="session")
 def painted_folder(tmp_path_factory) -> Path:
     """A painter's data folder: twelve drawn scenes."""
+    import numpy as np
+    from drawn import rectangles
+    from PIL import Image
+
     folder = tmp_path_factory.mktemp("painted")
     data = rectangles(12, (64, 64), seed=1)
     for part in ("images", "labels"):
@@ -76,7 +82,7 @@ def painted_folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def chromium():
     """A browser for the tests of a module."""
-    from app_fixtures import browser  # only here, as most tests need no app
+    from app_fixtures import browser
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -80,6 +80,7 @@ def test_pictures_beside_clips(tmp_path):
     data = read_clips(tmp_path, SIZE, window=Window(4), say=said.append)
     assert data.names == ("walk", "b", "walk2") and data.lengths == (4, 1, 1)
     assert not data.seen[4:].any() and len(said) == 1  # nothing moves in them
+    assert data.drift == 0 and read_clips(tmp_path, SIZE, window=Window(4), drift=0.1).drift == 0.1
     (tmp_path / "labels" / "b.png").unlink()
     assert "labels/ has nothing for images/b" in refused(tmp_path)
     Image.fromarray(single[0][0]).save(tmp_path / "images" / "walk.png")
@@ -89,6 +90,14 @@ def test_pictures_beside_clips(tmp_path):
 def test_nothing_but_single_pictures_is_no_film(tmp_path):
     write(tmp_path, {"a": 1, "b": 1})
     assert "clip a has 1 frames; at least 2 are needed" in refused(tmp_path, window=Window(1))
+
+
+def test_nothing_drifts_where_there_are_only_clips(tmp_path):
+    said = []
+    read_clips(write(tmp_path, {"a": 4}), SIZE, say=said.append, flow=False, drift=0.1)
+    assert said == [
+        "--drift changes nothing: there are no pictures beside the clips, or their cameras are known"
+    ]
 
 
 def test_other_names_of_folders_and_instances(tmp_path):

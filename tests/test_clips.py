@@ -1,5 +1,7 @@
 """Clips in memory: windows that grow, and crops that flow and camera follow."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -120,6 +122,31 @@ def test_single_pictures_beside_clips():
     assert data.batch([0, 5], 1, SIZE, augment=False).labels.shape[:2] == (2, 3)
     part = data.batch([13, 14], 7, SIZE, row_offset=2)  # of another process, which must go on alike
     assert part.labels.shape[1] == data.batch([0, 5], 7, SIZE).labels.shape[1]
+
+
+def test_a_camera_drifts_over_single_pictures():
+    """They become clips whose flow is exact; what is to be judged stays as it is."""
+    data = sliding((1, 12, 1, 1), window=Window(4, most=4), drift=0.04)
+    still, moved = 0, 0.0
+    for seed in range(16):
+        batch = data.batch([0, 5, 13, 14], seed, SIZE)
+        assert batch.labels.shape[:2] == (4, 4) and batch.flow.shape == (4, 3, 2, *SIZE)
+        if (batch.labels[:, 1:] == batch.labels[:, :-1]).all():  # they count the frames of the others
+            still += 1
+            assert (
+                warped_error(batch) < 0.02 < float((batch.images[:, 1:] - batch.images[:, :-1]).abs().mean())
+            )
+            assert float(batch.seen.mean()) > 0.8
+            moved = max(moved, float(batch.flow.abs().max()))
+            part = data.batch([13, 14], seed, SIZE, row_offset=2)
+            assert torch.equal(part.images, batch.images[2:]) and torch.equal(part.flow, batch.flow[2:])
+    assert 3 < still < 13
+    assert 0.02 * SIZE[1] < moved < 0.08 * SIZE[1]  # of the larger side, a frame
+    assert data.batch([0, 5], 1, SIZE, augment=False).labels.shape[:2] == (2, 4)
+    assert torch.equal(
+        data.batch([0, 5], 1, SIZE, augment=False).images,
+        replace(data, drift=0.0).batch([0, 5], 1, SIZE, False).images,
+    )
 
 
 def test_parts_for_validation():

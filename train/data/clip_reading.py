@@ -7,7 +7,7 @@ from their points, edges from the pictures, bands of depth.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -49,13 +49,15 @@ def read_clips(
     labels: str = "auto",
     flow: bool = True,
     geometry: bool = False,
+    drift: float = 0.0,
 ) -> ClipData:
     """Read and check label videos, stored so that crops of `size` = (height, width) can be taken.
 
     window: the frames of a sample. labels: where label maps come from: "labels", "poses", "landmarks",
     "edges", "depth", or "auto" for the one of the first three that there is. flow: whether optical flow is
-    computed. geometry: whether depth and cameras are needed. Pictures of another shape than `size` are cut
-    at the centre, and `say` is told so. Raises one DataError that lists all problems.
+    computed. geometry: whether depth and cameras are needed. drift: how pictures beside clips become
+    clips (see `ClipData`). Pictures of another shape than `size` are cut at the centre, and `say` is told so.
+    Raises one DataError that lists all problems.
     """
     folder = Path(folder)
     expected = "images/ and labels/ (or poses/, landmarks/), in which each clip is a folder or a video"
@@ -64,7 +66,10 @@ def read_clips(
     problems: list[str] = []
     gathered = gather(folder, size, labels, max(LEAST, window.first), problems, geometry, single=True)
     folders.check(folder, problems)
-    return gathered.data(folder, size, window, flow, say)
+    data = replace(gathered.data(folder, size, window, flow, say), drift=drift)
+    if drift and (min(data.lengths) > 1 or data.pose is not None):
+        say("--drift changes nothing: there are no pictures beside the clips, or their cameras are known")
+    return data
 
 
 @dataclass

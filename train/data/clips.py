@@ -16,6 +16,7 @@ from torch import Tensor
 
 from cgan.errors import DataError
 from cgan.labels import Palette
+from train.data import drift
 from train.data.batches import Clip
 from train.data.protocol import B, Indices, Size
 from train.data.stored import MARGIN, Stored, affine, cut, nearest, numbers, parted
@@ -164,11 +165,15 @@ class Frames(Stored[B]):
         return (lengths - frames + 1).clamp(min=0)
 
     def cut_out(self, name: str, frames: Tensor, theta: Tensor, size: Size) -> Tensor:
-        """The field `name` of frames (B, T), cut along theta (B, 2, 3) -> (B, T, C, *size)."""
+        """The field `name` of frames (B, T), cut along theta (B, T, 2, 3) -> (B, T, C, *size).
+
+        Or along (B, 2, 3), all frames of a clip alike.
+        """
         device = self.images.device
         values = vars(self)[name][frames.flatten().to(device)]
-        where = functional.affine_grid(theta.float(), [len(theta), 1, *size], align_corners=False).to(device)
-        where = where.repeat_interleave(frames.shape[1], 0)
+        each = theta if theta.dim() == 4 else theta[:, None].expand(-1, frames.shape[1], -1, -1)
+        flat = each.flatten(0, 1).float()
+        where = functional.affine_grid(flat, [len(flat), 1, *size], align_corners=False).to(device)
         if name == "images":
             found = cut(values, where)
         elif name in ("labels", "instances"):
@@ -185,7 +190,7 @@ class Frames(Stored[B]):
         """
         labels = self.cut_out("labels", frames, theta, size)
         if self.mirror is not None:
-            flipped = (theta[:, 0, 0] < 0).view(-1, 1, 1, 1, 1).to(labels.device)
+            flipped = (theta.flatten(1)[:, 0] < 0).view(-1, 1, 1, 1, 1).to(labels.device)
             swapped = torch.tensor(self.mirror, device=labels.device)[labels]
             labels = torch.where(flipped, swapped, labels)
         if self.vanishing is not None and drawn is not None:
@@ -222,6 +227,9 @@ class ClipData(Frames[Clip]):
     seen uint8 (F, 1, H, W), meaningless in a clip's first frame; depth float16 (F, 1, H, W) in metres, 0
     where unknown; pose float32 (F, 4, 4), camera to world; intrinsics float32 (F, 4) in stored pixels;
     instances int32 (F, 1, H, W). Each may be None.
+
+    drift: how much narrower the view of a still picture may become with each frame, as a share of it (see
+    `train.data.drift`); 0: it does not move.
     """
 
     flow: Tensor | None = None
@@ -230,6 +238,7 @@ class ClipData(Frames[Clip]):
     pose: Tensor | None = None
     intrinsics: Tensor | None = None
     instances: Tensor | None = None
+    drift: float = 0.0
 
     def batch(
         self, indices: Indices, seed: int, size: Size, augment: bool = True, row_offset: int = 0
@@ -241,13 +250,18 @@ class ClipData(Frames[Clip]):
         row, alone. Without, windows begin at `indices`, and the largest centre crop is taken.
 
         Clips of one frame are never part of a longer window; where there are any, each second batch or so has
-        windows of one frame, by `seed`.
+        windows of one frame, by `seed`, or with `drift` as many frames as others, over which a camera drifts.
         """
         if not augment:
             return self._clip(self.windows(indices, None), size, None)
-        drawn = numbers(seed, row_offset, len(indices), CROP + 1 + len(self.vanishing or ()))
+        drifting = CROP + 1 + len(self.vanishing or ())
+        drawn = numbers(seed, row_offset, len(indices), drifting + drift.DRAWN)
         single = min(self.lengths) == 1 and numbers(seed, BATCHES, 1)[0, 0] < SINGLE
-        return self._clip(self.windows(indices, drawn[:, CROP], 1 if single else None), size, drawn)
+        frames = self.windows(indices, drawn[:, CROP], 1 if single else None)
+        if single and self.drift and self.pose is None:
+            seen = drift.views(self.window.frames, self.drift, drawn[:, drifting:])
+            return self._clip(frames.expand(-1, self.window.frames), size, drawn[:, :drifting], seen)
+        return self._clip(frames, size, drawn[:, :drifting])
 
     def clip(self, number: int, size: Size, start: int = 0, frames: int | None = None) -> Clip:
         """A whole clip, or `frames` of it from `start` on, as a batch of one: what a judge looks at."""
@@ -256,9 +270,13 @@ class ClipData(Frames[Clip]):
             raise ValueError(f"clip {number} has {self.lengths[number]} frames: none from {start} on")
         return self._clip((self.starts[number] + torch.arange(start, stop))[None], size, None)
 
-    def _clip(self, frames: Tensor, size: Size, drawn: Tensor | None) -> Clip:
+    def _clip(self, frames: Tensor, size: Size, drawn: Tensor | None, views: Tensor | None = None) -> Clip:
         theta = affine(self.images.shape[-2:], size, len(frames), None if drawn is None else drawn[:, :CROP])
-        flow, seen = self.motion_of(frames, theta, size) or (None, None)
+        if views is None:
+            flow, seen = self.motion_of(frames, theta, size) or (None, None)
+        else:
+            theta = drift.through(theta, views)
+            flow, seen = (part.to(self.images.device) for part in drift.motion(views, size))
         known = {name for name in ("depth", "instances") if vars(self)[name] is not None}
         cut_out = {name: self.cut_out(name, frames, theta, size) for name in known}
         return Clip(

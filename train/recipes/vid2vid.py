@@ -18,7 +18,7 @@ from cgan.layers.grain import begun
 from cgan.layers.points import Place
 from cgan.layers.precision import wide
 from cgan.models import vid2vid
-from cgan.ranges import Batches, Beta, Depth, Rate, Weight, Whole, Width
+from cgan.ranges import Batches, Beta, Depth, Rate, Share, Weight, Whole, Width
 from train.adversaries import losses
 from train.adversaries.spectrum import lattice
 from train.data.batches import Clip
@@ -58,6 +58,7 @@ class Hyper:
     beta_2: Beta = 0.999  # Adam's second beta
     frames: Batches = 16  # frames of a clip in training, at most
     growth: Whole = 60_000  # clips begin with one frame, and double after each so many samples (0: at once)
+    drift: Share = 0.0  # still pictures become clips: how much narrower each frame's view may be, as a share
     labels: Labels = "auto"  # where label maps come from (auto: labels, poses or landmarks)
     weight_fool: Weight = 1.0  # weight of the adversarial loss of single frames
     weight_motion: Weight = 1.0  # weight of the adversarial loss of frames in a row
@@ -115,7 +116,8 @@ class Recipe(OfMaps[vid2vid.Config, Data]):
     @staticmethod
     def read(folder: Path, size: Size, hyper: Hyper, say: Say) -> ClipData:
         """The clips of a folder."""
-        return read_clips(folder, size, window(hyper.frames, hyper.growth), say, hyper.labels)
+        clips = window(hyper.frames, hyper.growth)
+        return read_clips(folder, size, clips, say, hyper.labels, drift=hyper.drift)
 
     @staticmethod
     def builtin(size: Size, seed: int, hyper: Hyper, say: Say) -> Flights:

@@ -33,7 +33,7 @@ class Recipe(vid2vid.Recipe):
     def read(folder: Path, size: Size, hyper: Hyper, say: Say) -> ClipData:
         """The clips of a folder, which must have depth and cameras."""
         clips = window(hyper.frames, hyper.growth)
-        return read_clips(folder, size, clips, say, hyper.labels, geometry=True)
+        return read_clips(folder, size, clips, say, hyper.labels, geometry=True, drift=hyper.drift)
 
 
 if TYPE_CHECKING:
