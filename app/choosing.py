@@ -52,10 +52,10 @@ def lay_out(
 def listed(shelf: Shelf, task: str, name: str | None, nothing: str) -> tuple[Update, Update]:
     """Updates of the picker and of the notice: the checkpoints for a task, of which `name` stays chosen.
 
-    They are in the order of the shelf, the best first. `nothing` is what is said where there is none.
+    `nothing` is what is said where there is none.
     """
-    found, order = shelf.find(task), shelf.order()
-    names = sorted((each.name for each in found.checkpoints), key=lambda each: order.get(each, len(order)))
+    found = shelf.find(task)
+    names = [each.name for each in found.checkpoints]
     chosen = name if name in names else next(iter(names), None)
     notice = notices(found, nothing)
     # The value first: props reach the page one after the other, and what follows one must find all values.

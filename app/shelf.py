@@ -39,7 +39,7 @@ class Shelf:
         return cgan.Runtime.choose(self.device, self.precision).describe()
 
     def find(self, task: str | None = None) -> cgan.Found:
-        """The checkpoints for a task, one of `cgan.tasks.TASKS`, or all, and the broken ones."""
+        """The checkpoints for a task, one of `cgan.tasks.TASKS`, or all, best first, and the broken ones."""
         found = cgan.find(self.root)
         for name, folder in self.guests.items():
             try:
@@ -47,6 +47,8 @@ class Shelf:
             except cgan.CheckpointError as error:
                 found.broken[name] = error
         fit = [checkpoint for checkpoint in found.checkpoints if task in (None, task_of(checkpoint))]
+        order = self.order()
+        fit.sort(key=lambda checkpoint: order.get(checkpoint.name, len(order)))
         return cgan.Found(fit, {name: self._as_told(error) for name, error in found.broken.items()})
 
     def order(self) -> dict[str, int]:

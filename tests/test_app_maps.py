@@ -31,6 +31,7 @@ from app.choosing import listed, notices, opened, origin
 from app.examples import FOLDER, examples
 from app.maps import LOSSY, NEARLY, OTHER_MODEL, canvas_size, fit, read_map, write_map
 from app.shelf import KEPT, Shelf
+from app.tabs.models.handlers import Models
 from app.tabs.paint.handlers import DRAW, Painting
 from cgan.models import spade
 
@@ -94,6 +95,7 @@ def test_the_best_checkpoints_come_first(tmp_path):
         (tmp_path / "order.txt").write_bytes(order)
         picker, _ = listed(shelf, "paint", None, "")
         assert picker["choices"] == wanted and picker["value"] == wanted[0]
+        assert [card["name"] for card in Models(shelf).list()[0]["cards"]] == wanted
     ours = ROOT / "checkpoints"
     assert {path.name for path in ours.iterdir()} >= set(Shelf(ours, "cpu").order())
 

@@ -48,6 +48,10 @@ def test_an_uploaded_character_walks_and_the_film_plays(shared):
     Image.fromarray(character()).save(file, "PNG")
     upload = {"name": "me.png", "mimeType": "image/png", "buffer": file.getvalue()}
     plays(shared)  # of the examples: all has been said that a page says when it opens
+    example = shared.locator("#v-subjects .card img").get_attribute("src")
+    shared.get_by_label("Subject picture files").set_input_files(upload)
+    expect(shared.locator("#v-subjects .card img")).not_to_have_attribute("src", example)
+    expect(shared.locator("#v-subjects .card")).to_have_count(1)  # the example is somebody else
     shared.get_by_label("Remove picture 1").click()
     expect(shared.locator(".film .empty")).to_contain_text("Who is it?")
     shared.get_by_label("Subject picture files").set_input_files(upload)

@@ -41,15 +41,18 @@ function show() {
   add.classList.toggle("wanted", pictures.length < props.least);
 }
 
+/** Pictures of one's own: an example is another character, and gives way. */
+const owned = () => (props.value ?? []).filter((each) => !props.examples.some(({ picture }) => picture === each));
+
 async function read(files) {
-  const room = props.most - (props.value ?? []).length;
+  const room = props.most - owned().length;
   const chosen = files.slice(0, room);
   const large = chosen.filter((each) => excess(each, props.limit));
   const sent = await Promise.allSettled(
     chosen.filter((each) => !large.includes(each)).map((each) => shrink(each, props.side, props.limit)),
   );
   const pictures = sent.filter(({ status }) => status === "fulfilled").map(({ value }) => value);
-  if (pictures.length) hand([...(props.value ?? []), ...pictures]);
+  if (pictures.length) hand([...owned(), ...pictures]);
   if (large.length) say(excess(large[0], props.limit));
   else if (pictures.length < sent.length) say("A picture cannot be read.");
   else if (files.length > chosen.length) say(`There is room for ${props.most}.`);
