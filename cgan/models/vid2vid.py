@@ -7,7 +7,8 @@ conditioned on labels, on the past frame warped by flow, and there on guidance f
 A frame is painted from the features of its labels and of the past frame. A style vector, one for a clip,
 decides what labels leave open; it is read from a picture or drawn, so that the network makes the first frame
 itself. The embedding of the labels reads it: added to the generator's features, instance norm would take it
-away. Noise that moves with the flow gives large areas of one label a texture (`cgan/layers/grain.py`).
+away. Noise that moves with the flow gives large areas of one label a texture (`cgan/layers/grain.py`). With
+`blend` the past frame, moved, is laid over what is painted as the mask says (2018, equation 4).
 """
 
 from collections.abc import Sequence
@@ -45,6 +46,7 @@ class Config:
     finest: Times = 3  # scales at which warped pictures are conditions
     style: Length = 32  # length of the style vector
     noise: bool = grown(False)  # feed noise to the blocks
+    blend: bool = grown(False)  # lay the warped past frame over what is painted, where the mask trusts it
 
 
 PRESETS = {
@@ -196,7 +198,10 @@ class Model(nn.Module):
                 guides = self.of_guide(guide.to(dtype))
             for level, known in enumerate(guides):
                 conditions[level].append(known)
-        return frame._replace(image=self._paint(maps, conditions, noise), grain=noise)
+        image = self._paint(maps, conditions, noise)
+        if self.config.blend and frame.warped is not None and frame.mask is not None:
+            image = torch.lerp(image, wide(frame.warped), wide(frame.mask))
+        return frame._replace(image=image, grain=noise)
 
     def _noise(self, labels: Tensor, past: Past) -> Grain | None:
         """That of the frame before, or of a first one, if there is any."""
