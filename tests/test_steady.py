@@ -1,4 +1,4 @@
-"""The loss against flicker: changes along the flow that the true pictures have cost nothing, others do."""
+"""Against flicker: changes along the flow that the true pictures have cost nothing; frames can keep the past."""
 
 from dataclasses import replace
 
@@ -52,3 +52,19 @@ def test_vid2vid_learns_by_it_from_the_second_frame_on():
     assert ["steady" in loss.terms for loss in turns] == [False, True, True]
     gradient = torch.autograd.grad(turns[1].terms["steady"], learner.model.to_rgb.weight)[0]
     assert gradient.isfinite().all() and gradient.abs().max() > 0
+
+
+def test_the_past_is_laid_over_a_frame_where_the_mask_trusts_it():
+    """Of two models with the same weights, one blends: its second frame is a mean of two pictures."""
+    config = replace(vid2vid.PRESETS["tiny"], classes=5)
+    torch.manual_seed(0)
+    plain, blends = (vid2vid.Model(replace(config, blend=blend)).eval() for blend in (False, True))
+    blends.load_state_dict(plain.state_dict())
+    labels = torch.randint(0, 5, (2, 1, 32, 48))
+    past = vid2vid.Past(torch.zeros(2, config.style))
+    with torch.no_grad():
+        (first, later), (same, _) = (model.film(labels, past) for model in (plain, blends))
+        alone, blended = plain(labels, later), blends(labels, later)
+    assert torch.equal(first.image, same.image)
+    assert torch.equal(blended.image, torch.lerp(alone.image, alone.warped, alone.mask))
+    assert alone.mask.min() > 0 and alone.mask.max() < 1 and not torch.allclose(blended.image, alone.image)
