@@ -1,4 +1,4 @@
-"""Against flicker: changes along the flow that the true pictures have cost nothing; frames can keep the past."""
+"""Against flicker: changes along the flow that true pictures have cost nothing; frames can keep the past."""
 
 from dataclasses import replace
 
