@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from cgan.layers.precision import wide
 from cgan.layers.pyramid import Pyramid
 
+CELL = 2  # pixels across: the network sees frames in cells of CELL x CELL, at half their size
+
 
 def warp(image: Tensor, flow: Tensor) -> Tensor:
     """Fetch `image` along `flow`: bilinear, and beyond the border what lies there.
@@ -38,20 +40,40 @@ class FlowNet(nn.Module):
     """Flow and occlusion mask from all that tells of two frames, at half their size (section 3.2).
 
     `reach`: flow is in units of so many pixels, so that a network with small weights can begin small.
+    `guessed`: it is told a first guess, to which it begins to add nothing.
     Shapes: x (B, inputs, h, w); out flow (B, 2, 2h, 2w) in pixels of those, and mask (B, 1, 2h, 2w): the
     logit that the old frame shows what is wanted.
     """
 
-    def __init__(self, inputs: int, filters: int, halvings: int, limit: int, reach: float = 10.0):
+    def __init__(
+        self,
+        inputs: int,
+        filters: int,
+        halvings: int,
+        limit: int,
+        reach: float = 10.0,
+        guessed: bool = False,
+    ):
         super().__init__()
         self.reach = reach
         self.body = Pyramid(inputs, filters, halvings, limit)
-        self.head = nn.Conv2d(filters, 3, 3, padding=1)
+        head = nn.Conv2d(filters, 3, 3, padding=1)
+        self.guess = nn.Conv2d(2 * CELL * CELL, filters, 3, padding=1) if guessed else None
+        self.last = "correction" if guessed else "head"  # no run may take one for the other
+        self.add_module(self.last, head)
+        for part in head.parameters() if guessed else ():
+            nn.init.zeros_(part)
 
-    def forward(self, x: Tensor, scale: int = 2) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, scale: int = CELL) -> tuple[Tensor, Tensor]:
         return self.after(self.body.start(x), scale)
 
-    def after(self, started: Tensor, scale: int = 2) -> tuple[Tensor, Tensor]:
-        """What follows the body's first convolution, whose result (B, filters, h, w) is given."""
-        found = wide(self.head(F.leaky_relu(self.body.after(started)[0], 0.2)))
-        return enlarged(found[:, :2] * self.reach, scale), enlarged(found[:, 2:], scale)
+    def after(self, started: Tensor, scale: int = CELL, guess: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """What follows the body's first convolution, whose result (B, filters, h, w) is given.
+
+        guess: (B, 2, 2h, 2w), for a network that is told one.
+        """
+        if self.guess is not None and guess is not None:
+            started = started + self.guess(F.pixel_unshuffle(guess / self.reach, CELL).to(started.dtype))
+        found = wide(self.get_submodule(self.last)(F.leaky_relu(self.body.after(started)[0], 0.2)))
+        flow = enlarged(found[:, :2] * self.reach, scale)
+        return flow if guess is None else flow + guess, enlarged(found[:, 2:], scale)

@@ -23,15 +23,18 @@ from cgan.labels import onehot
 from cgan.layers import grain
 from cgan.layers.autoencoder import StyleEncoder
 from cgan.layers.blocks import double
-from cgan.layers.flow import FlowNet, warp
+from cgan.layers.flow import CELL, FlowNet, warp
 from cgan.layers.grain import Grain
 from cgan.layers.lookup import Lookup
+from cgan.layers.matching import matched
 from cgan.layers.multi import Conditions, MultiBlock
 from cgan.layers.multi_faster import hasten
 from cgan.layers.points import Place, Points
 from cgan.layers.precision import wide
 from cgan.layers.pyramid import Pyramid
 from cgan.ranges import Depth, Halvings, Length, Times, Width, grown
+
+TEXTURE = 2.0  # what differences of pictures weigh beside those of label maps where flow is guessed
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Config:
     finest: Times = 3  # scales at which warped pictures are conditions
     style: Length = 32  # length of the style vector
     noise: bool = grown(False)  # feed noise to the blocks
+    match: bool = grown(False)  # give the flow network a first guess, which it corrects
     blend: bool = grown(False)  # lay the warped past frame over what is painted, where the mask trusts it
 
 
@@ -104,7 +108,8 @@ class Model(nn.Module):
         self.maps = Pyramid(config.classes, *shape, style=config.style)
         self.before = Pyramid(config.classes + 3, *shape, finest=config.finest)
         told = (config.pasts + 1) * config.classes + 3 * config.pasts
-        self.flow = FlowNet(4 * told, config.filters, config.halvings - 1, config.limit)
+        inside = config.filters, config.halvings - 1, config.limit
+        self.flow = FlowNet(CELL * CELL * told, *inside, guessed=config.match)
         small = config.filters, config.finest - 1, config.limit
         self.of_warped = Pyramid(4, *small)
         self.of_guide = Pyramid(self.guides, *small) if self.guides else None
@@ -186,7 +191,7 @@ class Model(nn.Module):
             before = self._started(self.before.start, past.labels[:1], [latest])
             for level, feature in enumerate(self.before.after(before)):
                 conditions[finest + level][1] = feature
-            flow, mask = self.flow.after(self._motion(labels, past))
+            flow, mask = self.flow.after(self._motion(labels, past), guess=self._guess(labels, past))
             warped, mask = warp(latest, flow), mask.sigmoid()
             for level, feature in enumerate(self.of_warped(torch.cat([warped, mask], 1).to(dtype))):
                 conditions[level][1] = feature
@@ -218,7 +223,19 @@ class Model(nn.Module):
             [*parts, *[parts[-1]] * self.config.pasts][: self.config.pasts]
             for parts in (past.labels, past.images)
         )
-        return self._started(self.flow.body.start, [labels, *maps], images, 2)
+        return self._started(self.flow.body.start, [labels, *maps], images, CELL)
+
+    def _guess(self, labels: Tensor, past: Past) -> Tensor | None:
+        """Flow to the past frame that fits the maps, and the motion of the two frames before, if it lasts."""
+        if not self.config.match:
+            return None
+        now, before = (onehot(each, self.config.classes).float() for each in (labels, past.labels[0]))
+        if len(past.images) > 1:
+            now, before = (
+                torch.cat([maps, TEXTURE * wide(image)], 1)
+                for maps, image in zip((now, before), past.images, strict=False)
+            )
+        return matched(now, before)
 
     def _started(
         self, layer: nn.Conv2d, maps: Sequence[Tensor], images: Sequence[Tensor] = (), cell: int = 1
@@ -243,7 +260,7 @@ class Model(nn.Module):
         self._sooner = {
             self.maps.start: Lookup(self.maps.start, classes, 1),
             self.before.start: Lookup(self.before.start, classes, 1),
-            self.flow.body.start: Lookup(self.flow.body.start, classes, 1 + pasts, 2),
+            self.flow.body.start: Lookup(self.flow.body.start, classes, 1 + pasts, CELL),
         }
 
     def _paint(
