@@ -54,8 +54,8 @@ class Config:
 
 
 PRESETS = {
-    "tiny": Config(filters=4, limit=8, halvings=3, style=4, noise=True),
-    "small": Config(noise=True),
+    "tiny": Config(filters=4, limit=8, halvings=3, style=4, noise=True, match=True),
+    "small": Config(noise=True, match=True),
     "paper": Config(filters=32, limit=1024, halvings=7, style=256),
 }
 
