@@ -3,9 +3,11 @@
 import base64
 import binascii
 import re
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 
 import cv2
+import gradio as gr
 import numpy as np
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -19,6 +21,7 @@ MAX_PIXELS = 4096 * 4096
 MAX_SEED = 2**31 - 1
 MIN_SIZE, MAX_SIZE = 16, 2048  # of a picture's longer side
 LARGEST_REQUEST = 3 * MAX_BYTES  # a map and a style picture in base64, and some more
+ASKED = "cgan.asked"  # in a connection's scope: when it began
 REFUSAL = b'{"detail": "the request is too large"}'
 
 Message = MutableMapping[str, object]  # of ASGI
@@ -32,7 +35,7 @@ _ZIP = re.compile(r"data:[a-z0-9.+/-]*zip[a-z0-9.+/-]*;base64,", re.IGNORECASE)
 class BodyLimit:
     """ASGI middleware: answers 413 to bodies of more than `limit` bytes, and ends streams at that length.
 
-    The bound is kept before anything of a body is read into memory.
+    The bound is kept before anything of a body is read into memory. When a request came is noted for `asked`.
     """
 
     def __init__(self, app: Callable[..., Awaitable[None]], limit: int = LARGEST_REQUEST):
@@ -42,6 +45,7 @@ class BodyLimit:
         """Serve one connection, as ASGI asks."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
+        scope[ASKED] = time.monotonic()
         length = dict(scope["headers"]).get(b"content-length", b"0")
         if length.isdigit() and int(length) > self.limit:
             headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
@@ -60,6 +64,12 @@ class BodyLimit:
             return message if received <= self.limit else {"type": "http.disconnect"}
 
         return counted
+
+
+def asked(request: gr.Request) -> float:
+    """When a request came, as `time.monotonic` has it, however long it has waited in a line since then."""
+    now = time.monotonic()
+    return now if request.request is None else request.request.scope.get(ASKED, now)
 
 
 def refuse(request: Request, error: Exception) -> JSONResponse:

@@ -10,6 +10,7 @@ import atexit
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -203,7 +204,7 @@ class Training:
             if any(line.startswith("stopping:") for line in said[-3:]):
                 return "stopping"
             return "learning" if learnt else "preparing"
-        if mine is not None and mine.returncode not in (0, 130):
+        if mine is not None and mine.returncode not in (0, 130, -signal.SIGTERM):  # told to stop at its end
             return "failed"
         return "done" if complete else "stopped"
 

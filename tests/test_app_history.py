@@ -163,6 +163,10 @@ def test_a_result_survives_a_reload_and_one_click_brings_it_back(page):
     assert page.get_by_label("Seed", exact=True).input_value() == seed
     page.get_by_label("Clear the history").click()
     expect(page.locator(".history .tile")).to_have_count(0)
+    page.get_by_label("Bring the history back").click()
+    expect(page.locator(".history .tile")).to_have_count(2)
+    page.get_by_label("Clear the history").click()
+    expect(page.locator(".history .tile")).to_have_count(0)
     page.reload()
     expect(page.locator(".history .tile.taken")).to_be_visible()
     assert page.locator(".history .tile").count() == 1, "what is on the page, and none from before"

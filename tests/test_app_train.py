@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
@@ -182,6 +184,9 @@ def test_one_run_at_a_time_stopped_and_resumed(played, training):
         training.start(Plan("spade", "tiny", "one"))
     training.resume("one")
     assert until(training, "one", "done")["command"].startswith("python -m train spade --preset tiny")
+    for code, state in ((-signal.SIGTERM, "done"), (1, "failed")):  # asked to stop when all was done
+        training._process = SimpleNamespace(returncode=code, poll=lambda code=code: code)
+        assert training.report("one")["state"] == state
     with pytest.raises(cgan.DataError, match="no run called two"):
         training.resume("two")
 

@@ -360,9 +360,14 @@ def test_what_cannot_be_is_told_in_a_sentence(client, case):
     assert "\n" not in str(told.value)
 
 
+def walk() -> str:
+    """A clip that vid2vid takes."""
+    return example_clips(animator("vid2vid"))[0]["clip"]
+
+
 def test_the_clip_of_the_model_before_drives_no_other():
     """Until the model that was chosen has brought its own: a slow answer is no error of the visitor's."""
-    animating, visitor = Animating(Shelf(animators(), "cpu")), SimpleNamespace(session_hash="me")
+    animating, visitor = Animating(Shelf(animators(), "cpu")), gr.Request(session_hash="me")
     walk, flight = (example_clips(animator(name))[0]["clip"] for name in ("vid2vid", "wc_vid2vid"))
     nothing = [(gr.skip(), gr.skip())]
     animating.choose("wc_vid2vid")
@@ -377,7 +382,7 @@ def test_the_clip_of_the_model_before_drives_no_other():
 
 
 def test_only_the_run_that_is_seen_gives_way():
-    animating, visitor = Animating(Shelf(animators(), "cpu")), SimpleNamespace(session_hash="me")
+    animating, visitor = Animating(Shelf(animators(), "cpu")), gr.Request(session_hash="me")
     with animating.stops.run("me") as first:
         pass
     with animating.stops.run("me") as second:
@@ -386,6 +391,21 @@ def test_only_the_run_that_is_seen_gives_way():
             assert not second.is_set()
         animating.give_way({"run": second.number}, visitor)
         assert second.is_set()
+
+
+def test_stopping_ends_what_waits_too_and_nothing_that_is_asked_for_later():
+    animating, visitor = Animating(Shelf(animators(), "cpu")), gr.Request(session_hash="me")
+    before = time.monotonic()
+    with animating.stops.run("me", before) as running, animating.stops.run("other", before) as others:
+        animating.stop(visitor)
+        assert running.is_set() and not others.is_set()
+    with animating.stops.run("me", before) as waited, animating.stops.run("me", time.monotonic()) as later:
+        assert waited.is_set() and not later.is_set()
+    visitor.request = SimpleNamespace(scope={requests.ASKED: before})
+    assert [*animating.animate("vid2vid", [], walk(), 0, 0, visitor)] == [(gr.skip(), gr.skip())]
+    animating.leave(visitor)
+    *_, (film, _) = animating.animate("vid2vid", [], walk(), 0, 0, visitor)
+    assert film["made"] == 9
 
 
 def test_sheets_of_other_sizes_are_told(client):

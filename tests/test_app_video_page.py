@@ -49,6 +49,9 @@ def test_an_uploaded_character_walks_and_the_film_plays(shared):
     upload = {"name": "me.png", "mimeType": "image/png", "buffer": file.getvalue()}
     plays(shared)  # of the examples: all has been said that a page says when it opens
     example = shared.locator("#v-subjects .card img").get_attribute("src")
+    shared.get_by_label("Subject picture files").set_input_files(upload | {"buffer": b"no picture"})
+    expect(shared.locator("#v-subjects .say")).to_have_text("A picture cannot be read.")
+    expect(shared.locator("#v-subjects .card img")).to_have_attribute("src", example)
     shared.get_by_label("Subject picture files").set_input_files(upload)
     expect(shared.locator("#v-subjects .card img")).not_to_have_attribute("src", example)
     expect(shared.locator("#v-subjects .card")).to_have_count(1)  # the example is somebody else
@@ -119,6 +122,9 @@ def test_a_character_is_drawn_and_walks(shared):
     shared.mouse.down()
     shared.mouse.move(box["x"] + 20.5 * step, box["y"] + 50.5 * step)
     shared.mouse.up()
+    shared.keyboard.press("Escape")  # what was put away so is there again
+    expect(shared.locator(".draw .pixels")).to_be_hidden()
+    shared.locator(".subjects .pencil").click()
     shared.get_by_role("button", name="Use it").click()
     drawn = from_uri(shared.locator(".subjects .card img").get_attribute("src"))[..., :3]
     red = (drawn == (0xB3, 0x20, 0x2C)).all(2)

@@ -3,6 +3,12 @@
 
 import { asUri } from "./files.js";
 
+/** Whether this browser can show what is in a data URI. */
+export async function shows(uri) {
+  const image = Object.assign(new Image(), { src: uri });
+  return image.decode().then(() => true, () => false);
+}
+
 /** A picture file -> data URI. What this browser cannot read goes as it is, up to `limit` bytes: Python tells. */
 export async function shrink(file, side, limit) {
   let bitmap;

@@ -14,7 +14,15 @@ const $ = (selector) => element.querySelector(selector);
 const [strip, file] = [$(".strip"), $("input[type=file]")];
 // The picture that is shown, its entry once it stayed, and whether another map came since the last entry.
 const now = { uri: "", entry: null, fresh: true };
-const say = (words) => { $(".note").textContent = words; };
+let passing = false; // what is said is about the picture that is shown, and goes with it
+const say = (words) => { [$(".note").textContent, passing] = [words, false]; };
+let cleared = []; // what was forgotten last, and can be brought back until there is something new
+
+/** Say what came of a click, where it is seen. */
+function answer(words) {
+  say(words);
+  $(".note").scrollIntoView({ block: "nearest" });
+}
 
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 const sameButMap = (a, b) => same({ ...a, map: "" }, { ...b, map: "" });
@@ -39,6 +47,7 @@ function list(entries) {
   now.entry = entries[at] ?? null;
   mark(strip, strip.children[at]);
   $("[data-do=clear]").hidden = !entries.length;
+  $("[data-do=undo]").hidden = Boolean(entries.length) || !cleared.length;
   if (!store.lasting()) say("This browser keeps nothing: the history ends with the page.");
 }
 
@@ -77,6 +86,7 @@ function rest() {
   waiting = setTimeout(() => (another() ? rest() : keep(now.uri)), REST);
 }
 function shown({ detail: uri }) {
+  if (passing && uri !== now.uri) say("");
   now.uri = uri;
   rest();
 }
@@ -84,25 +94,26 @@ function shown({ detail: uri }) {
 async function open(chosen) {
   const record = chosen && await recordOf(chosen);
   if (record) restore(record);
-  else say("This picture does not tell what it was painted from: only PNGs saved here do.");
+  else answer("This picture does not tell what it was painted from: only PNGs saved here do.");
 }
 
 async function link() {
   $(".link").hidden = true;
   const record = now.uri && recordAt(now.uri);
-  if (!record) return say("There is no picture yet.");
+  if (!record) return answer("There is no picture yet.");
   const fragment = await toFragment(record);
-  if (!fragment) return say("The map has too much detail for a link: save the PNG, which holds all of it.");
+  if (!fragment) return answer("The map has too much detail for a link: save the PNG, which holds all of it.");
   const address = `${location.href.split("#")[0]}#${fragment}`;
   const pictured = hasPictures(record);
   const holds = pictured ? "model, seed and map are in it. The style is not: save the PNG, which holds all."
     : "model, seed, style and map are in it.";
   try {
     await navigator.clipboard.writeText(address);
-    say(`The link is copied: ${holds}`);
+    answer(`The link is copied: ${holds}`);
+    passing = true;
   } catch { // no clipboard without https
     Object.assign($(".link"), { value: address, hidden: false }).select();
-    say(`Copy this link: ${holds}`);
+    answer(`Copy this link: ${holds}`);
   }
 }
 
@@ -114,12 +125,23 @@ async function arrive() {
   try {
     restore(await fromFragment(fragment));
   } catch {
-    say("This link is torn: a part of it is missing.");
+    answer("This link is torn: a part of it is missing.");
     window.dispatchEvent(new CustomEvent("cgan:unrestored"));
   }
 }
 
-const deeds = { open: () => file.click(), link, clear: async () => list(await store.clear()) };
+async function clear() {
+  cleared = await store.read();
+  list(await store.clear());
+}
+
+async function undo() {
+  for (const entry of cleared.toReversed()) await store.add(entry);
+  cleared = [];
+  list(await store.read());
+}
+
+const deeds = { open: () => file.click(), link, clear, undo };
 element.addEventListener("click", (event) => deeds[event.target.closest("[data-do]")?.dataset.do]?.());
 onChoice(file, ([chosen]) => open(chosen));
 

@@ -14,6 +14,7 @@ const [dialog, sheet, colours, custom] = [$(".draw"), $(".pixels"), $(".colours"
 const pen = sheet.getContext("2d", { willReadFrequently: true });
 
 let done = () => {};
+let unfinished = null; // the picture that a drawing was begun with, if it was put away without being used
 let tool = "pen";
 let colour = BASE[3];
 let last = null; // where the pointer was
@@ -145,16 +146,23 @@ function drawn() {
   return flat.toDataURL("image/png");
 }
 
-/** Open the window with a picture (a data URI, "" for none); `finished` gets the drawing as a data URI. */
+/**
+ * Open the window with a picture (a data URI, "" for none); `finished` gets the drawing as a data URI. One that was
+ * put away (Cancel, Escape) is there again when the same picture is opened.
+ */
 export function draw(uri, finished) {
   done = finished;
-  [sheet.height, sheet.width] = props.canvas;
+  const goesOn = unfinished === uri && sheet.height === props.canvas[0] && sheet.width === props.canvas[1];
+  unfinished = uri;
+  if (!goesOn) [sheet.height, sheet.width] = props.canvas;
   $(".paper").style.setProperty("--aspect", sheet.width / sheet.height);
   $(".paper").style.setProperty("--pixels", sheet.width);
   $(".guide").src = props.guide || "data:,";
   $(".guide").hidden = !props.guide;
-  take("pen");
-  lay(uri);
+  if (!goesOn) {
+    take("pen");
+    lay(uri);
+  }
   dialog.showModal();
 }
 
@@ -163,7 +171,11 @@ const deeds = {
   redo: () => travel(future, past),
   clear() { remember(); pen.clearRect(0, 0, sheet.width, sheet.height); },
   cancel: () => dialog.close(),
-  done() { dialog.close(); done(drawn()); },
+  done() {
+    dialog.close();
+    unfinished = null;
+    done(drawn());
+  },
 };
 
 sheet.addEventListener("pointerdown", (event) => {

@@ -4,7 +4,7 @@
 // file), `examples` [{name, picture}], and those of `draw.js`. Event: `input`.
 
 import { excess, onChoice, onDrop } from "../../scripts/files.js";
-import { shrink } from "../../scripts/shrink.js";
+import { shows, shrink } from "../../scripts/shrink.js";
 import { tile } from "../../scripts/tile.js";
 import { draw } from "./draw.js";
 
@@ -51,7 +51,9 @@ async function read(files) {
   const sent = await Promise.allSettled(
     chosen.filter((each) => !large.includes(each)).map((each) => shrink(each, props.side, props.limit)),
   );
-  const pictures = sent.filter(({ status }) => status === "fulfilled").map(({ value }) => value);
+  const came = sent.filter(({ status }) => status === "fulfilled").map(({ value }) => value);
+  const fine = await Promise.all(came.map(shows)); // what nobody sees is no picture of a subject
+  const pictures = came.filter((_, at) => fine[at]);
   if (pictures.length) hand([...owned(), ...pictures]);
   if (large.length) say(excess(large[0], props.limit));
   else if (pictures.length < sent.length) say("A picture cannot be read.");

@@ -72,13 +72,13 @@ class Animating:
         )  # fmt: skip
 
     def stop(self, request: gr.Request) -> None:
-        """Stop what this visitor has running: what was made so far is the film."""
-        self.stops.stop(request.session_hash)
+        """Stop what this visitor has running and waiting: what was made so far is the film."""
+        self.stops.stop(request.session_hash, requests.asked(request))
 
     def give_way(self, shown: dict | None, request: gr.Request) -> None:
         """Stop the run that the page shows, {"run": its number}: something else is to be made."""
         if shown and type(shown.get("run")) is int:
-            self.stops.stop(request.session_hash, shown["run"])
+            self.stops.give_way(request.session_hash, shown["run"])
 
     def animate(
         self, name: str, references: list | None, clip: str | list | None, seed: int, rate: float | None,
@@ -104,12 +104,14 @@ class Animating:
         sound = driving.sound if wanted == driving.rate else None  # at another speed it would not fit
         kinds = KINDS + (SEEN if driving.seen else ())
         whole = Film(animator.palette, wanted, sound, kinds)
-        with self.stops.run(request.session_hash) as stopped, whole as film:
+        with self.stops.run(request.session_hash, requests.asked(request)) as stopped, whole as film:
             problem = yield from self._filmed(animator, pictures, driving, seed, film, stopped)
             if film.made:
                 done = {"made": film.made, "rate": film.rate, "stopped": stopped.is_set() or bool(problem)}
                 done["sound"] = "with sound" if film.sound else ""
                 yield film.finished() | done, told(animator, film)
+            else:
+                yield gr.skip(), gr.skip()
         if problem:
             raise problem
 
@@ -146,7 +148,8 @@ class Animating:
             raise DataError(f"there are no example actions for {name}: its classes are others")
         rate = known_rate(rate) or RATE
         count, strips = sum(each["frames"] for each in clips), []
-        with self.stops.run(request.session_hash) as stopped, Film(animator.palette, rate, kinds=()) as film:
+        run = self.stops.run(request.session_hash, requests.asked(request))
+        with run as stopped, Film(animator.palette, rate, kinds=()) as film:
             for each in clips:
                 driving, start = Clip(read_clip(each["clip"], animator).maps, count), film.made
                 yield from self._filmed(animator, pictures, driving, 0, film, stopped)
@@ -224,7 +227,7 @@ class Animating:
 
     def leave(self, request: gr.Request) -> None:
         """A visitor has gone: what was under way goes too."""
-        self.stops.stop(request.session_hash)
+        self.stops.leave(request.session_hash)
         self.filming.leave(request.session_hash)
 
     def _of_another(self, name: str | None, clip: str | list | dict | None) -> bool:

@@ -1,5 +1,6 @@
 """Stopping what a visitor has running, without losing what was made."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -19,14 +20,22 @@ class Stops:
 
     def __init__(self):
         self._runs: dict[str | None, Stop] = {}
+        self._stopped: dict[
+            str | None, float
+        ] = {}  # when each session last stopped all that it had asked for
         self._numbers, self._lock = count(1), Lock()
 
     @contextmanager
-    def run(self, session: str | None) -> Iterator[Stop]:
-        """The event that ends a run of `session`, for as long as it runs."""
+    def run(self, session: str | None, asked: float = math.inf) -> Iterator[Stop]:
+        """The event that ends a run of `session`, for as long as it runs.
+
+        asked: when somebody asked for it (see `requests.asked`); where all was stopped since, it is set.
+        """
         event = Stop(next(self._numbers))
         with self._lock:
             self._runs[session] = event
+            if asked < self._stopped.get(session, -math.inf):
+                event.set()
         try:
             yield event
         finally:
@@ -34,9 +43,23 @@ class Stops:
                 if self._runs.get(session) is event:
                     del self._runs[session]
 
-    def stop(self, session: str | None, number: int | None = None) -> None:
-        """End the run of `session`, if it has one; of that number only, if one is given."""
+    def give_way(self, session: str | None, number: int) -> None:
+        """End the run of `session`, if it is the one of that number."""
         with self._lock:
             event = self._runs.get(session)
-        if event is not None and number in (None, event.number):
+        if event is not None and number == event.number:
             event.set()
+
+    def stop(self, session: str | None, asked: float) -> None:
+        """End the run of `session`, and those that it asked for before `asked` and which wait."""
+        with self._lock:
+            self._stopped[session] = asked
+            event = self._runs.get(session)
+        if event is not None:
+            event.set()
+
+    def leave(self, session: str | None) -> None:
+        """The visitor has gone, and what runs ends."""
+        self.stop(session, math.inf)
+        with self._lock:
+            del self._stopped[session]
