@@ -1,5 +1,5 @@
-// Words about a form that was sent. `value` is {asked: [its values] or null, words}: they are seen while the form, of which
-// "cgan:form" tells, says what was asked.
+// Words about a form that was sent. `value` is {asked: [its values] or null, words, wrong}: they are seen while the form, of
+// which "cgan:form" tells, says what was asked.
 
 const line = element.querySelector(".answer");
 let now = null; // what the form says, once it changed
@@ -7,9 +7,10 @@ let now = null; // what the form says, once it changed
 const key = (values) => JSON.stringify(values.map((value) => String(value ?? "").trim()));
 
 function show() {
-  const { asked, words = "" } = props.value || {};
+  const { asked, words = "", wrong = false } = props.value || {};
   line.hidden = !words || Boolean(asked && now !== null && now !== key(asked));
   line.textContent = words;
+  line.classList.toggle("wrong", wrong);
 }
 
 function changed({ detail: values }) {

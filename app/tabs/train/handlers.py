@@ -40,7 +40,7 @@ class Runs:
         try:
             news = self.training.learn_models()
         except DataError as error:
-            yield *[gr.skip()] * 4, answer(None, str(error)), gr.skip()
+            yield *[gr.skip()] * 4, answer(None, str(error), wrong=True), gr.skip()
             return
         there = [*self.training.models()]
         chosen = gr.update(choices=there, value=model if model in there else FIRST)
@@ -51,15 +51,23 @@ class Runs:
 
         Names of classes are asked for where it learns from label maps.
         """
-        known = self.training.models()
-        if model not in known:
-            raise DataError(f"no model {model!r}; there are: {', '.join(known)}")
-        told, usual = known[model], known[model]["presets"][preset if preset in PRESETS else PRESET]
+        told = self._known(model)
         data = told["data"].removeprefix("The data of ")
         folder = re.sub("`([^`]*)`", r"<code>\1</code>", escape(data[:1].lower() + data[1:]))
         words = f"<b>{escape(told['title'])}</b><br>It learns from {folder}"
-        size, images = gr.update(value=usual["size"][0]), gr.update(value=usual["images"])
-        return size, images, self._free(model), words, gr.update(visible=has_maps(model))
+        return *self.usual(model, preset), self._free(model), words, gr.update(visible=has_maps(model))
+
+    def usual(self, model: str | None, preset: str) -> tuple[Update, Update]:
+        """Propose the size and the number of images of a preset."""
+        usual = self._known(model)["presets"][preset if preset in PRESETS else PRESET]
+        return gr.update(value=usual["size"][0]), gr.update(value=usual["images"])
+
+    def _known(self, model: str | None) -> dict:
+        """What is known of a model. Raises `DataError` for what is none."""
+        known = self.training.models()
+        if model not in known:
+            raise DataError(f"no model {model!r}; there are: {', '.join(known)}")
+        return known[model]
 
     def tell(
         self,
@@ -94,7 +102,7 @@ class Runs:
         more: str = "",
         names: str = "",
     ) -> Iterator[dict]:
-        """Read the folder as the run would, and list what is wrong with it: {"asked": the form, "words"}.
+        """Read the folder as the run would, and list what is wrong: {"asked": the form, "words", "wrong"}.
 
         `data`: the folder, empty for the built-in world; `name`: that of the checkpoint which a run would
         make; `size` and `images` in pixels and pictures to see, None for what is usual; `more`: further flags
@@ -107,7 +115,7 @@ class Runs:
         except OvertakenError:
             yield gr.skip()
         except DataError as error:
-            yield answer(form, str(error))
+            yield answer(form, str(error), wrong=True)
 
     def start(
         self,
@@ -130,7 +138,7 @@ class Runs:
             said = self.training.check(plan)
             self.training.start(plan)
         except DataError as error:
-            yield answer(form, str(error)), gr.skip(), gr.skip(), gr.skip()
+            yield answer(form, str(error), wrong=True), gr.skip(), gr.skip(), gr.skip()
             return
         yield answer(form, said), *self._shown(plan.name)
 
@@ -191,6 +199,6 @@ def has_maps(model: str) -> bool:
     return models.module(model).Model.task != "translate"
 
 
-def answer(form: Sequence | None = None, words: str = "") -> dict:
+def answer(form: Sequence | None = None, words: str = "", wrong: bool = False) -> dict:
     """What is told of a form, or of none: lines as the command prints them."""
-    return {"asked": form and [*form], "words": words}
+    return {"asked": form and [*form], "words": words, "wrong": wrong}

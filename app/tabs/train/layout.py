@@ -112,12 +112,20 @@ def wire(parts: Parts, runs: Runs, page: Page) -> None:
         **hidden,
     )
     on(
-        [parts.model.change, parts.preset.change],
+        [parts.model.change],
         runs.choose,
         [parts.model, parts.preset],
         [parts.size, parts.images, parts.name, parts.about, parts.names],
         api_name="plan",
         **hidden,
+    )
+    on(
+        [parts.preset.change],
+        runs.usual,
+        [parts.model, parts.preset],
+        [parts.size, parts.images],
+        api_name="usual",
+        **private,
     )
     changes = [part.change for part in parts.form[2:]]
     told = private | {"trigger_mode": "always_last"}
