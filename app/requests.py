@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 
 from cgan import DataError, MediaError
 from cgan import read_picture as read_file
+from cgan.pictures import FORMATS
 
 MAX_BYTES = 16 * 2**20  # of an uploaded file
 MAX_PIXELS = 4096 * 4096
@@ -98,7 +99,8 @@ def contents(uri: str, name: str) -> bytes:
     """The file inside a data URI. Raises `MediaError` for anything else, and for files that are too large."""
     head = _START.match(uri) if isinstance(uri, str) else None
     if head is None and isinstance(uri, str) and uri.startswith("data:"):
-        raise MediaError(f"{name} is not a picture; PNG, JPEG, WEBP, BMP, GIF and TIFF can be opened")
+        allowed = ", ".join(FORMATS)
+        raise MediaError(f"{name} is not a picture that can be read; allowed: {allowed}")
     if head is None:
         allowed = "a data URI (data:image/png;base64,…), not a path or an address"
         raise MediaError(f"{name} must be {allowed}")

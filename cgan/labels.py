@@ -28,6 +28,7 @@ UNKNOWN_SHARE = 0.01
 UNKNOWN_PIXELS = 16
 # And where fewer pixels than this share have exact colours, the picture is no colour map at all.
 LEAST_EXACT_SHARE = 0.5
+MOST_STRANGERS = 16  # colours of areas that a map of other classes may have; a picture with more is none
 # What JPEG leaves of a colour lies within this distance of it in RGB, and of a map at least this share does.
 NEAR = 32
 LEAST_NEAR_SHARE = 0.75
@@ -230,9 +231,10 @@ class Palette:
         """`DataError` where the off-palette `codes` among so many `pixels` are more than blends at edges."""
         found, counts = np.unique(codes, return_counts=True)
         large = counts >= max(UNKNOWN_PIXELS, UNKNOWN_SHARE * pixels)
-        if large.any():
-            self._refuse(name, "colour", [_word(code) for code in found[large]], counts[large])
         exact = 1 - len(codes) / pixels
+        mapped = exact >= LEAST_EXACT_SHARE or large.sum() <= MOST_STRANGERS
+        if large.any() and mapped:
+            self._refuse(name, "colour", [_word(code) for code in found[large]], counts[large])
         if exact < LEAST_EXACT_SHARE:
             raise DataError(
                 f"only {exact:.0%} of {name}'s pixels have a colour of the palette: it is a photograph or "

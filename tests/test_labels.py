@@ -125,6 +125,15 @@ def test_a_foreign_colour_is_a_class_not_an_edge(palette, labels):
     assert "mine.png has colour without a class: #ff00ff (100 pixels); allowed: 0 sky #808080" in text
 
 
+@pytest.mark.parametrize(("colours", "told"), [(16, "and 8 more; allowed"), (17, "it is a photograph or")])
+def test_a_picture_of_many_areas_is_no_map_of_other_classes(palette, colours, told):
+    """Flat areas of so many strange colours: a drawing, whose colours nobody wants to read."""
+    strange = np.stack([np.full((8, 64), 10 * number + 7) for number in range(colours)]).reshape(-1, 64)
+    picture = np.dstack([strange, strange * 0 + 1, strange]).astype(np.uint8)
+    with pytest.raises(DataError, match=told):
+        palette.ids(Image.fromarray(picture))
+
+
 def test_transparent_parts_are_a_foreign_colour(palette, labels):
     colours = np.dstack([palette.colours(labels), np.full(labels.shape, 255, np.uint8)])
     colours[:10, :10, 3] = 0
