@@ -101,6 +101,7 @@ function begin() {
   maps = {};
   time.max = props.frames.length - 1;
   go(0);
+  element.scrollIntoView({ block: "nearest" });
 }
 
 let playing = 0;
