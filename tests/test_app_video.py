@@ -401,6 +401,8 @@ def test_stopping_ends_what_waits_too_and_nothing_that_is_asked_for_later():
         assert running.is_set() and not others.is_set()
     with animating.stops.run("me", before) as waited, animating.stops.run("me", time.monotonic()) as later:
         assert waited.is_set() and not later.is_set()
+        animating.choose("vid2vid", visitor)  # of another model than the one that was asked
+        assert later.is_set()
     visitor.request = SimpleNamespace(scope={requests.ASKED: before})
     assert [*animating.animate("vid2vid", [], walk(), 0, 0, visitor)] == [(gr.skip(), gr.skip())]
     animating.leave(visitor)

@@ -43,14 +43,16 @@ class Animating:
         """List the video models: the picker's choices and a notice about what is missing or broken."""
         return listed(self.shelf, "animate", name, NO_ANIMATOR)
 
-    def choose(self, name: str | None) -> tuple[Update | str | dict, ...]:
-        """Prepare the tab for a video model.
+    def choose(self, name: str | None, request: gr.Request | None = None) -> tuple[Update | str | dict, ...]:
+        """Prepare the tab for a video model. What was asked of the one before is stopped.
 
         Gives what it takes and begins with: the subject's pictures, the clip with examples, key frames, the
         webcam, whether all actions can be made, a hint, and where the model comes from.
         """
         if not name:
             return *[gr.skip()] * 6, ""
+        if request is not None:
+            self.stop(request)
         animator = self.shelf.animator(name)
         clips, subjects = example_clips(animator), []
         if animator.references[1]:

@@ -112,15 +112,7 @@ def wire_films(parts: Parts, animating: Animating, results: list[gr.components.C
         api_name="sheet",
         **making,
     )
-    on(
-        [film.submit, chooser.model.change],  # what was asked of the model before is not wanted any more
-        animating.stop,
-        [],
-        [],
-        api_name="stop",
-        queue=False,
-        show_progress="hidden",
-    )
+    on([film.submit], animating.stop, [], [], api_name="stop", queue=False, show_progress="hidden")
     on(
         [parts.subjects.input, parts.clips.change, parts.button.click, parts.all.click],
         animating.give_way,
