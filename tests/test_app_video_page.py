@@ -203,6 +203,7 @@ def test_the_labels_of_a_film_are_found(other, tmp_path):
 
 def test_a_camera_flies_back(other):
     take(other, "wc_vid2vid")
+    plays(other)  # the first flight, at once
     expect(other.locator("#v-keyframes")).to_be_hidden()
     expect(other.locator(".clips .told")).to_be_hidden()
     other.get_by_role("radio", name="back", exact=True).click()
