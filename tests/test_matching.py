@@ -8,7 +8,7 @@ from test_keyframes import texture
 
 from cgan.labels import onehot
 from cgan.layers.flow import FlowNet
-from cgan.layers.matching import matched
+from cgan.layers.matching import matched, resized
 from cgan.models import vid2vid
 
 TINY = replace(vid2vid.PRESETS["tiny"], classes=5, match=True)
@@ -36,6 +36,12 @@ def test_what_moves_is_found(moved):
     for part, wanted in zip(found[0, :, 8:-8, 8:-8], moved, strict=True):
         assert part.median() == pytest.approx(wanted, abs=0.15)
         assert (part - wanted).abs().mean() < 0.3
+
+
+def test_sides_need_not_be_halved_evenly():
+    """17 rows become 8: what moves down grows by 17 / 8 on the way back, what moves across by 2."""
+    x, y = resized(torch.ones(1, 2, 8, 16), torch.Size((17, 32)))[0]
+    assert torch.equal(x, torch.full((17, 32), 2.0)) and torch.allclose(y, torch.full((17, 32), 17 / 8))
 
 
 def test_label_maps_alone_do():

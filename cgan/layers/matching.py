@@ -30,8 +30,8 @@ def matched(now: Tensor, before: Tensor) -> Tensor:
             scales.append((F.avg_pool2d(scales[-1][0], 2), F.avg_pool2d(scales[-1][1], 2)))
         flow = torch.zeros_like(scales[-1][0][:, :2])
         for late, early in reversed(scales):
-            flow = refined(late, early, _resized(flow, late.shape[2:]))
-        return _resized(flow, now.shape[2:])
+            flow = refined(late, early, resized(flow, late.shape[2:]))
+        return resized(flow, now.shape[2:])
 
 
 def refined(now: Tensor, before: Tensor, flow: Tensor) -> Tensor:
@@ -56,8 +56,10 @@ def _mean(x: Tensor) -> Tensor:
     return F.avg_pool2d(x, WINDOW, 1, WINDOW // 2, count_include_pad=False)
 
 
-def _resized(flow: Tensor, size: torch.Size) -> Tensor:
+def resized(flow: Tensor, size: torch.Size) -> Tensor:
     """Flow of another size, in its pixels."""
-    if flow.shape[2:] == size:
+    tall, wide = flow.shape[2:]
+    if (tall, wide) == tuple(size):
         return flow
-    return F.interpolate(flow, size=size, mode="bilinear") * (size[0] / flow.shape[2])
+    x, y = F.interpolate(flow, size=size, mode="bilinear").unbind(1)
+    return torch.stack([x * (size[1] / wide), y * (size[0] / tall)], 1)  # an odd side is no twice its half

@@ -20,9 +20,7 @@ class Stops:
 
     def __init__(self):
         self._runs: dict[str | None, Stop] = {}
-        self._stopped: dict[
-            str | None, float
-        ] = {}  # when each session last stopped all that it had asked for
+        self._stopped: dict[str | None, float] = {}  # when each session last stopped all that it had asked
         self._numbers, self._lock = count(1), Lock()
 
     @contextmanager
