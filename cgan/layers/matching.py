@@ -30,8 +30,8 @@ def matched(now: Tensor, before: Tensor) -> Tensor:
             scales.append((F.avg_pool2d(scales[-1][0], 2), F.avg_pool2d(scales[-1][1], 2)))
         flow = torch.zeros_like(scales[-1][0][:, :2])
         for late, early in reversed(scales):
-            flow = refined(late, early, resized(flow, late.shape[2:]))
-        return resized(flow, now.shape[2:])
+            flow = refined(late, early, resized_flow(flow, late.shape[2:]))
+        return resized_flow(flow, now.shape[2:])
 
 
 def refined(now: Tensor, before: Tensor, flow: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ def _mean(x: Tensor) -> Tensor:
     return F.avg_pool2d(x, WINDOW, 1, WINDOW // 2, count_include_pad=False)
 
 
-def resized(flow: Tensor, size: torch.Size) -> Tensor:
+def resized_flow(flow: Tensor, size: torch.Size) -> Tensor:
     """Flow of another size, in its pixels."""
     tall, wide = flow.shape[2:]
     if (tall, wide) == tuple(size):
