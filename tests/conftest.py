@@ -41,10 +41,16 @@ def long(request) -> bool:
 
 @pytest.fixture(autouse=True)
 def one_seed(request):
-    """Tests do not depend on the tests before them."""
+    """Tests do not depend on the tests before them.
+
+    `torch.manual_seed` would keep what calls it, for devices that may yet begin: each time, a millisecond.
+    """
     import torch
 
-    torch.manual_seed(request.config.getoption("--seed"))
+    seed = request.config.getoption("--seed")
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(seed)
 
 
 @pytest.fixture(autouse=True)
