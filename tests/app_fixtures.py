@@ -4,6 +4,8 @@ import base64
 import io
 import shutil
 import tempfile
+import time
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -12,7 +14,7 @@ import cv2
 import numpy as np
 import torch
 from PIL import Image
-from playwright.sync_api import expect
+from playwright import sync_api
 
 import cgan
 from app.examples import FOLDER
@@ -28,7 +30,7 @@ CHROMIUM = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-b
 CHROMIUM += " --disable-component-update --disable-sync"
 CHROMIUM += " --use-fake-device-for-media-stream --use-fake-ui-for-media-stream"  # a webcam
 PATIENCE = 180_000  # milliseconds: for machines that do something else besides
-expect.set_options(timeout=PATIENCE)
+OFTEN = 400  # milliseconds: Playwright asks every 50 as long as it may wait no longer, then every 500
 
 
 def save_checkpoint(folder: Path, seed: int = 0, palette: cgan.Palette = PALETTE) -> Path:
@@ -116,6 +118,30 @@ def as_uri(picture: np.ndarray, kind: str = "PNG") -> str:
 def from_uri(uri: str) -> np.ndarray:
     """The pixels in a data URI; of a palette PNG its ids."""
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))))
+
+
+def expect(seen) -> "Soon":
+    """Playwright's assertions of a page or of a part of it."""
+    return Soon(seen)
+
+
+class Soon:
+    """They are seen soon after they have become true."""
+
+    def __init__(self, seen):
+        self.assertions = sync_api.expect(seen)
+
+    def __getattr__(self, name: str):
+        holds = getattr(self.assertions, name)
+
+        def patiently(*wanted, **options) -> None:
+            deadline = time.monotonic() + PATIENCE / 1000
+            while time.monotonic() < deadline:
+                with suppress(AssertionError):
+                    return holds(*wanted, timeout=OFTEN, **options)
+            return holds(*wanted, timeout=OFTEN, **options)
+
+        return patiently
 
 
 def browser(playwright):

@@ -4,9 +4,8 @@ import io
 
 import numpy as np
 import pytest
-from app_fixtures import DRAWN, PALETTE, PATIENCE, address
+from app_fixtures import DRAWN, PALETTE, PATIENCE, address, expect
 from PIL import Image
-from playwright.sync_api import expect
 
 SKY, BUILDING, ROAD, CAR = (PALETTE.names.index(name) for name in ("sky", "building", "road", "car"))
 HEIGHT, WIDTH = DRAWN

@@ -8,10 +8,9 @@ from functools import wraps
 
 import numpy as np
 import pytest
-from app_fixtures import PATIENCE, address, as_uri, checkpoints, from_uri, save_checkpoint, scene
+from app_fixtures import PATIENCE, address, as_uri, checkpoints, expect, from_uri, save_checkpoint, scene
 from gradio_client import Client
 from gradio_client.exceptions import AppError
-from playwright.sync_api import expect
 
 import cgan
 from app import records, requests

@@ -5,10 +5,19 @@ import zipfile
 
 import numpy as np
 import pytest
-from app_fixtures import PALETTE, PATIENCE, SIZE, break_checkpoint, browser, save_checkpoint, save_labeller
+from app_fixtures import (
+    PALETTE,
+    PATIENCE,
+    SIZE,
+    break_checkpoint,
+    browser,
+    expect,
+    save_checkpoint,
+    save_labeller,
+)
 from gradio import EventData
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import sync_playwright
 
 import cgan
 from app.choosing import licence, origin

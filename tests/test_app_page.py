@@ -13,13 +13,13 @@ from app_fixtures import (
     address,
     as_uri,
     checkpoints,
+    expect,
     from_uri,
     photograph,
     save_checkpoint,
     scene,
 )
 from PIL import Image
-from playwright.sync_api import expect
 
 import cgan
 from app import requests

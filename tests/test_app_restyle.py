@@ -8,6 +8,7 @@ from app_fixtures import (
     PATIENCE,
     as_uri,
     browser,
+    expect,
     from_uri,
     photograph,
     save_checkpoint,
@@ -15,7 +16,7 @@ from app_fixtures import (
     scene,
 )
 from gradio import EventData
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import sync_playwright
 
 import cgan
 from app.components.seed import FIRST_SEED

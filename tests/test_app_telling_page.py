@@ -4,8 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from app_fixtures import PATIENCE, address, as_uri
-from playwright.sync_api import expect
+from app_fixtures import PATIENCE, address, as_uri, expect
 
 from app import requests
 

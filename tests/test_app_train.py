@@ -10,10 +10,10 @@ from types import SimpleNamespace
 
 import gradio as gr
 import pytest
-from app_fixtures import PATIENCE, browser
+from app_fixtures import PATIENCE, browser, expect
 from gradio import EventData
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import sync_playwright
 
 import cgan
 from app import training as running

@@ -4,9 +4,8 @@ import io
 
 import numpy as np
 import pytest
-from app_fixtures import PATIENCE, as_uri, from_uri
+from app_fixtures import PATIENCE, as_uri, expect, from_uri
 from PIL import Image
-from playwright.sync_api import expect
 from translate_fixtures import address, photograph, translator
 
 import cgan

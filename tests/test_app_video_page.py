@@ -6,9 +6,8 @@ import re
 
 import numpy as np
 import pytest
-from app_fixtures import PATIENCE, from_uri
+from app_fixtures import PATIENCE, expect, from_uri
 from PIL import Image
-from playwright.sync_api import expect
 from video_fixtures import address, character, moving
 
 from app.shelf import Shelf

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import torch
-from app_fixtures import PATIENCE, as_uri, browser, from_uri, save_checkpoint, scene
+from app_fixtures import PATIENCE, as_uri, browser, expect, from_uri, save_checkpoint, scene
 from gradio import EventData
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import sync_playwright
 from runs import run
 from test_app_history import drop
 
