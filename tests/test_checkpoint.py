@@ -101,6 +101,22 @@ def test_import_is_light():
     assert output.stdout.strip() == "set()", output.stderr
 
 
+def test_a_model_to_be_loaded_needs_no_compiler():
+    """Each is built where there is no memory, out of what torch has kernels for there: no second is lost."""
+    code = """
+import sys, torch
+from cgan import models
+for name in models.names():
+    module = models.module(name)
+    options = {option: True for option in ("noise", "fitted") if hasattr(module.PRESETS["small"], option)}
+    with torch.device("meta"):
+        module.Model(type(module.PRESETS["small"])(**vars(module.PRESETS["small"]) | options))
+    assert not {"sympy", "torch._dynamo"} & {*sys.modules}, name
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
 # ---- What save refuses
 
 

@@ -4,6 +4,7 @@ Wang et al.: Few-shot Video-to-Video Synthesis, NeurIPS 2019 (section 3.2: atten
 finer scale than there, and it also tells the place that was looked at: a flow.
 """
 
+from math import log
 from typing import NamedTuple
 
 import torch
@@ -36,7 +37,7 @@ class ReferenceAttention(nn.Module):
     def __init__(self, queries: int, keys: int, length: int):
         super().__init__()
         self.to_query, self.to_key = nn.Conv2d(queries + 2, length, 1), nn.Conv2d(keys + 2, length, 1)
-        self.sharpness = nn.Parameter(torch.tensor([SHARPNESS]).log())
+        self.sharpness = nn.Parameter(torch.full((1,), log(SHARPNESS)))
 
     def forward(self, queries: Tensor, keys: Tensor, values: Tensor) -> Found:
         batch, count, channels = values.shape[:3]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from cgan.layers.adain import instance_norm
 from cgan.layers.hyper import conv_each
+from cgan.layers.start import normal
 
 STRENGTH = 0.1  # of the noise in the beginning: enough to be learnt from
 
@@ -75,8 +76,8 @@ class MultiBlock(nn.Module):
             self.conv_s = nn.Conv2d(inputs, outputs, 1, bias=False)
             self.made_for.append(2 * inputs)
         if noise:
-            self.noise_0 = nn.Parameter(STRENGTH * torch.randn(middle, 1, 1))
-            self.noise_1 = nn.Parameter(STRENGTH * torch.randn(outputs, 1, 1))
+            self.noise_0 = nn.Parameter(normal(middle, 1, 1, scale=STRENGTH))
+            self.noise_1 = nn.Parameter(normal(outputs, 1, 1, scale=STRENGTH))
         self.instead: Callable[..., Tensor] | None = None  # computes the same, sooner (multi_faster.py)
 
     def forward(

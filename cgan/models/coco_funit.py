@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from cgan.layers.start import normal
 from cgan.models import funit
 from cgan.ranges import Width
 
@@ -55,7 +56,7 @@ class Model(funit.Model):
 
     def __init__(self, config: Config):
         super().__init__(config)
-        self.bias = nn.Parameter(torch.randn(config.bias))
+        self.bias = nn.Parameter(normal(config.bias))
         self.of_content = Mlp(self.content_encoder.channels, config.hidden, config.style)
         self.of_style = Mlp(config.style + config.bias, config.hidden, config.style)
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cgan.layers.autoencoder import ContentEncoder, Decoder, Spread, StyleEncoder
+from cgan.layers.start import identity
 from cgan.models.unit import check
 from cgan.ranges import Halvings, Kernel, Length, Times, Width, grown
 
@@ -86,7 +87,7 @@ class Model(nn.Module):
         self.decoder_a, self.decoder_b = StyledDecoder(config), StyledDecoder(config)
         if config.fitted:
             self.register_buffer("style_mean", torch.zeros(2, config.style))
-            self.register_buffer("style_factor", torch.eye(config.style).repeat(2, 1, 1))
+            self.register_buffer("style_factor", identity(config.style, 2))
 
     def content(self, image: Tensor, direction: str = "ab") -> Tensor:
         """The content of pictures of the source domain.

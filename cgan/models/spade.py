@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from cgan.labels import instance_edges, onehot
 from cgan.layers.spade.faster import Faster
 from cgan.layers.spade.norm import Modulator, SpadeBlock
+from cgan.layers.start import identity
 from cgan.ranges import Length, Side, Width
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Model(nn.Module):
         )
         self.to_rgb = nn.Conv2d(widths[-1], 3, 3, padding=1)
         self.register_buffer("style_mean", torch.zeros(config.style))
-        self.register_buffer("style_factor", torch.eye(config.style))
+        self.register_buffer("style_factor", identity(config.style))
 
     def condition(self, labels: Tensor, instances: Tensor | None = None) -> Tensor:
         """What the generator sees of a map: int64 (B, 1, H, W) -> (B, conditions, H, W) of 0 and 1.

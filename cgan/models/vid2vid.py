@@ -32,6 +32,7 @@ from cgan.layers.multi_faster import hasten
 from cgan.layers.points import Place, Points
 from cgan.layers.precision import wide
 from cgan.layers.pyramid import Pyramid
+from cgan.layers.start import identity
 from cgan.ranges import Depth, Halvings, Length, Times, Width, grown
 
 TEXTURE = 2.0  # what differences of pictures weigh beside those of label maps where flow is guessed
@@ -119,7 +120,7 @@ class Model(nn.Module):
         self.to_rgb = nn.Conv2d(widths[0], 3, 3, padding=1)
         self._sooner: dict[nn.Module, Lookup] = {}
         self.register_buffer("style_mean", torch.zeros(config.style))
-        self.register_buffer("style_factor", torch.eye(config.style))
+        self.register_buffer("style_factor", identity(config.style))
 
     def _block(self, level: int) -> MultiBlock:
         """The block at a scale: pictures are conditions of the finest ones, features of the past of the
