@@ -55,7 +55,7 @@ def test_train_resume_and_load(painted_folder, tmp_path, capfd):
         "--data",
         painted_folder,
         "--images",
-        24,
+        16,
         "--evaluate-every",
         8,
         "--accumulate",
@@ -67,7 +67,7 @@ def test_train_resume_and_load(painted_folder, tmp_path, capfd):
     assert code == 0, said
     words = [sys.executable, "-c", STOPPED, *map(str, flags), "--out", str(parts)]
     stopped = subprocess.run(words, cwd=ROOT, env=environment(), capture_output=True, text=True)
-    assert stopped.returncode == 130 and "stopped after 8 of 24" in stopped.stderr, stopped.stderr
+    assert stopped.returncode == 130 and "stopped after 8 of 16" in stopped.stderr, stopped.stderr
     assert state.read(parts / "training")[1]["images"] == 8
     code, said = run(capfd, *flags, "--out", parts)
     assert code == 0 and "going on after" in said, said
@@ -76,11 +76,11 @@ def test_train_resume_and_load(painted_folder, tmp_path, capfd):
 
     painter = cgan.load(whole, device="cpu")
     about = painter.checkpoint.about
-    assert about["images"] == 24 and about["preset"] == "tiny" and str(tmp_path) not in json.dumps(about)
+    assert about["images"] == 16 and about["preset"] == "tiny" and str(tmp_path) not in json.dumps(about)
     assert (whole / "README.md").read_text().startswith("---\nlibrary_name: cgan")
     assert (whole / "preview.jpg").exists()
     rows = [json.loads(line) for line in (whole / "training" / "log.jsonl").read_text().splitlines()]
-    assert [row["images"] for row in rows if row["kind"] == "evaluation"] == [8, 16, 24]
+    assert [row["images"] for row in rows if row["kind"] == "evaluation"] == [8, 16]
     code, said = run(capfd, *flags, "--out", parts, "--seed", 1)
     assert code == 2 and "--seed 0 there, 1 now" in said
 
@@ -132,7 +132,7 @@ def test_kill_loses_nothing_saved(command, painted_folder, tmp_path):
 def test_two_processes_equal_one(command, painted_folder, tmp_path, capfd):
     """2 processes x batch 2 = 1 x 4 in float64, batch norm included."""
     one, two = tmp_path / "one", tmp_path / "two"
-    flags = (*TINY, "--data", painted_folder, "--images", 12, "--precision", "fp64", "--evaluate-every", 12)
+    flags = (*TINY, "--data", painted_folder, "--images", 8, "--precision", "fp64", "--evaluate-every", 8)
     code, said = run(capfd, *flags, "--batch", 4, "--out", one)
     assert code == 0, said
     launcher = (
