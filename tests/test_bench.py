@@ -85,7 +85,7 @@ def test_a_graph_has_no_parts():
 @pytest.mark.parametrize("name", recipes.names())
 def test_every_model_can_be_measured(name):
     """A step of ours and one as torch's parts make it; there is no graph on a CPU, and that is said."""
-    new = bench.maker(name, "tiny", (64, 64), 2, CPU, "none")
+    new = bench.maker(name, "tiny", (32, 32), 2, CPU, "none")
     for way in (Way("ours", "bf16"), Way("torch's", "fp32")):
         learner = new(way)
         learner.step()
@@ -95,7 +95,7 @@ def test_every_model_can_be_measured(name):
 
 def test_a_step_from_a_graph_is_a_step(monkeypatch):
     """What the graph is made of does what a timed step does."""
-    new, found = bench.maker("spade", "tiny", (64, 64), 2, CPU, "none"), []
+    new, found = bench.maker("spade", "tiny", (32, 32), 2, CPU, "none"), []
     for whole in (False, True):
         learner = new(Way("ours", "fp32"))
         torch.manual_seed(1)

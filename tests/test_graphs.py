@@ -18,7 +18,7 @@ from train.engine.graphs import EAGER, Captured, captured_or_say_why
 from train.engine.turns import descend, turns
 from train.recipes._tables import use_tables
 
-SIZE = (64, 64)
+SIZE = (32, 32)
 
 
 class Learner:
@@ -107,7 +107,7 @@ def test_a_batch_of_another_shape_is_eager():
     step = Captured(it.step, it.banks.values(), pytest.fail, stand)
     for i in range(EAGER + 1):
         step(batches_of(i))
-    step(batches_of(5, size=(32, 32)))
+    step(batches_of(5, size=(64, 64)))
     assert stand.replayed == 1
     step(batches_of(6))
     assert stand.replayed == 2
