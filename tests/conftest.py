@@ -4,6 +4,7 @@ Large libraries are imported where they are needed: the process that shares out 
 before it starts those that run them.
 """
 
+import gc
 import os
 import signal
 import subprocess
@@ -31,6 +32,12 @@ def pytest_collection_modifyitems(items):
     """Files with slow tests come first, so that two processes, which share out files, end together."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_collection_finish():
+    """What has been imported by now stays, and is not looked through for garbage again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
