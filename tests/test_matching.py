@@ -9,7 +9,7 @@ from test_keyframes import texture
 from cgan.labels import onehot
 from cgan.layers.flow import FlowNet
 from cgan.layers.matching import matched, resized_flow
-from cgan.models import vid2vid
+from cgan.models import fs_vid2vid, vid2vid
 
 TINY = replace(vid2vid.PRESETS["tiny"], classes=5, match=True)
 SIZE = (64, 96)
@@ -83,7 +83,22 @@ def test_a_film_follows_its_maps():
         assert flow[0, 0][squares(right)[0, 0] > 0].mean() == pytest.approx(-3, abs=off)
 
 
+def test_a_subject_that_moves_is_followed():
+    """From its label maps, in whatever cells the flow network sees them."""
+    torch.manual_seed(0)
+    for attention in (1, 2):
+        model = fs_vid2vid.Model(replace(fs_vid2vid.PRESETS["tiny"], classes=5, attention=attention)).eval()
+        with torch.no_grad():
+            look = model.look(torch.rand(1, 1, 3, *SIZE) * 2 - 1)
+            first = model(squares(0), look)
+            second = model(squares(3), look, fs_vid2vid.Past(squares(0), first.pose, first.image))
+        assert first.flow is None
+        assert second.flow[0, 0][squares(3)[0, 0] > 0].mean() == pytest.approx(-3, abs=0.7)
+
+
 def test_older_checkpoints_have_none():
+    assert not fs_vid2vid.Config().match
+    assert fs_vid2vid.Model(fs_vid2vid.PRESETS["paper"]).past_flow.last == "head"
     assert not vid2vid.Config().match and vid2vid.Model(vid2vid.PRESETS["paper"]).flow.last == "head"
     names = {name for name, _ in vid2vid.Model(TINY).flow.named_parameters()}
     assert {name.split(".")[0] for name in names} == {"body", "guess", "correction"}

@@ -204,15 +204,15 @@ def test_references_come_in_any_number_and_order():
     torch.manual_seed(0)
     model = fs_vid2vid.Model(fs_vid2vid.PRESETS["tiny"])
     batch = FewShotClip.fake(2, SIZE, 8, 1, 3)
-    pose = model.pose(batch.labels[:, 0])
+    labels = batch.labels[:, 0]
     for count in (1, 3):
-        frame = model(pose, model.look(batch.references[:, :count]))
+        frame = model(labels, model.look(batch.references[:, :count]))
         assert frame.image.shape == (2, 3, *SIZE) and frame.past is None
-    one = model(pose, model.look(batch.references, batch.reference_labels)).image
+    one = model(labels, model.look(batch.references, batch.reference_labels)).image
     order = torch.tensor([1, 2, 0])
-    other = model(pose, model.look(batch.references[:, order], batch.reference_labels[:, order])).image
+    other = model(labels, model.look(batch.references[:, order], batch.reference_labels[:, order])).image
     assert torch.allclose(one, other, atol=1e-4)
-    assert not torch.allclose(one, model(pose, model.look(batch.references)).image)
+    assert not torch.allclose(one, model(labels, model.look(batch.references)).image)
 
 
 def test_references_reach_the_frame_by_each_way():
@@ -220,7 +220,7 @@ def test_references_reach_the_frame_by_each_way():
     model = fs_vid2vid.Model(fs_vid2vid.PRESETS["tiny"])
     batch = FewShotClip.fake(1, SIZE, 8, 1, 1)
     look = model.look(batch.references.requires_grad_())
-    frame = model(model.pose(batch.labels[:, 0]), look)
+    frame = model(batch.labels[:, 0], look)
     for part in (frame.copied, frame.warped, look.weights[0], frame.image):
         (gradient,) = torch.autograd.grad(part.square().sum(), batch.references, retain_graph=True)
         assert gradient.isfinite().all() and gradient.abs().max() > 0

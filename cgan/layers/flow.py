@@ -37,12 +37,13 @@ def enlarged(x: Tensor, scale: int) -> Tensor:
 
 
 class FlowNet(nn.Module):
-    """Flow and occlusion mask from all that tells of two frames, at half their size (section 3.2).
+    """Flow and occlusion mask from all that tells of two frames, in cells of pixels (section 3.2).
 
-    `reach`: flow is in units of so many pixels, so that a network with small weights can begin small.
-    `guessed`: it is told a first guess, to which it begins to add nothing.
-    Shapes: x (B, inputs, h, w); out flow (B, 2, 2h, 2w) in pixels of those, and mask (B, 1, 2h, 2w): the
-    logit that the old frame shows what is wanted.
+    `cell`: how many pixels across they are; in the end, flow is enlarged by as much. `reach`: flow is in
+    units of so many pixels, so that a network with small weights can begin small. `guessed`: it is told a
+    first guess, to which it begins to add nothing.
+    Shapes: x (B, inputs, h, w); out, for cells of 2, flow (B, 2, 2h, 2w) in pixels of those, and mask (B, 1,
+    2h, 2w): the logit that the old frame shows what is wanted.
     """
 
     def __init__(
@@ -53,27 +54,28 @@ class FlowNet(nn.Module):
         limit: int,
         reach: float = 10.0,
         guessed: bool = False,
+        cell: int = CELL,
     ):
         super().__init__()
-        self.reach = reach
+        self.reach, self.cell = reach, cell
         self.body = Pyramid(inputs, filters, halvings, limit)
         head = nn.Conv2d(filters, 3, 3, padding=1)
-        self.guess = nn.Conv2d(2 * CELL * CELL, filters, 3, padding=1) if guessed else None
+        self.guess = nn.Conv2d(2 * cell * cell, filters, 3, padding=1) if guessed else None
         self.last = "correction" if guessed else "head"  # no run may take one for the other
         self.add_module(self.last, head)
         for part in head.parameters() if guessed else ():
             nn.init.zeros_(part)
 
-    def forward(self, x: Tensor, scale: int = CELL) -> tuple[Tensor, Tensor]:
-        return self.after(self.body.start(x), scale)
+    def forward(self, x: Tensor, guess: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return self.after(self.body.start(x), guess)
 
-    def after(self, started: Tensor, scale: int = CELL, guess: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def after(self, started: Tensor, guess: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """What follows the body's first convolution, whose result (B, filters, h, w) is given.
 
         guess: (B, 2, 2h, 2w), for a network that is told one.
         """
         if self.guess is not None and guess is not None:
-            started = started + self.guess(F.pixel_unshuffle(guess / self.reach, CELL).to(started.dtype))
+            started = started + self.guess(F.pixel_unshuffle(guess / self.reach, self.cell).to(started.dtype))
         found = wide(self.get_submodule(self.last)(F.leaky_relu(self.body.after(started)[0], 0.2)))
-        flow = enlarged(found[:, :2] * self.reach, scale)
-        return flow if guess is None else flow + guess, enlarged(found[:, 2:], scale)
+        flow = enlarged(found[:, :2] * self.reach, self.cell)
+        return flow if guess is None else flow + guess, enlarged(found[:, 2:], self.cell)

@@ -25,11 +25,12 @@ from cgan.layers.blocks import double
 from cgan.layers.flow import FlowNet, enlarged, warp
 from cgan.layers.hyper import WeightGenerator, pooled
 from cgan.layers.lookup import Lookup
+from cgan.layers.matching import matched
 from cgan.layers.multi import MultiBlock
 from cgan.layers.multi_faster import hasten
 from cgan.layers.precision import wide
 from cgan.layers.pyramid import Pyramid
-from cgan.ranges import Halvings, Length, Width
+from cgan.ranges import Halvings, Length, Width, grown
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Config:
     values: Width = 32  # channels of the features that it carries, beside colours
     parts: Width = 32  # soft parts that generated weights tell apart
     hidden: Width = 128  # width of the network that generates weights
+    match: bool = grown(False)  # give the past frame's flow network a first guess, which it corrects
 
     @property
     def style(self) -> int:
@@ -53,15 +55,20 @@ class Config:
 
 
 PRESETS = {
-    "tiny": Config(filters=4, limit=8, halvings=2, query=4, values=4, parts=4, hidden=8),
-    "small": Config(),
+    "tiny": Config(filters=4, limit=8, halvings=2, query=4, values=4, parts=4, hidden=8, match=True),
+    "small": Config(match=True),
     "paper": Config(limit=1024, halvings=5, attention=3, query=64, values=256, parts=64, hidden=256),
 }
 
 FINEST = 2  # scales at which pictures (attended, warped) are conditions
 
 
-Past = tuple[list[Tensor], Tensor]  # the last frame's pose and image
+class Past(NamedTuple):
+    """The last frame: its label map int64 (B, 1, H, W), that map's features, and its image (B, 3, H, W)."""
+
+    labels: Tensor
+    pose: list[Tensor]
+    image: Tensor
 
 
 class Look(NamedTuple):
@@ -80,10 +87,12 @@ class Look(NamedTuple):
 class Frame(NamedTuple):
     """A frame and what it was made of, all at its size, in fp32.
 
-    image, copied (by attention) and warped (the references), each (B, 3, H, W); past (B, 3, H, W), the past
-    frame warped by flow (B, 2, H, W), and its mask (B, 1, H, W) from 0 to 1, or None for a first frame.
+    pose: the features of its label map at all scales; image, copied (by attention) and warped (the
+    references), each (B, 3, H, W); past (B, 3, H, W), the past frame warped by flow (B, 2, H, W), and its
+    mask (B, 1, H, W) from 0 to 1, or None for a first frame.
     """
 
+    pose: list[Tensor]
     image: Tensor
     copied: Tensor
     warped: Tensor
@@ -109,8 +118,9 @@ class Model(nn.Module):
         at, patch = config.attention, 3 * 4**config.attention
         self.attention = ReferenceAttention(widths[at], widths[at], config.query)
         self.to_values = nn.Conv2d(widths[at], config.values, 1)
-        self.reference_flow = FlowNet(widths[at] + config.values, widths[at], 1, config.limit, 2**at)
-        self.past_flow = FlowNet(2 * widths[at] + patch, widths[at], 1, config.limit, 2**at)
+        inside, scale = (widths[at], 1, config.limit), 2**at
+        self.reference_flow = FlowNet(widths[at] + config.values, *inside, scale, cell=scale)
+        self.past_flow = FlowNet(2 * widths[at] + patch, *inside, scale, config.match, scale)
         finest = config.filters // 2, min(FINEST, config.halvings + 1) - 1, config.limit
         self.of_references, self.of_past = Pyramid(7, *finest), Pyramid(4, *finest)
         self.to_parts = nn.ModuleList(nn.Conv2d(width, config.parts, 1) for width in widths)
@@ -174,18 +184,17 @@ class Model(nn.Module):
     ) -> tuple[Tensor, tuple[Look, Past]]:
         """The next frame, of labels int64 (B, 1, H, W): (image (B, 3, H, W), what is remembered then)."""
         look, past = state
-        pose = self.pose(labels)
-        image = self(pose, look, past).image
-        return image, (look, (pose, image))
+        frame = self(labels, look, past)
+        return frame.image, (look, Past(labels, frame.pose, frame.image))
 
     # --- a frame
 
-    def forward(self, pose: list[Tensor], look: Look, past: Past | None = None) -> Frame:
-        """Make a frame of `pose`, which shows the subject of `look`.
+    def forward(self, labels: Tensor, look: Look, past: Past | None = None) -> Frame:
+        """Make a frame of `labels`, int64 (B, 1, H, W), which shows the subject of `look`.
 
         past: None for a first frame. Height and width must be multiples of `multiple`.
         """
-        at = self.config.attention
+        at, pose = self.config.attention, self.pose(labels)
         query = pose[at]
         found = self._attend(query, look)
         attended, patches = found.values[:, : self.config.values], found.values[:, self.config.values :]
@@ -194,11 +203,11 @@ class Model(nn.Module):
         warped, mask = self._warp_references(query, attended, found, look)
         seen = self.of_references(torch.cat([copied, warped, mask], 1).to(query.dtype))
         before: list[Tensor | None] = [None] * FINEST
-        frame = Frame(copied, copied, warped)
+        frame = Frame(pose, copied, copied, warped)
         if past is not None:
-            moved, flow, kept = self._warp_past(query, *past)
+            moved, flow, kept = self._warp_past(query, labels, past)
             before = list(self.of_past(torch.cat([moved, kept], 1).to(query.dtype)))
-            frame = Frame(copied, copied, warped, moved, flow, kept)
+            frame = Frame(pose, copied, copied, warped, moved, flow, kept)
         return frame._replace(image=self._paint(pose, attended, seen, before, look, frame))
 
     def _attend(self, query: Tensor, look: Look) -> Found:
@@ -214,7 +223,7 @@ class Model(nn.Module):
         self, query: Tensor, attended: Tensor, found: Found, look: Look
     ) -> tuple[Tensor, Tensor]:
         """The references, warped to where attention looked and mixed by its mass; and a mask (logits)."""
-        correction, mask = self.reference_flow(torch.cat([query, attended], 1), 2**self.config.attention)
+        correction, mask = self.reference_flow(torch.cat([query, attended], 1))
         height, width = mask.shape[2:]
         away = found.places - places_of(found.places)
         away = torch.stack([away[:, :, 0] * width, away[:, :, 1] * height], 2)
@@ -223,12 +232,19 @@ class Model(nn.Module):
         moved = warp(look.pictures.flatten(0, 1), flow).view(look.pictures.shape)
         return (moved * enlarged(found.mass, scale)[:, :, None]).sum(1), mask
 
-    def _warp_past(self, query: Tensor, pose: list[Tensor], image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _warp_past(self, query: Tensor, labels: Tensor, past: Past) -> tuple[Tensor, Tensor, Tensor]:
         """The past frame, warped; its flow and its mask, from 0 to 1."""
-        scale = 2**self.config.attention
-        seen = F.pixel_unshuffle(image.to(query.dtype), scale)
-        flow, mask = self.past_flow(torch.cat([query, pose[self.config.attention], seen], 1), scale)
-        return warp(image, flow), flow, mask.sigmoid()
+        at = self.config.attention
+        seen = F.pixel_unshuffle(past.image.to(query.dtype), 2**at)
+        told = torch.cat([query, past.pose[at], seen], 1)
+        flow, mask = self.past_flow(told, self._guess(labels, past.labels))
+        return warp(past.image, flow), flow, mask.sigmoid()
+
+    def _guess(self, now: Tensor, before: Tensor) -> Tensor | None:
+        """Flow that fits the two label maps."""
+        if not self.config.match:
+            return None
+        return matched(*(onehot(labels, self.config.classes).float() for labels in (now, before)))
 
     def _paint(
         self,

@@ -192,7 +192,7 @@ class Model(nn.Module):
             before = self._started(self.before.start, past.labels[:1], [latest])
             for level, feature in enumerate(self.before.after(before)):
                 conditions[finest + level][1] = feature
-            flow, mask = self.flow.after(self._motion(labels, past), guess=self._guess(labels, past))
+            flow, mask = self.flow.after(self._motion(labels, past), self._guess(labels, past))
             warped, mask = warp(latest, flow), mask.sigmoid()
             for level, feature in enumerate(self.of_warped(torch.cat([warped, mask], 1).to(dtype))):
                 conditions[level][1] = feature

@@ -144,7 +144,7 @@ def made(model: fs_vid2vid.Model, shown: Shown, number: int, labels: Tensor) -> 
     """The frame of `labels` (1, 1, H, W) by all references but this one, or by it where it is alone."""
     others = [i for i in range(len(shown.images)) if i != number] or [number]
     look = model.look(shown.images[None, others], shown.labels[None, others])
-    frame: fs_vid2vid.Frame = model(model.pose(labels), look)
+    frame: fs_vid2vid.Frame = model(labels, look)
     return frame
 
 

@@ -115,11 +115,10 @@ class Recipe(OfMaps[fs_vid2vid.Config, Data]):
 
     def step(self, batch: FewShotClip) -> Iterator[Loss]:
         """One step: two turns for each frame."""
-        past, told = None, self._told(batch)
+        told, past = self._told(batch), None
         for t in range(batch.labels.shape[1]):
             labels, target = batch.labels[:, t], batch.images[:, t]
-            pose = self.model.pose(labels)
-            frame = self.model(pose, self.model.look(batch.references, told), past)
+            frame = self.model(labels, self.model.look(batch.references, told), past)
             fake_image, beside = frame.image.to(target.dtype), self._condition(batch, labels)
             turns = Turns(self.discriminator, fake_image, target, beside)
             fake, real = turns.discriminate()
@@ -130,7 +129,8 @@ class Recipe(OfMaps[fs_vid2vid.Config, Data]):
                 found = flow_terms(frame.past, frame.flow, frame.mask, target, truth, visible)
                 terms |= {name: self.hyper.weight_flow * term for name, term in found.items()}
             yield Loss("generator", terms)
-            past = [level.detach() for level in pose], frame.image.detach()
+            pose = [level.detach() for level in frame.pose]
+            past = fs_vid2vid.Past(labels, pose, frame.image.detach())
 
     def _told(self, batch: FewShotClip) -> Tensor:
         """The references' labels, hidden in some samples."""
