@@ -21,7 +21,7 @@ const KEPT = "cgan style";
 const NEXT = [
   "Choose two or three styles, or open pictures: they are mixed.",
   "Now choose another style: it is mixed with this one.",
-  "Move the dot to what you like; a style that is chosen again leaves.",
+  "Move the dot to what you like. A click on a style takes it out of the mix.",
 ];
 let settled = false; // the style of before was looked for: what there is now takes its place
 const say = (words) => { $(".say").textContent = words; };

@@ -2,7 +2,7 @@
 
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from html import escape
 from pathlib import Path
@@ -134,14 +134,17 @@ def told(words: str) -> Update:
 def scores(checkpoint: Checkpoint) -> str:
     """The scores by which the trainer chose the weights, in words; "" where there are none."""
     found = checkpoint.about.get("scores") or {}
-    words = [f"{named(key)} {value:.3g}" for key, value in found.items() if isinstance(value, int | float)]
+    between = checkpoint.about.get("domains") or ("A", "B")
+    told = {named(key, between): value for key, value in found.items() if isinstance(value, int | float)}
+    words = [f"{name} {value:.3g}" for name, value in told.items()]
     return " · ".join(words) + (" (validation, lower is better)" if words else "")
 
 
-def named(key: str) -> str:
-    """A score's name for people: "frechet_ab" is "Fréchet ab"."""
+def named(key: str, domains: Sequence[str] = ("A", "B")) -> str:
+    """A score's name for people: "frechet_ab" is "Fréchet, summer to winter" between these domains."""
     first, _, rest = key.partition("_")
-    return f"{SCORES.get(first, first)} {rest}".strip()
+    way = {"ab": domains, "ba": domains[::-1]}.get(rest)
+    return SCORES.get(first, first) + (f", {way[0]} to {way[1]}" if way else f" {rest}" if rest else "")
 
 
 def shown(checkpoint: Checkpoint, file: str, side: int) -> str:
