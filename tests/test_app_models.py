@@ -77,11 +77,9 @@ def test_label_networks_are_told_of(tmp_path):
 
 def test_scores_and_licences_are_words(root):
     checkpoint = cgan.read_checkpoint(root / "tiny")
-    assert (
-        named("frechet_ab", ("summer", "winter")) == "Fréchet, summer to winter" and named("lpips") == "LPIPS"
-    )
+    assert named("lpips") == "LPIPS" and named("frechet_10") == "Fréchet 10"
+    assert named("frechet_ab", ("summer", "winter")) == "Fréchet, summer to winter"
     assert named("frechet_ba", ("summer", "winter")) == "Fréchet, winter to summer"
-    assert named("frechet_10") == "Fréchet 10"
     for stated in ({}, {"licence": "unknown"}, {"licence": ""}):
         silent = cgan.Checkpoint(checkpoint.folder, "spade", {}, None, {"size": [4, 4], **stated})
         assert licence(silent) == "not stated"

@@ -118,9 +118,9 @@ class Model(nn.Module):
         at, patch = config.attention, 3 * 4**config.attention
         self.attention = ReferenceAttention(widths[at], widths[at], config.query)
         self.to_values = nn.Conv2d(widths[at], config.values, 1)
-        inside, scale = (widths[at], 1, config.limit), 2**at
-        self.reference_flow = FlowNet(widths[at] + config.values, *inside, scale, cell=scale)
-        self.past_flow = FlowNet(2 * widths[at] + patch, *inside, scale, config.match, scale)
+        inside, cell = (widths[at], 1, config.limit), 2**at
+        self.reference_flow = FlowNet(widths[at] + config.values, *inside, reach=cell, cell=cell)
+        self.past_flow = FlowNet(2 * widths[at] + patch, *inside, reach=cell, guessed=config.match, cell=cell)
         finest = config.filters // 2, min(FINEST, config.halvings + 1) - 1, config.limit
         self.of_references, self.of_past = Pyramid(7, *finest), Pyramid(4, *finest)
         self.to_parts = nn.ModuleList(nn.Conv2d(width, config.parts, 1) for width in widths)

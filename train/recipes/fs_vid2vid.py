@@ -115,7 +115,7 @@ class Recipe(OfMaps[fs_vid2vid.Config, Data]):
 
     def step(self, batch: FewShotClip) -> Iterator[Loss]:
         """One step: two turns for each frame."""
-        told, past = self._told(batch), None
+        past, told = None, self._told(batch)
         for t in range(batch.labels.shape[1]):
             labels, target = batch.labels[:, t], batch.images[:, t]
             frame = self.model(labels, self.model.look(batch.references, told), past)

@@ -134,9 +134,9 @@ def told(words: str) -> Update:
 def scores(checkpoint: Checkpoint) -> str:
     """The scores by which the trainer chose the weights, in words; "" where there are none."""
     found = checkpoint.about.get("scores") or {}
-    between = checkpoint.about.get("domains") or ("A", "B")
-    told = {named(key, between): value for key, value in found.items() if isinstance(value, int | float)}
-    words = [f"{name} {value:.3g}" for name, value in told.items()]
+    domains = checkpoint.about.get("domains") or ("A", "B")
+    numbers = {key: value for key, value in found.items() if isinstance(value, int | float)}
+    words = [f"{named(key, domains)} {value:.3g}" for key, value in numbers.items()]
     return " · ".join(words) + (" (validation, lower is better)" if words else "")
 
 
