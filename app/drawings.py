@@ -40,6 +40,11 @@ def blank(size: tuple[int, int]) -> str:
     return write_map(np.zeros(size, np.uint8), LETTER)
 
 
+def is_blank(picture: np.ndarray) -> bool:
+    """Whether there is no ink on a drawing, uint8 (H, W, 3)."""
+    return int(picture.min()) > DARK
+
+
 def is_drawing(picture: np.ndarray) -> bool:
     """Whether a picture, uint8 (H, W, 3), is dark lines on white paper rather than a photograph."""
     spread = picture.max(axis=2).astype(int) - picture.min(axis=2)

@@ -112,6 +112,17 @@ def test_names_of_classes_are_asked_for_where_there_are_maps(training):
         assert ("--class-names sky,road" in told) is asked
 
 
+def test_what_was_typed_stays_when_another_model_is_chosen(training):
+    runs = Runs(Shelf(training.root), training)
+    size, images, proposed, name, *_ = runs.choose("spade", "small")
+    assert [size["value"], images["value"]] == proposed and name["value"] == "spade-1"
+    size, images, other, name, *_ = runs.choose("munit", "paper", proposed[0], 77, "spade-1", proposed)
+    assert size["value"] == other[0] != proposed[0] and "value" not in images
+    assert name["value"] == "munit-1"
+    size, images, _, name, *_ = runs.choose("spade", "small", None, other[1], "mine", other)
+    assert size["value"] == proposed[0] and images["value"] == proposed[1] and "value" not in name
+
+
 def test_of_two_checks_the_last_is_answered(played, training):
     runs = Runs(Shelf(training.root), training)
     first = runs.check("spade", "tiny", "mine", "slow")
@@ -237,7 +248,7 @@ def test_what_a_component_refuses_is_told_without_a_traceback(tmp_path):
     page = build(Shelf(tmp_path, "cpu"), training=True)
     (plan,) = [each for each in page.fns.values() if each.api_name == "plan"]
     with pytest.raises(gr.Error, match="huge") as refused:
-        asyncio.run(page.preprocess_data(plan, ["spade", "huge"], None))
+        asyncio.run(page.preprocess_data(plan, ["spade", "huge", 128, 40000, "spade-1", None], None))
     assert not refused.value.print_exception
 
 

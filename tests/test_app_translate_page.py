@@ -110,8 +110,7 @@ def test_a_garment_is_drawn_and_painted_while_the_pen_moves(chromium):
     expect(page.locator(".compare .tile")).to_have_count(VARIATIONS)
     page.locator("#t-pen").get_by_label("Clear the paper").click()
     model = translator("munit")
-    blank = np.full((32, 32, 3), 255, np.uint8)
-    wait_for(page, model.translate(blank, direction="ab", seed=FIRST_SEED)[0])
+    expect(page.locator(".compare .empty")).to_contain_text("Which drawing?")
     box = page.locator("#t-pen .sheet").bounding_box()
     corners = [(0.3, 0.3), (0.7, 0.3), (0.7, 0.8), (0.3, 0.8), (0.3, 0.3)]
     page.mouse.move(*(box[edge] + part * box[side] for edge, part, side in
@@ -129,12 +128,12 @@ def test_a_garment_is_drawn_and_painted_while_the_pen_moves(chromium):
     wait_for(page, looks[0])
     page.locator(".compare .tile").nth(2).click()
     wait_for(page, looks[2])
-    page.locator("#t-pen").get_by_label("Undo").click()
-    wait_for(page, model.translate(blank, direction="ab", seed=FIRST_SEED, variations=VARIATIONS)[2])
     page.get_by_text("clothing → edges").click()
     expect(page.locator(".compare .empty")).to_be_visible()
     page.get_by_text("edges → clothing").click()  # the paper comes back, and what became of it
-    wait_for(page, model.translate(blank, direction="ab", seed=FIRST_SEED, variations=VARIATIONS)[2])
+    wait_for(page, looks[2])
+    page.locator("#t-pen").get_by_label("Undo").click()
+    expect(page.locator(".compare .empty")).to_contain_text("Which drawing?")
     upload(page, photograph(300, 300))  # becomes a drawing
     wait_for_lines(page)
     page.context.close()
@@ -172,6 +171,11 @@ def test_a_style_is_mixed_from_pictures_and_blended(shared):
     wait_for(shared, model.translate(small(photograph()), BLUE)[0])
     shared.get_by_label("Remove style picture 1").click()
     expect(shared.locator(".styles .card")).to_have_count(1)
+    choose(shared, "unit")
+    expect(shared.locator("#t-styles")).to_be_hidden()
+    choose(shared, "funit")  # with what it had
+    expect(shared.locator(".styles .card")).to_have_count(1)
+    wait_for(shared, model.translate(small(photograph()), BLUE)[0])
 
 
 def test_a_style_leaves_room_for_seeds_and_stays_when_one_is_chosen(chromium):
@@ -221,6 +225,10 @@ def test_an_alphabet_is_made_of_a_drawn_letter(chromium):
     with page.expect_download() as download:
         page.get_by_label("Save the sheet").click()
     assert np.array_equal(cgan.read_picture(download.value.path()), sheet)
+    choose(page, "funit")  # for which a letter is no style
+    expect(page.locator(".styles .card")).to_have_count(0)
+    choose(page, "coco_funit")
+    expect(card).to_have_count(1)
     page.context.close()
 
 

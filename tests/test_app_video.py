@@ -98,7 +98,7 @@ def test_a_character_walks(client):
     assert played(film["gif"]).shape == (9, 64, 64, 3) and played(film["input"]).shape == video.shape
     assert played(film["both"]).shape == (9, 256, 512, 3)
     assert film["rate"] == 8 and not film["stopped"] and not film["sound"] and "source" not in film
-    assert status.startswith("fs_vid2vid · CPU · fp32 · ") and status.endswith(" frames a second")
+    assert status.startswith("fs_vid2vid · CPU · fp32 · ") and status.endswith(" frames/s")
 
 
 def test_frames_come_while_a_film_is_made(client):

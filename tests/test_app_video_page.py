@@ -60,7 +60,7 @@ def test_an_uploaded_character_walks_and_the_film_plays(shared):
     plays(shared)
     assert 1.0 < shared.eval_on_selector(".film .video", "film => film.duration") < 1.3
     shared.wait_for_function("() => document.querySelector('.film .input').readyState >= 1")
-    expect(shared.locator("#status")).to_contain_text("frames a second")
+    expect(shared.locator("#status")).to_contain_text("frames/s")
     expect(shared.locator(".film .made")).to_have_text("9 frames · 8 a second")
     before = shared.locator(".film .video").get_attribute("src")
     shared.get_by_label("Clip slash left").click()
@@ -131,6 +131,12 @@ def test_a_character_is_drawn_and_walks(shared):
     assert red[28:52, 18:22].all() and red.sum() == 2 * 4 * 24 and np.array_equal(red, red[:, ::-1])
     expect(shared.locator(".film .bar")).to_be_hidden()
     plays(shared)
+    mine = shared.locator(".subjects .card img").get_attribute("src")
+    take(shared, "vid2vid")
+    expect(shared.locator(".subjects .card")).to_have_count(0)
+    take(shared, "fs_vid2vid")  # with whom it had
+    expect(shared.locator(".subjects .card img")).to_have_attribute("src", mine)
+    plays(shared)
 
 
 @pytest.mark.slow
@@ -184,6 +190,13 @@ def test_a_painted_frame_drives_a_film(other, tmp_path):
     expect(video).not_to_have_attribute("src", driving)
     other.get_by_role("button", name="Show the video").click()
     expect(video).to_have_attribute("src", driving)
+    other.get_by_role("button", name="Close").click()
+    expect(other.locator(".keyframes .where")).to_be_hidden()
+    other.get_by_label("Film to paint").set_input_files(film)  # with what was painted there
+    expect(other.locator(".keyframes .where")).to_have_text("Frame 1 of 4 · painted")
+    other.get_by_label("Frame", exact=True).fill("3")
+    expect(other.locator(".keyframes .where")).to_have_text("Frame 4 of 4 · follows")
+    other.get_by_role("button", name="Close").click()
 
 
 def test_the_labels_of_a_film_are_found(other, tmp_path):
@@ -208,6 +221,9 @@ def test_a_camera_flies_back(other):
     other.get_by_role("radio", name="back", exact=True).click()
     expect(other.locator(".clips .paths [aria-checked=true]")).to_have_text("back")
     expect(other.locator(".film .made")).to_have_text("32 frames · 8 a second")
+    take(other, "vid2vid")  # with the clip that it had
+    expect(other.locator(".clips .told")).to_have_text("walk.mp4, its labels are found")
+    expect(other.locator(".film .made")).to_have_text("5 frames · 10 a second")
 
 
 def test_the_webcam_drives_a_model_of_lines(other):

@@ -10,7 +10,7 @@ class Clips(Widget):
     `what` is asked for, `examples` [{"name", "group", "picture": data URI of a strip, "frames", "clip"}] are
     to begin with, `paths` the ways in which a camera can fly ([]: there is none), `opens` says what files may
     be opened, `accept` is that for the browser, `labels` whether the maps of any video can be found, `limit`
-    the most bytes of a file.
+    the most bytes of a file. `turn` names the model: what one had comes back with it.
     """
 
     called = "clip"
@@ -26,6 +26,7 @@ class Clips(Widget):
         opens: str = "",
         accept: str = "",
         labels: bool = False,
+        turn: str = "",
         limit: int = requests.MAX_BYTES,
         **options,
     ):
@@ -35,5 +36,6 @@ class Clips(Widget):
             "opens": opens,
             "accept": accept,
             "labels": labels,
+            "turn": turn,
         }
         super().__init__(value, what=what, limit=limit, **options)

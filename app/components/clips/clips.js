@@ -3,19 +3,22 @@
 //
 // Props: `what` (is asked for), `examples` [{name, group, picture, frames, clip}], strips of frames side by side, `paths` (ways of the
 // camera), `opens` and `accept` (what files may be opened), `labels` (whether the maps of any video can be found) and
-// `limit` (bytes of a file). Event: `input`.
+// `limit` (bytes of a file), `turn` (the model). Event: `input`.
 
+import { comesBack } from "../../scripts/again.js";
 import { asUri, excess, onChoice, onDrop } from "../../scripts/files.js";
 
 const $ = (selector) => element.querySelector(selector);
 const [file, films] = [$(".file"), $(".films")];
 const say = (text) => { $(".say").textContent = text; };
 let path = ""; // the way of the camera that was chosen
+const told = new Map(); // what is said of clips that are no examples, by `key`
 
 function hand(clip, words) {
   say("");
-  $(".told").textContent = words;
   props.value = clip?.flight ? { ...clip, path } : clip;
+  if (words) told.set(key(props.value), words);
+  note();
   mark();
   trigger("input");
 }
@@ -63,12 +66,15 @@ function step({ name, picture, frames, clip }) {
 /** Whether an example is the clip that was chosen; of flights, whatever the path. */
 const same = (clip, other) => clip === other || (Boolean(clip?.flight) && clip.flight === other?.flight);
 
+/** What stays the same of a clip, whatever the path. */
+const key = (clip) => clip?.flight ?? clip?.film ?? clip;
+
 function mark() {
   for (const each of element.querySelectorAll(".step")) {
     each.classList.toggle("taken", same(each.clip, props.value));
     each.ariaPressed = String(same(each.clip, props.value));
   }
-  if (element.querySelector(".step.taken")) $(".told").textContent = "";
+  $(".told").textContent = element.querySelector(".step.taken") ? "" : told.get(key(props.value)) ?? "";
   const flies = Boolean(props.value?.flight); // another clip has no way to choose
   for (const each of $(".paths").children) each.ariaChecked = String(flies && each.textContent === path);
 }
@@ -88,7 +94,7 @@ function list() {
     made.addEventListener("click", () => {
       path = name;
       const chosen = props.value?.flight ? props.value : props.examples.find(({ clip }) => clip.flight)?.clip;
-      if (chosen) hand(chosen, $(".told").textContent);
+      if (chosen) hand(chosen, told.get(key(chosen)) ?? "");
     });
     return made;
   }));
@@ -107,4 +113,8 @@ onDrop(element, ([dropped]) => read(dropped));
 window.addEventListener("cgan:clip", ({ detail }) => hand(detail.clip, detail.words));
 watch(["examples", "opens", "paths", "what", "labels"], list);
 watch("value", mark);
+const note = comesBack(() => {
+  path = props.value?.path ?? path;
+  mark();
+});
 list();

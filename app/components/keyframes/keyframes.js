@@ -20,6 +20,7 @@ const say = (words) => { $(".say").textContent = words; };
 let film = ""; // the data URI of the film that is painted
 let maps = {}; // by the number of a frame
 let named = ""; // the film's file
+let closed = {}; // the film that was closed last, its classes and its maps: they are there again with it
 
 ways.keep = false;
 ways.hand = (uri, map) => {
@@ -79,6 +80,15 @@ async function go(at) {
   tell();
 }
 
+const classes = () => props.palette.map(({ name }) => name).join();
+let painted = classes(); // those of the maps
+
+function putAway() {
+  if (Object.keys(maps).length) closed = { film, maps, classes: painted };
+  painted = classes();
+  [film, maps] = ["", {}];
+}
+
 async function read(chosen) {
   if (!chosen) return;
   const problem = excess(chosen, props.limit);
@@ -86,8 +96,8 @@ async function read(chosen) {
   say(`${chosen.name} is being read …`);
   const uri = await asUri(chosen);
   const typed = /^data:(image\/gif|video\/)/.test(uri); // a browser that does not know a kind of video sends no type
+  putAway();
   [film, named] = [typed ? uri : uri.replace(/^data:[^;,]*/, "data:video/mp4"), chosen.name];
-  maps = {};
   props.value = { film, maps: {} };
   trigger("upload");
 }
@@ -98,8 +108,9 @@ function begin() {
   $(".keyframes > .open").hidden = there;
   if (!there) return stop();
   say("");
-  maps = {};
+  maps = closed.film === film && closed.classes === classes() ? closed.maps : {};
   time.max = props.frames.length - 1;
+  if (Object.keys(maps).length) post();
   go(0);
   element.scrollIntoView({ block: "nearest" });
 }
@@ -116,8 +127,9 @@ function play() {
   playing = setInterval(() => go((Number(time.value) + 1) % props.frames.length), 1000 / props.rate);
 }
 
+/** Forget the film; with its maps it can be opened again. */
 function close() {
-  [film, maps] = ["", {}];
+  putAway();
   props.value = null;
   props.frames = [];
   begin();

@@ -2,8 +2,10 @@
 //
 // `value` is [{picture (a data URI) or seed, weight}], or {parts: such a list, strength} where the style is not at its
 // full strength. Props: `side` (the longest in pixels that is sent), `most`, `needed`, `drawn` (whether the rest of a
-// style can be the seed's look), `limit`, and `sets` [{name, pictures}] of examples. `change` follows from a new value.
+// style can be the seed's look), `limit`, `turn` (the model) and `sets` [{name, pictures}] of examples. `change` follows
+// from a new value.
 
+import { comesBack } from "../../scripts/again.js";
 import { excess, onChoice, onDrop } from "../../scripts/files.js";
 import { MOST, draw, follow, pictured } from "../../scripts/pad.js";
 import { shrink } from "../../scripts/shrink.js";
@@ -25,6 +27,7 @@ function hand(parts, strong = read().strength) {
   say("");
   props.value = strong < 1 && parts.length ? { parts, strength: strong } : parts;
   show();
+  note();
 }
 
 /** Give the parts other weights. */
@@ -133,6 +136,7 @@ function sets() {
   }));
 }
 
+const note = comesBack(show);
 add.addEventListener("click", () => file.click());
 onChoice(file, open);
 onDrop(element, open);

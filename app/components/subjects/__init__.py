@@ -9,7 +9,8 @@ class Subjects(Widget):
 
     `what` says what they are, `least` and `most` how many; `examples` [{"name", "picture": data URI}] are to
     begin with, `canvas` [H, W] the size at which one can be drawn ([]: none can) and `guide` what shines
-    through there, `side` is the longest in pixels that is sent, `limit` the most bytes of a file.
+    through there, `side` is the longest in pixels that is sent, `limit` the most bytes of a file. `turn`
+    names the model: what one had comes back with it.
     """
 
     called = "references"
@@ -26,10 +27,11 @@ class Subjects(Widget):
         examples: list[dict] | None = None,
         canvas: list[int] | None = None,
         guide: str = "",
+        turn: str = "",
         side: int = 512,
         limit: int = requests.MAX_BYTES,
         **options,
     ):
         options |= {"what": what, "least": least, "most": most, "examples": examples or []}
-        options |= {"canvas": canvas or [], "guide": guide}
+        options |= {"canvas": canvas or [], "guide": guide, "turn": turn}
         super().__init__(value or [], side=side, limit=limit, **options)

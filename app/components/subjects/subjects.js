@@ -1,8 +1,9 @@
 // Pictures of whom a film shows, or its first frame. `value` is a list of data URIs.
 //
 // Props: `what` (they are), `least`, `most`, `side` (the longest in pixels that is sent), `limit` (bytes of a
-// file), `examples` [{name, picture}], and those of `draw.js`. Event: `input`.
+// file), `examples` [{name, picture}], `turn` (the model), and those of `draw.js`. Event: `input`.
 
+import { comesBack } from "../../scripts/again.js";
 import { excess, onChoice, onDrop } from "../../scripts/files.js";
 import { shows, shrink } from "../../scripts/shrink.js";
 import { tile } from "../../scripts/tile.js";
@@ -17,6 +18,7 @@ const say = (text) => { $(".say").textContent = text; };
 function hand(pictures) {
   say("");
   props.value = pictures;
+  note();
   show();
   trigger("input");
 }
@@ -69,6 +71,10 @@ function list() {
 pencil.addEventListener("click", () => {
   const pictures = props.value ?? [];
   draw(pictures[0] ?? "", (drawn) => hand([drawn, ...pictures.slice(1)]));
+});
+const note = comesBack(() => {
+  show();
+  trigger("input");
 });
 add.addEventListener("click", () => file.click());
 onChoice(file, read);

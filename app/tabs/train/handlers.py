@@ -46,21 +46,47 @@ class Runs:
         chosen = gr.update(choices=there, value=model if model in there else FIRST)
         yield chosen if news else gr.skip(), *[gr.skip()] * 5
 
-    def choose(self, model: str | None, preset: str) -> tuple[Update, Update, Update, str, Update]:
+    def choose(
+        self,
+        model: str | None,
+        preset: str,
+        size: int | None = None,
+        images: int | None = None,
+        name: str = "",
+        proposed: Sequence[int | None] = (None, None),
+    ) -> tuple[Update, Update, list[int], Update, str, Update]:
         """Tell what a model does and what its folder holds; propose size, images and a name.
 
-        Names of classes are asked for where it learns from label maps.
+        What was typed stays. Names of classes are asked for where it learns from label maps.
         """
         told = self._known(model)
         data = told["data"].removeprefix("The data of ")
         folder = re.sub("`([^`]*)`", r"<code>\1</code>", escape(data[:1].lower() + data[1:]))
         words = f"<b>{escape(told['title'])}</b><br>It learns from {folder}"
-        return *self.usual(model, preset), self._free(model), words, gr.update(visible=has_maps(model))
+        typed = name and not re.fullmatch(rf"({'|'.join(self.training.models())})-[0-9]+", name)
+        free = gr.skip() if typed else self._free(model)
+        usual = self.usual(model, preset, size, images, proposed)
+        return *usual, free, words, gr.update(visible=has_maps(model))
 
-    def usual(self, model: str | None, preset: str) -> tuple[Update, Update]:
-        """Propose the size and the number of images of a preset."""
-        usual = self._known(model)["presets"][preset if preset in PRESETS else PRESET]
-        return gr.update(value=usual["size"][0]), gr.update(value=usual["images"])
+    def usual(
+        self,
+        model: str | None,
+        preset: str,
+        size: int | None = None,
+        images: int | None = None,
+        proposed: Sequence[int | None] = (None, None),
+    ) -> tuple[Update, Update, list[int]]:
+        """Propose the size and the number of images of a preset, where others than `proposed` were not typed.
+
+        Gives what is proposed now, too.
+        """
+        known = self._known(model)["presets"][preset if preset in PRESETS else PRESET]
+        usual = [known["size"][0], known["images"]]
+        given = zip((size, images), proposed, usual, strict=True)
+        shown = [
+            gr.update(value=new) if typed in (None, before) else gr.skip() for typed, before, new in given
+        ]
+        return shown[0], shown[1], usual
 
     def _known(self, model: str | None) -> dict:
         """What is known of a model. Raises `DataError` for what is none."""

@@ -41,6 +41,7 @@ class Parts:
     refresh: Refresh
     course: Course
     timer: Pulse
+    proposed: gr.State  # size and images, which give way to those of another model: others were typed
 
     @property
     def form(self) -> list[gr.components.Component]:
@@ -51,8 +52,8 @@ class Parts:
 
 def lay_out(runs: Runs) -> Parts:
     """Place the components: the plan on the left, whole from the first paint on, the run on the right."""
-    usual_size, usual_images, free, words, named_classes = runs.choose(FIRST, PRESET)
-    plan = {"size": usual_size["value"], "images": usual_images["value"]}
+    _, _, usual, free, words, named_classes = runs.choose(FIRST, PRESET)
+    plan = dict(zip(("size", "images"), usual, strict=True))
     models, named = [*runs.training.models()], free["value"]
     with gr.Row(elem_id="r-panes", elem_classes=["panes"]):
         with gr.Column(scale=4, elem_id="r-plan", elem_classes=["form-pane"]):
@@ -93,8 +94,8 @@ def lay_out(runs: Runs) -> Parts:
                 run = Picker(named="Run", visible=False, elem_id="r-runs")
                 refresh = Refresh(elem_id="r-refresh")
             course = Course()
-    timer = Pulse(2, active=False)
-    rest = (names, command, check, start, answer, run, refresh, course, timer)
+    timer, proposed = Pulse(2, active=False), gr.State(usual)
+    rest = (names, command, check, start, answer, run, refresh, course, timer, proposed)
     return Parts(model, about, preset, name, data, size, images, licence, more, *rest)
 
 
@@ -114,16 +115,16 @@ def wire(parts: Parts, runs: Runs, page: Page) -> None:
     on(
         [parts.model.change],
         runs.choose,
-        [parts.model, parts.preset],
-        [parts.size, parts.images, parts.name, parts.about, parts.names],
+        [parts.model, parts.preset, parts.size, parts.images, parts.name, parts.proposed],
+        [parts.size, parts.images, parts.proposed, parts.name, parts.about, parts.names],
         api_name="plan",
         **hidden,
     )
     on(
         [parts.preset.change],
         runs.usual,
-        [parts.model, parts.preset],
-        [parts.size, parts.images],
+        [parts.model, parts.preset, parts.size, parts.images, parts.proposed],
+        [parts.size, parts.images, parts.proposed],
         api_name="usual",
         **private,
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from app import requests
 from app.choosing import Update, listed, origin
-from app.drawings import DARK, INK, LETTER, as_drawing, blank, drawing_size, letter_size
+from app.drawings import INK, LETTER, as_drawing, blank, drawing_size, is_blank, letter_size
 from app.examples import is_example
 from app.maps import write_map
 from app.shelf import Shelf
@@ -35,6 +35,7 @@ MAX_VARIATIONS = 8
 STEPS = 7  # pictures of a strip between styles
 NO_TRANSLATOR = "There is no translator yet. Make one: python -m train munit --out checkpoints/translator"
 NO_PICTURE = "open one, or choose an example"
+NOTHING_DRAWN = "draw one, or choose an example"
 NO_STYLE = "add one or more pictures of what it should become"
 
 
@@ -75,7 +76,7 @@ class Translating:
             gr.update(visible=random or "hidden"),
             gr.update(
                 value=kept_styles(translator, styles, examples),
-                needed=not random, drawn=random, sets=examples, visible=styled,
+                needed=not random, drawn=random, sets=examples, turn=name, visible=styled,
             ),
             gr.update(value=min(translator.size)),
             *self._letters(translator),
@@ -148,6 +149,8 @@ class Translating:
         drawn = draws(translator, known(translator, direction))
         if not (drawing if drawn else picture):
             return hint("picture", NO_PICTURE), gr.skip()
+        if drawn and is_blank(requests.read_picture(drawing or "", "the drawing")):
+            return hint("drawing", NOTHING_DRAWN), gr.skip()
         if translator.styles == "pictures" and not parts_of(styles):
             return hint("style", NO_STYLE), gr.skip()
         return self.translate(name, direction, picture, drawing, seed, count, styles, size)
@@ -223,7 +226,7 @@ class Translating:
     def add_letter(self, drawing: str | None, styles: list | dict | None) -> tuple[list[dict], str]:
         """Take a drawn letter as one more style picture, and lay new paper; examples make room for it."""
         picture = requests.read_picture(drawing, "the letter") if drawing else None
-        if picture is None or picture.min() > DARK:
+        if picture is None or is_blank(picture):
             raise DataError("there is no letter yet: draw one")
         own = own_styles(styles)
         if len(own) >= MAX_STYLES:
@@ -301,6 +304,8 @@ class Translating:
         if translator.styles == "pictures" and blend is None:
             raise DataError(f"this model takes its style from pictures: {NO_STYLE}")
         whole = requests.read_picture(given, "the picture")
+        if draws(translator, direction) and is_blank(whole):
+            raise DataError(f"there is nothing on the paper: {NOTHING_DRAWN}")
         return Task(translator, direction, scaled(whole, size, translator.size), blend)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 
 from app.drawings import is_drawing
 from app.examples import is_example, pictures, sets
-from app.requests import picture_uri
+from app.requests import picture_uri, read_picture
 from app.styles import parts_of
 from cgan import DataError
 from cgan.contents import grouped
@@ -87,12 +87,25 @@ def own_styles(styles: list | dict | None) -> list[dict]:
 
 
 def kept_styles(translator: Translator, styles: list | dict | None, examples: list[dict]) -> list[dict]:
-    """The styles to begin with: for a model that needs pictures the first example, else those there are."""
+    """The styles to begin with, for a model that needs pictures: the user's own that fit, else an example.
+
+    Letters fit a model of letters, and others no such model.
+    """
     if translator.styles != "pictures":
         return []
-    if examples:
-        return [{"picture": picture, "weight": 1.0} for picture in examples[0]["pictures"]]
-    return [style for style in parts_of(styles) if isinstance(style, dict) and "picture" in style]
+    drawn = letters(translator)
+    own = [style for style in own_styles(styles) if "picture" in style and is_letter(style) == drawn]
+    if own or not examples:
+        return own
+    return [{"picture": picture, "weight": 1.0} for picture in examples[0]["pictures"]]
+
+
+def is_letter(style: dict) -> bool:
+    """Whether a part of a style, {"picture": data URI, …}, is drawn, black on white."""
+    try:
+        return is_drawing(read_picture(style["picture"], "the style"))
+    except DataError:  # it is told where the picture is used
+        return False
 
 
 def scaled(picture: np.ndarray, size: int | None, trained: tuple[int, int]) -> np.ndarray:

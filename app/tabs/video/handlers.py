@@ -322,7 +322,7 @@ def under_way(film: Film, labels: np.ndarray, frame: np.ndarray, count: int | No
 
 def told(animator: Animator, film: Film) -> str:
     """The line in the page's header."""
-    return f"{animator.checkpoint.name} · {animator.runtime.describe()} · {film.speed:.1f} frames a second"
+    return f"{animator.checkpoint.name} · {animator.runtime.describe()} · {film.speed:.1f} frames/s"
 
 
 def known_by(animator: Animator, pictures: list[np.ndarray]) -> dict[str, object]:
@@ -343,7 +343,7 @@ def subject_of(animator: Animator, subjects: list[dict], face: dict | None) -> U
         value=[subjects[0]["picture"]] if subjects else [],
         most=most or 1, least=least, examples=subjects,
         what=f"Who? One to {most} pictures" if most else "First frame, if you like",
-        canvas=list(animator.size) if drawable else [], guide=guide,
+        canvas=list(animator.size) if drawable else [], guide=guide, turn=animator.checkpoint.name,
     )  # fmt: skip
 
 
@@ -359,5 +359,5 @@ def clip_of(animator: Animator, clips: list[dict], face: dict | None, labels: bo
     return gr.update(
         what=FLIES if flights else "What happens?",
         value=first["clip"] if first else None, examples=clips, paths=list(PATHS) if flights else [],
-        opens=opens, accept=accept, labels=labels,
+        opens=opens, accept=accept, labels=labels, turn=animator.checkpoint.name,
     )  # fmt: skip
