@@ -81,6 +81,20 @@ def test_presets_have_the_promised_size(module):
 
 
 @BOTH
+def test_grey_pictures_have_no_colour(module):
+    torch.manual_seed(0)
+    config = module.PRESETS["tiny"]
+    model = module.Model(config).eval()
+    grey = module.Model(replace(config, grey=True)).eval()
+    grey.load_state_dict(model.state_dict())
+    image = torch.rand(2, 3, 32, 32) * 2 - 1
+    content, style = model.content(image), model.encode(image)
+    coloured, plain = (each.decode(content, style) for each in (model, grey))
+    assert torch.equal(plain[:, 0], plain[:, 1]) and torch.equal(plain[:, 0], plain[:, 2])
+    assert torch.allclose(plain[:, 0], coloured.mean(1)) and coloured.std(1).max() > 0.01
+
+
+@BOTH
 def test_pictures_of_one_class_are_averaged(module):
     """Codes are averaged before anything is made of them; the order of the pictures is nothing to it."""
     model = tiny(module, 64)

@@ -16,7 +16,7 @@ from cgan.layers.autoencoder import ContentEncoder, Spread, StyleEncoder, residu
 from cgan.layers.blocks import Conv
 from cgan.layers.few_shot import UpResidual
 from cgan.layers.precision import wide
-from cgan.ranges import Halvings, Kernel, Length, Times, Width
+from cgan.ranges import Halvings, Kernel, Length, Times, Width, grown
 
 if TYPE_CHECKING:
     from cgan.tasks.protocols import ShownModel
@@ -37,6 +37,7 @@ class Config:
     style: Length = 64  # length of a style code
     hidden: Width = 256  # length of what the norms read of a style
     classes: Length = 1  # training classes, which the discriminator tells apart; the model does not use it
+    grey: bool = grown(False)  # pictures without colour, such as letters: the mean of the three channels
 
 
 PRESETS = {
@@ -56,6 +57,7 @@ class Decoder(nn.Module):
 
     def __init__(self, config: Config):
         super().__init__()
+        self.grey = config.grey
         steps = widths(config.filters, config.halvings, config.limit)[::-1]
         self.blocks = residuals(config.blocks, steps[0], config.hidden, "CNACNA")
         self.ups = nn.ModuleList(
@@ -67,7 +69,8 @@ class Decoder(nn.Module):
         x = content
         for block in (*self.blocks, *self.ups):
             x = block(x, style)
-        return torch.tanh(wide(self.to_rgb(x)))
+        image = torch.tanh(wide(self.to_rgb(x)))
+        return image.mean(1, keepdim=True).expand_as(image) if self.grey else image
 
 
 class Model(nn.Module):

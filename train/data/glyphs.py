@@ -1,7 +1,7 @@
 """Draw the typefaces of this machine as a data set: a folder each, with a picture of each letter and digit.
 
     python -m train glyphs --out letters
-    python -m train funit --data letters --pairs --no-flip --size 64
+    python -m train funit --data letters --pairs --no-flip --grey --size 64
 
 Black on white, each typeface in one size and on one baseline, each letter in the middle. Typefaces that lack
 one of the 62 characters, draw boxes or symbols in their place, or look as another one already did are
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     found = f"{count} typeface{'s' if count > 1 else ''}"
     say(f"{found} of {len(CHARACTERS)} letters and digits in {arguments.out}{left_out}")
     size = arguments.size // 32 * 32 or 32
-    say(f"train with: python -m train funit --data {arguments.out} --pairs --no-flip --size {size}")
+    say(f"train with: python -m train funit --data {arguments.out} --pairs --no-flip --grey --size {size}")
     return 0
 
 
