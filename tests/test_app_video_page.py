@@ -47,6 +47,7 @@ def test_an_uploaded_character_walks_and_the_film_plays(shared):
     Image.fromarray(character()).save(file, "PNG")
     upload = {"name": "me.png", "mimeType": "image/png", "buffer": file.getvalue()}
     plays(shared)  # of the examples: all has been said that a page says when it opens
+    expect(shared.locator("#v-seed")).to_be_hidden()  # a character has its look
     example = shared.locator("#v-subjects .card img").get_attribute("src")
     shared.get_by_label("Subject picture files").set_input_files(upload | {"buffer": b"no picture"})
     expect(shared.locator("#v-subjects .say")).to_have_text("A picture cannot be read.")
@@ -224,6 +225,24 @@ def test_a_camera_flies_back(other):
     take(other, "vid2vid")  # with the clip that it had
     expect(other.locator(".clips .told")).to_have_text("walk.mp4, its labels are found")
     expect(other.locator(".film .made")).to_have_text("5 frames · 10 a second")
+
+
+def test_the_dice_gives_another_look(other):
+    take(other, "vid2vid")
+    file = io.BytesIO()
+    Image.fromarray(character()).save(file, "PNG")
+    upload = {"name": "first.png", "mimeType": "image/png", "buffer": file.getvalue()}
+    before = other.locator(".film .video").get_attribute("src")
+    other.get_by_label("Subject picture files").set_input_files(upload)
+    expect(other.locator(".subjects .card")).to_have_count(1)
+    expect(other.locator(".film .video")).not_to_have_attribute("src", before)
+    first = other.locator(".film .video").get_attribute("src")
+    seed = other.locator("#v-seed").get_by_label("Seed", exact=True).input_value()
+    other.locator("#v-seed").get_by_label("Roll the dice").click()
+    expect(other.locator(".subjects .card")).to_have_count(0)  # its look would be the film's
+    expect(other.locator(".film .video")).not_to_have_attribute("src", first)
+    other.locator("#v-seed").get_by_label("Seed", exact=True).fill(seed)
+    expect(other.locator(".film .video")).to_have_attribute("src", before)
 
 
 def test_the_webcam_drives_a_model_of_lines(other):

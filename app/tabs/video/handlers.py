@@ -47,10 +47,10 @@ class Animating:
         """Prepare the tab for a video model. What was asked of the one before is stopped.
 
         Gives what it takes and begins with: the subject's pictures, the clip with examples, key frames, the
-        webcam, whether all actions can be made, a hint, and where the model comes from.
+        webcam, whether it has looks of seeds and can make all actions, a hint, and where it comes from.
         """
         if not name:
-            return *[gr.skip()] * 6, ""
+            return *[gr.skip()] * 7, ""
         if request is not None:
             self.stop(request)
         animator = self.shelf.animator(name)
@@ -68,6 +68,7 @@ class Animating:
             gr.update(palette=animator.palette.to_list(), frames=[], carried=[], found=[], labels=labels,
                       visible=(maps and not animator.needs_geometry) or "hidden"),
             gr.update(side=2 * max(animator.size), visible=not maps or "hidden"),
+            gr.update(visible=not animator.references[1] or "hidden"),
             gr.update(visible=actions or "hidden"),
             {"hint": "The film appears here."},
             origin(animator.checkpoint),

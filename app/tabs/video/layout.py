@@ -50,6 +50,7 @@ def lay_out() -> Parts:
             keyframes = Keyframes(elem_id="v-keyframes", visible="hidden")
             webcam = Webcam(elem_id="v-webcam", visible="hidden")
             with gr.Row(elem_id="v-run-row"):
+                seed = Seed(elem_id="v-seed", visible="hidden")
                 button = gr.Button(
                     "Make the film", variant="primary", elem_id="v-go", elem_classes=["go"], min_width=80
                 )
@@ -57,7 +58,6 @@ def lay_out() -> Parts:
             with gr.Accordion("Advanced options", open=False, elem_id="v-advanced"):
                 rate = Size(0, RATES[1], 0, step=1, label="Frames a second",
                             info="0: those of the clip; 8 where it has none.", elem_id="v-rate")  # fmt: skip
-                seed = Seed(elem_id="v-seed")
         with gr.Column(elem_id="v-to", scale=7):
             film = Film(elem_id="v-film")
     return Parts(chooser, subjects, clips, keyframes, webcam, seed, rate, button, every, film)
@@ -82,7 +82,16 @@ def wire(parts: Parts, animating: Animating, page: Page) -> None:
         [chooser.model.change],
         animating.choose,
         [chooser.model],
-        [parts.subjects, parts.clips, parts.keyframes, parts.webcam, parts.all, film, chooser.origin],
+        [
+            parts.subjects,
+            parts.clips,
+            parts.keyframes,
+            parts.webcam,
+            parts.seed,
+            parts.all,
+            film,
+            chooser.origin,
+        ],
         api_name="choose_animator",
         **quiet,
     )
@@ -95,8 +104,10 @@ def wire_films(parts: Parts, animating: Animating, results: list[gr.components.C
     chooser, film = parts.chooser, parts.film
     making = {"model": True, "trigger_mode": "always_last", "show_progress": "hidden"}
     on([parts.button.click], animating.animate, parts.asked, results, api_name="animate", **making)
+    # The look of a first frame gives way to that of the seed.
+    at_once([parts.seed.submit], "() => [[]]", [], [parts.subjects], api_name="clear_first_frame")
     on(
-        [parts.subjects.input, parts.clips.change],  # a model that is chosen brings a clip
+        [parts.subjects.input, parts.seed.input, parts.clips.change],  # a model that is chosen brings a clip
         animating.follow,
         parts.asked,
         results,
@@ -114,7 +125,7 @@ def wire_films(parts: Parts, animating: Animating, results: list[gr.components.C
     )
     on([film.submit], animating.stop, [], [], api_name="stop", queue=False, show_progress="hidden")
     on(
-        [parts.subjects.input, parts.clips.change, parts.button.click, parts.all.click],
+        [parts.subjects.input, parts.seed.input, parts.clips.change, parts.button.click, parts.all.click],
         animating.give_way,
         [film],
         [],
