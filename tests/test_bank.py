@@ -1,12 +1,15 @@
 """Banks: spectral norm as torch has it, its gradients, mixed precision, and the rules of turns."""
 
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from train.engine.adam import Adam
 from train.engine.bank import PRECISIONS, Bank
 from train.recipes import Player, frozen
 
@@ -83,6 +86,50 @@ def test_a_turn_is_a_step_of_adam():
         bank.descend(0.0625)  # exact in binary
     assert torch.allclose(ours.weight, plain.weight, atol=1e-12)
     assert torch.allclose(ours.bias, plain.bias, atol=1e-12)
+
+
+def test_a_turn_on_a_cpu_imports_no_compiler():
+    """Which takes longer than torch itself; in a process of its own, as another test may have imported it."""
+    code = """
+import sys, torch
+from torch import nn
+from train.engine.bank import PRECISIONS, Bank
+from train.recipes import Player
+conv = nn.Conv2d(3, 4, 3)
+bank = Bank(Player(conv, 0.1, (0.0, 0.9), [conv]), PRECISIONS["fp32"])
+bank.backward(conv(torch.ones(1, 3, 8, 8)).sum())
+bank.descend()
+print({"torch._dynamo", "sympy"} & {*sys.modules}, bank.adam.state[bank.master]["step"].item())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set() 1.0"
+
+
+@pytest.mark.parametrize("scale", [1.0, 1024.0])
+def test_adam_is_torchs_to_the_bit(scale):
+    """Also where a scaler divides the gradients, and where it finds one that is not finite."""
+    generator = torch.Generator().manual_seed(0)
+    ours = nn.Parameter(torch.randn(1000, generator=generator))
+    theirs = nn.Parameter(ours.detach().clone())
+    rates = torch.tensor(2e-4), torch.tensor(2e-4)
+    adams = (
+        Adam(ours, rates[0], (0.5, 0.999)),
+        torch.optim.Adam([theirs], lr=rates[1], betas=(0.5, 0.999), eps=1e-8, fused=True),
+    )
+    scalers = [torch.amp.GradScaler("cpu", init_scale=scale) for _ in adams]
+    for turn in range(5):
+        gradient = scale * torch.randn(1000, generator=generator)
+        gradient[7] = torch.inf if turn == 3 else 0
+        for parameter, adam, scaler, rate in zip((ours, theirs), adams, scalers, rates, strict=True):
+            rate.fill_(2e-4 / (turn + 1))
+            parameter.grad = gradient.clone()
+            scaler.scale(torch.zeros(()))
+            scaler.step(adam)
+            scaler.update()
+        assert torch.equal(ours, theirs)
+    kept, wanted = adams[0].state[ours], adams[1].state[theirs]
+    assert kept.keys() == wanted.keys() and kept["step"] == 4
+    assert all(torch.equal(kept[name], wanted[name]) for name in wanted)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])

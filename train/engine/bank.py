@@ -11,10 +11,12 @@ import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from train.engine.adam import EPS, Adam
 from train.engine.spectral import WARM_UP, Spectral, pieces_of
 from train.processes import average_over_processes
 from train.recipes import Player
@@ -72,7 +74,7 @@ class Bank:
         self.half = self._half_weights() if precision.leaf != precision.master else None
         self._place_leaves()
         rate = torch.tensor(player.rate, device=self.master.device)  # there, so that a graph can read it
-        self.adam = torch.optim.Adam([self.master], lr=rate, betas=player.betas, eps=1e-8, fused=True)
+        self.adam = _adam(self.master, rate, player.betas)
         self.master.grad = self.gradient
         self.scaler = _scaler(precision, self.master.device)
         self.skipped = torch.zeros((), dtype=torch.long, device=self.master.device)  # turns in a row
@@ -219,6 +221,13 @@ def _shaped(flat: Tensor, shape: torch.Size) -> Tensor:
 
 def _channels_last(weight: Tensor) -> Tensor:
     return weight.permute(0, 2, 3, 1) if weight.dim() == 4 else weight
+
+
+def _adam(parameter: nn.Parameter, rate: Tensor, betas: tuple[float, float]) -> torch.optim.Adam:
+    """Adam for one parameter; on a CPU without the compiler that torch's own imports."""
+    if parameter.device.type == "cpu":
+        return cast("torch.optim.Adam", Adam(parameter, rate, betas))
+    return torch.optim.Adam([parameter], lr=rate, betas=betas, eps=EPS, fused=True)
 
 
 def _scaler(precision: Precision, device: torch.device) -> torch.amp.GradScaler:
