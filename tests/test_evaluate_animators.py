@@ -97,6 +97,15 @@ def test_flicker_and_drift_are_small_where_the_world_stands_still():
     assert animation.flicker(batch.images[:, :1], batch) is None
 
 
+def test_a_flow_is_judged_by_where_it_leads():
+    data = clips(3, SIZE)
+    batch = data.batch([0, 3, 6], 0, SIZE, augment=False)
+    wrong = batch.flow + 3.0
+    true, still, astray = (animation.led([flow], [batch])["flow"] for flow in (batch.flow, None, wrong))
+    assert true < 0.5 * still < astray
+    assert animation.led([None], [batch._replace(seen=None)]) == {}
+
+
 @pytest.mark.parametrize("name", ["vid2vid", "wc_vid2vid"])
 def test_clips_are_judged(name, tmp_path, examination):
     data = clips(3, SIZE)
@@ -106,6 +115,8 @@ def test_clips_are_judged(name, tmp_path, examination):
     assert {"lpips", "frechet", "flicker", "drift"} <= {*own} and own["flicker"] != alone["flicker"]
     assert "lpips" not in section.rows["drawn styles"]
     assert section.rows["the true frames"]["flicker"] < own["flicker"] and "9 frames" in section.title
+    assert section.rows["the true frames"]["flow"] < min(own["flow"], alone["flow"])
+    assert own["flow"] != alone["flow"]
     for outputs_only, headings in ((True, "made"), (False, "map made true")):
         [first, *_] = judge.cells(task, data, None, examination, 2, outputs_only=outputs_only)
         assert " ".join(heading for heading, _ in first) == headings
@@ -191,7 +202,7 @@ def test_subjects_are_judged(tmp_path, examination):
     data = few_shot_clips(3, SIZE)
     judge, task = judges.of(FewShotClip), cgan.load(checkpoint("fs_vid2vid", data, tmp_path), device="cpu")
     (section,) = judge.sections(task, data, None, examination)
-    assert {"lpips", "l1", "frechet", "flicker"} <= {*section.rows["one reference"]}
+    assert {"lpips", "l1", "frechet", "flicker", "flow"} <= {*section.rows["one reference"]}
     assert "identified" not in section.rows["one reference"] and "halves" in section.note.lower()
     [first, *_] = judge.cells(task, data, None, examination, 2, outputs_only=False)
     assert [heading for heading, _ in first] == ["reference", "map", "made", "true"]

@@ -183,9 +183,16 @@ class Model(nn.Module):
         self, labels: Tensor, state: tuple[Look, Past | None], geometry: None = None
     ) -> tuple[Tensor, tuple[Look, Past]]:
         """The next frame, of labels int64 (B, 1, H, W): (image (B, 3, H, W), what is remembered then)."""
+        frame, state = self.film(labels, state)
+        return frame.image, state
+
+    def film(
+        self, labels: Tensor, state: tuple[Look, Past | None], place: None = None
+    ) -> tuple[Frame, tuple[Look, Past]]:
+        """The next frame, with what it was made of, and what is remembered then."""
         look, past = state
         frame = self(labels, look, past)
-        return frame.image, (look, Past(labels, frame.pose, frame.image))
+        return frame, (look, Past(labels, frame.pose, frame.image))
 
     # --- a frame
 

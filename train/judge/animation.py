@@ -2,8 +2,9 @@
 
 Videos are float (B, T, 3, H, W) in [-1, 1]. Flicker: how far a frame is from the one before, moved along the
 true pictures' flow, where the one before shows it. Drift: how far a clip's last frame is from its first one
-at the points of the world that both show. Both in grey levels (0 to 255), and low for a still grey video too:
-they say nothing without the other scores.
+at the points of the world that both show. Both are low for a still grey video too: they say nothing without
+the other scores. Flow: how far a true frame is from the true one before, moved along the flow that a model
+finds, at the same places. All in grey levels (0 to 255).
 """
 
 from __future__ import annotations
@@ -60,12 +61,16 @@ def animated(
         rows = [torch.randn(model.config.style, generator=torch.Generator().manual_seed(s)) for s in drawn]
         normal = torch.stack(rows).to(batch.images.device, next(model.parameters()).dtype)
         start = model.begin(None, None, None, normal)
-    state, frames = start, []
+    return torch.stack([frame.image.float().cpu() for frame in filmed(model, batch, start, alone)], 1)
+
+
+def filmed(model: Model, batch: Clip | FewShotClip, start: Any, alone: bool = False) -> Iterator[Any]:
+    """The frames of a batch one after the other, as the model's `film` gives them; `start`: see `begun`."""
+    state = start
     for t, labels in enumerate(batch.labels.unbind(1)):
         place = place_of(batch, t) if model.needs_geometry else None
-        image, state = model.advance(labels, start if alone else state, place)
-        frames.append(image.float().cpu())
-    return torch.stack(frames, 1)
+        frame, state = model.film(labels, start if alone else state, place)
+        yield frame
 
 
 def begun(model: Model, batch: Clip | FewShotClip) -> Any:
@@ -82,6 +87,15 @@ def performed(
     """`animated` by a checkpoint, on its device and in its precision."""
     with task.runtime.autocast():
         return animated(task.model, batch.to(task.runtime.device), drawn, alone)
+
+
+@torch.no_grad()
+def found_flow(task: Animator, batch: Clip | FewShotClip) -> Tensor:
+    """The flow that a checkpoint finds from each frame to the one before, in pixels: (B, T - 1, 2, H, W)."""
+    sent = batch.to(task.runtime.device)
+    with task.runtime.autocast():
+        frames = list(filmed(task.model, sent, begun(task.model, sent)))
+    return torch.stack([frame.flow.float().cpu() for frame in frames[1:]], 1)
 
 
 def place_of(batch: Clip | FewShotClip, t: int) -> Place | None:
@@ -130,13 +144,19 @@ def perceived(made: Sequence[Tensor], truth: Sequence[Tensor], metrics: Metrics)
 
 def flicker(made: Tensor, batch: Clip | FewShotClip) -> Tensor | None:
     """The flicker of each video of a batch (B,), or None where flow is not known or there is one frame."""
-    if batch.flow is None or batch.seen is None or made.shape[1] < 2:
+    return None if batch.flow is None else off_along(batch.flow, made, batch.seen)
+
+
+def off_along(flow: Tensor, video: Tensor, seen: Tensor | None) -> Tensor | None:
+    """How far the frames of videos are from those before, moved along `flow` (B, T - 1, 2, H, W): (B,).
+
+    seen (B, T - 1, 1, H, W): where that counts. None where it is not known, or for one frame.
+    """
+    if seen is None or video.shape[1] < 2:
         return None
-    flow, seen = batch.flow.float().cpu(), batch.seen.float().cpu().flatten(0, 1)
-    moved = warp(flat(made[:, :-1]), flow.flatten(0, 1))
-    off = (flat(made[:, 1:]) - moved).abs().mean(1, keepdim=True) * seen
-    videos = (part.view(len(made), -1).sum(1) for part in (off, seen))
-    total, count = videos
+    moved, weight = warp(flat(video[:, :-1]), flat(flow)), flat(seen)
+    off = (flat(video[:, 1:]) - moved).abs().mean(1, keepdim=True) * weight
+    total, count = (part.view(len(video), -1).sum(1) for part in (off, weight))
     return GREYS * total / count.clamp(min=1.0)
 
 
@@ -161,6 +181,16 @@ def steadiness(videos: Sequence[Tensor], batches: Sequence[Clip | FewShotClip]) 
         known = [part for part in found if part is not None]
         row |= mean_scores(name, torch.cat(known) if known else None)
     return row
+
+
+def led(flows: Sequence[Tensor | None], batches: Sequence[Clip | FewShotClip]) -> Row:
+    """How far the true frames are from those before, moved along these flows, None for no motion."""
+    found = []
+    for flow, batch in zip(flows, batches, strict=True):
+        still = torch.zeros_like(batch.images[:, 1:, :2])
+        found.append(off_along(still if flow is None else flow, batch.images, batch.seen))
+    known = [part for part in found if part is not None]
+    return mean_scores("flow", torch.cat(known) if known else None)
 
 
 def sheets_of(made: Tensor, batch: Clip | FewShotClip, palette: Palette | None) -> Sheets:

@@ -90,11 +90,15 @@ class Judge(protocol.Judge[ClipData, Animator, Clip]):
             ]
             rows[name] = self._row(made, truth, real, examination, own_style=not drawn)
             rows[name] |= animation.steadiness(made, clips)
+        found = [animation.found_flow(task, clip) for clip in clips]
+        rows["the first frames' styles"] |= animation.led(found, clips)
+        rows["each frame alone"] |= animation.led([None] * len(clips), clips)
         note = animation.ALIKE
         if examination.painter is not None:
             name, row, words = self._frame_by_frame(examination.painter, clips, truth, real, examination)
             rows[name], note = row, f"{note} {words}"
         rows["the true frames"] = animation.steadiness(truth, clips)
+        rows["the true frames"] |= animation.led([clip.flow for clip in clips], clips)
         others = None if training is None else whole(training.images, training.size)
         name, floor = real_against_real(animation.pictures_of(truth), others, examination)
         note = note if training is not None else f"{note} {HALVES}"

@@ -84,16 +84,20 @@ class Judge(protocol.Judge[Data, Animator, FewShotClip]):
                 clips = batches(data, rows, count)
                 made = [animation.performed(task, clip) for clip in clips]
                 table[title] = row_of(made, clips, real, examination) | right(made, data, rows)
+                table[title] |= animation.led([animation.found_flow(task, clip) for clip in clips], clips)
             say(f"measuring: one reference{name}, each frame alone")
             clips = batches(data, rows)
             made = [animation.performed(task, clip, alone=True) for clip in clips]
             scores = row_of(made, clips, real, examination) | right(made, data, rows)
-            table[f"one reference{name}, each frame alone"] = scores
+            table[f"one reference{name}, each frame alone"] = scores | animation.led(
+                [None] * len(clips), clips
+            )
         clips = batches(data, every)
         copies = [clip.references[:, :1].expand_as(clip.images).cpu() for clip in clips]
         table["the reference itself"] = row_of(copies, clips, real, examination) | right(copies, data, every)
         truth = [clip.images.cpu() for clip in clips]
         table["the true frames"] = animation.steadiness(truth, clips) | right(truth, data, every)
+        table["the true frames"] |= animation.led([clip.flow for clip in clips], clips)
         others = None if training is None else frames_of(training)
         name, floor = real_against_real(animation.pictures_of(truth), others, examination)
         shown = sum(len(animation.flat(video)) for video in truth)

@@ -44,6 +44,7 @@ COLUMNS = {  # by score
     "diversity": Column("diversity (LPIPS)", ".3f"),
     "flicker": Column("flicker ↓", ".2f"),
     "drift": Column("drift ↓", ".2f"),
+    "flow": Column("flow ↓", ".2f"),
     "returned": Column("return ↓", ".2f"),
     "identified": Column("right subject", ".2f"),
     "grid": Column("grid, dB", "+.1f"),
@@ -64,6 +65,9 @@ NOTES = {  # by score: what must be known of it
     "where that shows it; in grey levels. A still grey video has none.",
     "drift": "Drift: L1 between a clip's last frame and its first, at the points of the world that both "
     "show; in grey levels.",
+    "flow": "Flow: L1 between a true frame and the true one before, moved along the flow that the model "
+    "finds (beside frames alone: not moved; beside the true frames: along theirs), where that shows it; in "
+    "grey levels.",
     "returned": "Return: L1 between the last second and the first, frame by frame at the same places; in "
     "grey levels.",
     "miou": "mIoU: the mean over the classes of intersection over union, all pictures counted as one.",
