@@ -21,6 +21,7 @@ from train.engine import turns
 from train.engine.bank import PRECISIONS, Bank
 from train.recipes import munit as munit_recipe
 from train.recipes import unit as unit_recipe
+from train.recipes._styles import resized
 
 BOTH = {"unit": (unit, unit_recipe), "munit": (munit, munit_recipe)}
 
@@ -262,6 +263,25 @@ def test_older_checkpoints_know_nothing_of_fitted_styles(tmp_path):
     del content["config"]["fitted"]
     path.write_text(json.dumps(content))
     assert cgan.load(folder, "cpu").model.config == munit.PRESETS["tiny"]
+
+
+def test_a_style_can_be_read_from_what_is_larger_or_smaller():
+    """A square stays in the middle, and in its colours, but fills more or less of the picture."""
+    torch.manual_seed(0)
+    images = torch.ones(16, 3, 32, 32)
+    images[:, :, 8:24, 8:24] = -1
+    shown = resized(images, 0.5)
+    filled = (shown < 0).float().mean((1, 2, 3)) / 0.25
+    assert 1 / 1.5**2 - 0.1 < filled.min() < 0.7 and 1.4 < filled.max() < 1.5**2 + 0.1
+    assert torch.allclose(shown, shown.flip(2, 3), atol=1e-4) and torch.equal(resized(images, 0.0), images)
+    plain, zoomed = (replace(PAIRS, zoom=zoom) for zoom in (0.0, 0.5))
+    targets = []
+    for hyper in (plain, zoomed):
+        torch.manual_seed(0)
+        recipe = munit_recipe.Recipe(munit.PRESETS["tiny"], hyper, None)
+        targets.append(list(recipe.step(Unpaired.fake(2, (32, 32))))[1].terms)
+    assert torch.equal(targets[0]["image"], targets[1]["image"])
+    assert targets[0]["target"] != targets[1]["target"]
 
 
 def test_the_built_in_world_has_no_pairs():

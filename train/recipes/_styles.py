@@ -1,7 +1,13 @@
-"""How styles of training pictures are distributed: what later ones are drawn from."""
+"""How styles of training pictures are distributed, which later ones are drawn from; and what is no style."""
+
+import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from cgan.layers.precision import wide
+from train.processes import normal
 
 
 def fit(styles: Tensor) -> tuple[Tensor, Tensor]:
@@ -11,3 +17,15 @@ def fit(styles: Tensor) -> tuple[Tensor, Tensor]:
     """
     covariance = torch.cov(styles.double().T) + 1e-6 * torch.eye(styles.shape[1], device=styles.device)
     return styles.mean(0), torch.linalg.cholesky(covariance)
+
+
+def resized(images: Tensor, share: float) -> Tensor:
+    """Images (B, 3, H, W), each drawn to be larger or smaller, by `share` at most, about its middle.
+
+    What lies beyond an image is as its border.
+    """
+    drawn = normal(len(images), like=wide(images)).clamp(-2, 2) / 2
+    scale = (drawn * math.log1p(share)).exp()
+    matrix = torch.eye(2, 3, device=images.device) / scale[:, None, None]
+    grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
+    return F.grid_sample(wide(images), grid, padding_mode="border", align_corners=False).to(images)

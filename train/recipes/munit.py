@@ -13,7 +13,7 @@ from train.adversaries import losses
 from train.data.batches import Unpaired
 from train.processes import normal
 from train.recipes import Loss, RecipeOf, frozen
-from train.recipes._styles import fit
+from train.recipes._styles import fit, resized
 from train.recipes.unit import Data, TwoDomains, l1
 
 
@@ -41,6 +41,7 @@ class Hyper:
     edges: str = ""  # the folder whose photographs become edge drawings
     pairs: bool = False  # files of one name show the same thing in both domains: translations are known
     weight_target: Weight = 10.0  # weight of the distance of translations and their targets, with pairs
+    zoom: Share = 0.0  # with pairs: styles are read from pictures that are so much larger or smaller
 
 
 # In short runs with patches larger rates find contents and styles again sooner: after 300 steps at 64x64,
@@ -104,6 +105,9 @@ class Recipe(TwoDomains[munit.Config, Hyper, munit.Model]):
             back_a, back_b = model.decode(again_a, style_a, "ba"), model.decode(again_b, style_b, "ab")
             terms["cycle"] = hyper.weight_cycle * (l1(back_a, batch.a) + l1(back_b, batch.b))
         if hyper.pairs:  # in the partner's style, what a picture becomes is known
+            if hyper.zoom:  # how much of its picture a thing fills is no style
+                style_a = model.encode(resized(batch.a, hyper.zoom), "ba")
+                style_b = model.encode(resized(batch.b, hyper.zoom), "ab")
             made_a, made_b = model.decode(content_b, style_a, "ba"), model.decode(content_a, style_b, "ab")
             made = [turn.shifted(x) for turn, x in zip(turns, (made_a, made_b), strict=True)]
             terms |= self.known(*((x, turn.real) for turn, x in zip(turns, made, strict=True)))
