@@ -130,8 +130,10 @@ def wait_for_picture(page, src: str) -> None:
 
 
 def another(page) -> None:
-    """Another map and seed, which become a result."""
+    """Another map and seed, which become a result: one after the other, as a seed may overtake its map."""
+    before = picture_of(page)
     page.locator(".maps .strip .tile").nth(2).click()
+    expect(page.locator(".result .picture")).not_to_have_attribute("src", before)
     page.get_by_label("Seed", exact=True).fill("99")
     expect(page.locator(".history .tile.taken[title*='seed 99']")).to_be_visible()
 
