@@ -5,6 +5,7 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -228,6 +229,15 @@ def test_gifs(tmp_path):
     assert write_gif(tmp_path / "noise.gif", noise, 10) == 2
     with pytest.raises(ValueError, match="at least one picture"):
         write_gif(tmp_path / "none.gif", [], 10)
+
+
+def test_gifs_of_many_colours_have_no_bands(tmp_path):
+    y, x = np.mgrid[:128, :128]
+    sky = np.stack([90 + 0.8 * x, 110 + 0.7 * y, 200 + 0.15 * (x + y)], -1).astype(np.uint8)
+    write_gif(tmp_path / "sky.gif", [sky], 10)
+    (read,) = read_video(tmp_path / "sky.gif")
+    seen = [cv2.blur(picture.astype(np.float32), (9, 9))[8:-8, 8:-8] for picture in (read, sky)]
+    assert abs(seen[0] - seen[1]).max() < 1.5  # grey levels; 256 colours by median cut, not dithered: 2.0
 
 
 def test_memory_does_not_grow(tmp_path):

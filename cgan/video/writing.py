@@ -19,6 +19,7 @@ from cgan.video.reading import LIMITS, Picture, container, library, opened
 COPIED = {"aac", "mp3", "ac3", "eac3", "opus", "alac"}  # sound that mp4 holds; other sound becomes AAC
 QUALITY = 18  # x264's constant rate factor: no loss that the eye finds
 GIF_FRAMES = 600  # GIFs are put together in memory
+SAMPLED = 64  # a GIF picture's colours are chosen from as many pixels on a side
 SLOWEST_GIF, FASTEST_GIF = 1.0, 50.0  # pictures a second: browsers slow down what is faster
 
 Progress = Callable[[int], None]
@@ -205,15 +206,23 @@ def write_gif(
 
 
 def _indexed(pictures: Iterable[Picture], progress: Progress | None) -> Iterator[Image.Image]:
-    """Each picture in at most 256 colours of its own."""
+    """Each picture in at most 256 colours of its own; where there are more, they are dithered."""
     for number, picture in enumerate(pictures, 1):
         check_picture(picture)
         image = Image.fromarray(picture)
-        few = image.getcolors(256) is not None
-        method = Image.Quantize.FASTOCTREE if few else Image.Quantize.MEDIANCUT
-        yield image.quantize(256, method, dither=Image.Dither.NONE) if few else image.quantize(256, method)
+        if image.getcolors(256) is not None:
+            yield image.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        else:
+            yield image.quantize(palette=_palette(image), dither=Image.Dither.FLOYDSTEINBERG)
         if progress is not None:
             progress(number)
+
+
+def _palette(image: Image.Image) -> Image.Image:
+    """256 colours for a picture, from some of its pixels: those of all take ten times as long."""
+    few = image.copy()
+    few.thumbnail((SAMPLED, SAMPLED), Image.Resampling.NEAREST)
+    return few.quantize(256, Image.Quantize.MEDIANCUT)
 
 
 def _counted(frames: Iterator[Image.Image], count: list[int]) -> Iterator[Image.Image]:
