@@ -104,6 +104,6 @@ class PostResidual(nn.Module):
         return F.relu(h) if self.last else h
 
 
-def double(x: Tensor) -> Tensor:
-    """Repeat each pixel twice in both directions: (B, c, h, w) -> (B, c, 2 h, 2 w)."""
-    return F.interpolate(x, scale_factor=2.0, mode="nearest")
+def double(x: Tensor, smooth: bool = False) -> Tensor:
+    """Twice as large, each pixel repeated or, if `smooth`, bilinearly: (B, c, h, w) -> (B, c, 2 h, 2 w)."""
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear" if smooth else "nearest")

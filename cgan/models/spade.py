@@ -16,10 +16,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cgan.labels import instance_edges, onehot
+from cgan.layers.blocks import double
 from cgan.layers.spade.faster import Faster
 from cgan.layers.spade.norm import Modulator, SpadeBlock
 from cgan.layers.start import identity
-from cgan.ranges import Length, Side, Width
+from cgan.ranges import Length, Side, Width, grown
 
 if TYPE_CHECKING:
     from cgan.tasks.protocols import PaintingModel
@@ -38,6 +39,7 @@ class Config:
     encoder_size: Side = 128  # pictures are resized to this height and width before they are encoded
     encoder_pool: Side = 1  # the encoder's last features are averaged to this height and width
     noise: bool = True  # feed noise to the blocks
+    smooth: bool = grown(False)  # double coarse features bilinearly: no seams (see `seamless`)
 
     @property
     def looks(self) -> int:
@@ -46,13 +48,14 @@ class Config:
 
 
 PRESETS = {
-    "tiny": Config(filters=2, hidden=8, style=8, encoder_filters=4, encoder_size=32),
-    "small": Config(),
+    "tiny": Config(filters=2, hidden=8, style=8, encoder_filters=4, encoder_size=32, smooth=True),
+    "small": Config(smooth=True),
     "paper": Config(
         filters=64, hidden=128, style=256, encoder_filters=64, encoder_size=256, encoder_pool=4, noise=False
     ),
 }
 
+COARSE = 4  # features this many times smaller than the picture, or more, are coarse
 # Width (in units of `filters`) of each block's output, and how often its input has been halved against the
 # picture.
 BLOCKS = ((16, 5), (16, 4), (16, 4), (8, 3), (4, 2), (2, 1), (1, 0))
@@ -149,6 +152,14 @@ class Model(nn.Module):
         """Styles such as the training pictures have: normal (B, style) of N(0, 1) -> (B, style)."""
         return self.style_mean + normal @ self.style_factor.T
 
+    def seamless(self, scale: int) -> bool:
+        """Whether features are doubled bilinearly to what is `scale` times smaller than the picture.
+
+        Repeated pixels of 1/32, 1/16 and 1/8 leave steps in each 32nd, 16th and 8th row: lines across whole
+        meadows. Finer ones leave none that is seen, and bilinearly they would be blurred.
+        """
+        return self.config.smooth and scale >= COARSE
+
     def forward(
         self,
         condition: Tensor,
@@ -167,14 +178,14 @@ class Model(nn.Module):
         for block, (_, halvings) in zip(self.blocks, BLOCKS, strict=True):
             scale = 2**halvings
             if x.shape[2] * scale != condition.shape[2]:
-                x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+                x = double(x, self.seamless(scale))
             here = (modulators or {}).get(scale, condition[:, :, ::scale, ::scale])
             x = block(x, here, noise[:, :, ::scale, ::scale])
         return torch.tanh(self.to_rgb(F.leaky_relu(x, 0.2)))
 
     def faster(self) -> Faster:
         """What paints the same in less time: in eval mode, on a CPU, in float32, a map given as `symbols`."""
-        return Faster(self, [2**halvings for _, halvings in BLOCKS], self.vectors())
+        return Faster(self, [2**halvings for _, halvings in BLOCKS], self.vectors(), self.seamless)
 
 
 if TYPE_CHECKING:

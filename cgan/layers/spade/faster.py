@@ -14,7 +14,7 @@ from either; two memory formats of the plain pass are then 4e-5 apart, and table
 nearer, as it is the convolutions between them that round.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Protocol
 
@@ -23,6 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cgan.layers.blocks import double
 from cgan.layers.spade.norm import SpadeBlock, SpadeNorm
 from cgan.layers.spade.patches import DIGITS, Patches
 from cgan.layers.spade.tables import Space, Table, modulate
@@ -67,7 +68,7 @@ class Level:
         """
         half = x.shape[2:] != out.shape[2:]
         if self.index is None:
-            x = F.interpolate(x, scale_factor=2.0, mode="nearest") if half else x
+            x = double(x) if half else x
             condition = self.vectors[torch.from_numpy(self.symbols)].permute(2, 0, 1)[None]
             y = norm(x, condition)
             return y if slope is None else F.leaky_relu_(y, slope)
@@ -105,12 +106,14 @@ class Faster:
     It has `model`'s weights, not copies of them; what was computed from them is kept from call to call, so
     that they must not change any more.
 
-    Args: `scales`: by how much the map is smaller at
-    each block; `vectors` (symbols, conditions), what the convolutions see of each symbol.
+    Args: `scales`: by how much the map is smaller at each block; `vectors` (symbols, conditions), what the
+    convolutions see of each symbol; `smooth`: whether features are doubled bilinearly to such a scale.
     """
 
-    def __init__(self, model: Generator, scales: Sequence[int], vectors: Tensor):
-        self.model, self.scales, self.vectors = model, tuple(scales), vectors
+    def __init__(
+        self, model: Generator, scales: Sequence[int], vectors: Tensor, smooth: Callable[[int], bool]
+    ):
+        self.model, self.scales, self.vectors, self.smooth = model, tuple(scales), vectors, smooth
         self._blocks = [block for block in model.blocks if isinstance(block, SpadeBlock)]
         self._features, self._rows = Space(), Space()
         self._levels = {}
@@ -149,7 +152,10 @@ class Faster:
         start = self.vectors[torch.from_numpy(symbols[:: self.scales[0], :: self.scales[0]].copy())]
         x = model.start(start.permute(2, 0, 1)[None]) + model.style(style)[:, :, None, None]
         for block, scale in zip(self._blocks, self.scales, strict=True):
-            x = self._block(block, self._levels[scale], x, noise[:, :, ::scale, ::scale])
+            level = self._levels[scale]
+            if self.smooth(scale) and x.shape[2] != len(level.symbols):
+                x = last_channels(double(x, smooth=True))
+            x = self._block(block, level, x, noise[:, :, ::scale, ::scale])
         self._features.shrink()
         self._rows.shrink()
         return torch.tanh_(model.to_rgb(F.leaky_relu_(x, SLOPE)))
@@ -176,7 +182,7 @@ class Faster:
         """A residual block, as in spade.py; x may have half the resolution of its output."""
         height, width = level.symbols.shape
         if not block.learned_shortcut and x.shape[2] != height:
-            x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+            x = double(x)
         space = self._features.lend(len(x), height, width, x.shape[1]).permute(0, 3, 1, 2)
         shortcut = block.conv_s(level.norm(block.norm_s, x, space)) if block.learned_shortcut else x
         h = last_channels(block.conv_0(level.norm(block.norm_0, x, space, SLOPE)))
