@@ -50,10 +50,12 @@ MAPS = {
 }
 
 
-def model_of(edges: bool = False, classes: int = CLASSES, noise: bool = True) -> spade.Model:
+def model_of(
+    edges: bool = False, classes: int = CLASSES, noise: bool = True, smooth: bool = True
+) -> spade.Model:
     """A tiny generator as if trained: no statistic, bias or noise strength at its start."""
     torch.manual_seed(0)
-    config = spade.Config(classes, edges, 4, 16, 8, encoder_filters=4, encoder_size=32, noise=noise)
+    config = spade.Config(classes, edges, 4, 16, 8, 4, encoder_size=32, noise=noise, smooth=smooth)
     model = spade.Model(config)
     for name, value in [*model.named_parameters(), *model.named_buffers()]:
         if name.endswith("variance"):
@@ -181,6 +183,25 @@ def test_trained_painters_are_as_exact(name):
     ids, style, noise = inputs(model, labels)
     exact = model.double()(model.condition(ids).double(), style.double(), noise.double())
     assert all((image - exact).abs().max() <= 2e-5 for image in pair)
+
+
+def test_as_the_paper_doubles():
+    model = model_of(smooth=False)
+    assert_close(both(model, model.faster(), MAPS["drawn"]))
+
+
+def test_smoothly_doubled_features_leave_no_seams():
+    """Within an area of one class, rows do not change more where coarse pixels end than elsewhere."""
+    labels = np.repeat(np.arange(CLASSES), 64)[:256, None].repeat(64, 1)
+
+    def seams(smooth: bool) -> float:
+        model = model_of(noise=False, smooth=smooth)
+        rows = both(model, model.faster(), labels)[1][0, :, :, 32].diff(dim=1).abs().mean(0)
+        inside = torch.arange(1, 256) % 64 > 8  # of a class, away from its edges
+        at = torch.arange(1, 256) % 8 == 0
+        return (rows[inside & at].mean() / rows[inside & ~at].mean()).item()
+
+    assert seams(True) < 0.8 < seams(False)
 
 
 def test_without_noise_and_in_another_memory_format():
