@@ -251,7 +251,7 @@ def test_the_webcam_drives_a_model_of_lines(other):
     other.get_by_role("button", name="Use the webcam").click()
     expect(other.locator(".film .far")).to_have_text(re.compile(r"^\d+ · "))
     other.get_by_role("button", name="Stop the webcam").click()
-    expect(other.locator(".film .made")).to_have_text(re.compile(r"^\d+ frames · 8 a second"))
+    expect(other.locator(".film .made")).to_have_text(re.compile(r"^\d+ frames? · 8 a second"))
     assert other.eval_on_selector(".webcam .camera", "camera => camera.srcObject") is None
 
 

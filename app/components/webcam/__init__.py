@@ -8,8 +8,8 @@ class Webcam(Widget):
 
     The next picture is sent when `turn` changes, so that the device decides on the speed.
 
-    Events: `input` with each picture, `submit` when the camera is switched off.
+    Events: `input` with each picture, `submit` when the camera is switched off and the last one was answered.
     """
 
-    def __init__(self, value: str | None = None, *, turn: int = 0, side: int = 512, **options):
+    def __init__(self, value: str | None = None, *, turn: float = 0, side: int = 512, **options):
         super().__init__(value, turn=turn, side=side, **options)

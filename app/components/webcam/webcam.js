@@ -7,7 +7,10 @@ const $ = (selector) => element.querySelector(selector);
 const [camera, button] = [$(".camera"), $(".switch")];
 const sheet = document.createElement("canvas");
 const say = (words) => { $(".say").textContent = words; };
+const PATIENCE = 5000; // milliseconds for which the last picture's answer is waited for: errors have none
 let stream = null;
+let asked = false; // a picture is under way
+let ending = null; // a timer: the camera is off, and the film ends with the answer to the last picture
 
 function send() {
   if (!stream || !camera.videoWidth) return;
@@ -15,7 +18,16 @@ function send() {
   [sheet.width, sheet.height] = [camera.videoWidth * scale, camera.videoHeight * scale].map(Math.round);
   sheet.getContext("2d").drawImage(camera, 0, 0, sheet.width, sheet.height);
   props.value = sheet.toDataURL("image/jpeg", 0.85);
+  asked = true;
   trigger("input");
+}
+
+/** The film ends. Not beside a picture that is under way: of two answers at once, the page may keep the older. */
+function end() {
+  clearTimeout(ending);
+  ending = null;
+  asked = false;
+  trigger("submit");
 }
 
 function told() {
@@ -27,6 +39,8 @@ function told() {
 async function start() {
   if (!navigator.mediaDevices) return say("This browser lends a camera to pages on https or localhost only.");
   say("");
+  clearTimeout(ending); // on again at once: the film goes on
+  ending = null;
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 } } });
   } catch {
@@ -43,11 +57,16 @@ function stop() {
   for (const track of stream.getTracks()) track.stop();
   stream = camera.srcObject = null;
   told();
-  trigger("submit");
+  if (asked) ending = setTimeout(end, PATIENCE);
+  else end();
 }
 
 button.addEventListener("click", () => (stream ? stop() : start()));
 window.addEventListener("cgan:camera-off", stop);
-watch("turn", () => { if (stream) requestAnimationFrame(send); });
+watch("turn", () => {
+  asked = false;
+  if (ending) requestAnimationFrame(end);
+  else if (stream) requestAnimationFrame(send);
+});
 // On another tab, or without a model for it, it is not on.
 new IntersectionObserver(([{ isIntersecting }]) => { if (!isIntersecting && !element.offsetParent) stop(); }).observe(element);

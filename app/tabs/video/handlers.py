@@ -218,7 +218,7 @@ class Animating:
         run = self.filming.run(request.session_hash, look, animator, seed, **known_by(animator, subject))
         labels = outlines(seen, animator.size)
         shown = under_way(run.film, labels, run.next(labels), None)
-        return shown | {"live": True}, told(animator, run.film), gr.update(turn=run.film.made)
+        return shown | {"live": True}, told(animator, run.film), gr.update(turn=time.perf_counter())
 
     def end_live(self, request: gr.Request) -> Shown | Update:
         """End the film that a camera drives: `video`, `input`, `both`, `gif`, `made`, `rate`, `stopped`."""
