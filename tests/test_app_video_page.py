@@ -63,7 +63,7 @@ def test_an_uploaded_character_walks_and_the_film_plays(shared):
     shared.wait_for_function("() => document.querySelector('.film .input').readyState >= 1")
     expect(shared.locator("#status")).to_contain_text("frames/s")
     expect(shared.locator(".film .made")).to_have_text("9 frames · 8 a second")
-    before = shared.locator(".film .video").get_attribute("src")
+    before = film_of(shared)
     shared.get_by_label("Clip slash left").click()
     expect(shared.locator(".film .made")).to_have_text("6 frames · 8 a second")
     plays(shared)
@@ -160,6 +160,13 @@ def other(chromium):
     page.context.close()
 
 
+def film_of(page) -> str:
+    """The film that the page shows, once it is made, as a data URI."""
+    video = page.locator(".film .video")
+    expect(video).to_have_attribute("src", re.compile("^data:video"))
+    return video.get_attribute("src")
+
+
 def take(page, name: str, model: str | None = None) -> None:
     """Choose the checkpoint `name`, and wait until the page tells of it; `model` if it is named otherwise."""
     page.locator("#v-model select").select_option(name)
@@ -232,11 +239,11 @@ def test_the_dice_gives_another_look(other):
     file = io.BytesIO()
     Image.fromarray(character()).save(file, "PNG")
     upload = {"name": "first.png", "mimeType": "image/png", "buffer": file.getvalue()}
-    before = other.locator(".film .video").get_attribute("src")
+    before = film_of(other)
     other.get_by_label("Subject picture files").set_input_files(upload)
     expect(other.locator(".subjects .card")).to_have_count(1)
     expect(other.locator(".film .video")).not_to_have_attribute("src", before)
-    first = other.locator(".film .video").get_attribute("src")
+    first = film_of(other)
     seed = other.locator("#v-seed").get_by_label("Seed", exact=True).input_value()
     other.locator("#v-seed").get_by_label("Roll the dice").click()
     expect(other.locator(".subjects .card")).to_have_count(0)  # its look would be the film's
