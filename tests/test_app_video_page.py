@@ -239,7 +239,7 @@ def test_the_dice_gives_another_look(other):
     file = io.BytesIO()
     Image.fromarray(character()).save(file, "PNG")
     upload = {"name": "first.png", "mimeType": "image/png", "buffer": file.getvalue()}
-    before = film_of(other)
+    before = other.locator(".film .video").get_attribute("src")
     other.get_by_label("Subject picture files").set_input_files(upload)
     expect(other.locator(".subjects .card")).to_have_count(1)
     expect(other.locator(".film .video")).not_to_have_attribute("src", before)
