@@ -2,9 +2,9 @@
 
 Park, Liu, Wang, Zhu: Semantic Image Synthesis with Spatially-Adaptive Normalization, CVPR 2019. The generator
 is the paper's (appendix A) with the style encoder of its section 4, at any height and width divisible by 32.
-Two things differ: the style vector is *added* to the convolved, downsampled labels (the paper's generator
-starts from the vector alone, which fixes the size of the picture), and an optional noise picture feeds every
-block (see `SpadeBlock`).
+Three things differ: the style vector is *added* to the convolved, downsampled labels (the paper's generator
+starts from the vector alone, which fixes the size of the picture), an optional noise picture feeds every
+block (see `SpadeBlock`), and coarse features can be doubled smoothly (see `Model.seamless`).
 """
 
 from collections.abc import Mapping

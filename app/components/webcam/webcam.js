@@ -39,13 +39,13 @@ function told() {
 async function start() {
   if (!navigator.mediaDevices) return say("This browser lends a camera to pages on https or localhost only.");
   say("");
-  clearTimeout(ending); // on again at once: the film goes on
-  ending = null;
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 } } });
   } catch {
     return say("There is no camera, or it may not be used.");
   }
+  clearTimeout(ending); // on again at once: the film goes on
+  ending = null;
   camera.srcObject = stream;
   await camera.play();
   told();
