@@ -18,6 +18,8 @@ from app.shelf import Shelf  # noqa: E402
 
 SESSIONS = 256  # visitors that are remembered: the one who was away longest is forgotten first
 WAITING = 256  # calls that wait: further ones are refused
+REST, REPORT = 0.005, 0.05  # seconds between two looks at that line and at progress: Gradio's own, 0.001 and
+# 0.01, take a twentieth of a core of an app that nobody uses
 CLEAN, KEPT = 600, 3600  # seconds between two looks at uploaded files, and after which they are deleted
 
 STYLESHEETS = [Path(__file__).parent / "style.css", *components.STYLESHEETS, *tabs.STYLESHEETS]
@@ -78,7 +80,9 @@ def launch(page: gr.Blocks, **options) -> tuple[object, str, str | None]:
     What Gradio keeps for a visitor is bounded, as is what it keeps of answers that nobody fetches.
     """
     page.queue(api_open=False, max_size=WAITING)  # no call goes past the line in which those of models wait
-    page._queue.pending_messages_per_session = LRUCache(SESSIONS)  # noqa: SLF001  # there is no option for it
+    queue = page._queue  # noqa: SLF001  # there are no options for these
+    queue.pending_messages_per_session = LRUCache(SESSIONS)
+    queue.sleep_when_free, queue.progress_update_sleep_when_free = REST, REPORT
     return page.launch(
         state_session_capacity=SESSIONS,
         theme=theme(),

@@ -8,6 +8,7 @@ batch serve both turns, without gradients for the discriminator, with them for t
 import torch
 from torch import Tensor, nn
 
+from train.adversaries.augmentation import Augmentation, augmented
 from train.adversaries.losses import Judgement, halves
 from train.adversaries.projected import Projected, Shift
 from train.recipes import frozen
@@ -18,9 +19,11 @@ class Turns:
 
     discriminator: `Projected`, or a network that is given pictures, with the condition's channels first.
     fake: (B', 3, H, W) in [-1, 1], with its graph; real: (B, 3, H, W), B at most B'; condition: (B, c, H, W),
-    of both, or None; shift: another's of the same step; None draws one where the discriminator is projected.
+    of both, or None; shift: another's of the same step; None draws one where the discriminator is projected;
+    augment: how strongly each fake and its real picture are changed, alike, before they are judged (0 to 1).
 
-    `fake` and `real`, as attributes, are the pictures as they are judged: for other losses of the same step.
+    `fake` and `real`, as attributes, are the pictures as they are judged, but for that change: for other
+    losses of the same step.
     """
 
     def __init__(
@@ -30,15 +33,17 @@ class Turns:
         real: Tensor,
         condition: Tensor | None = None,
         shift: Shift | None = None,
+        augment: float = 0.0,
     ):
         self.discriminator, self.shift = discriminator, shift
         if shift is None and isinstance(discriminator, Projected):
             self.shift = Shift.drawn(real)
         self.fake, self.real = self.shifted(fake), self.shifted(real)
         condition = None if condition is None else self.shifted(condition)
-        self.seen_fake = self._look(self.fake, condition)
+        change = Augmentation.drawn(self.real, augment)
+        self.seen_fake = self._look(augmented(self.fake, change), condition)
         with torch.no_grad():
-            self.seen_real = self._look(self.real, condition)
+            self.seen_real = self._look(augmented(self.real, change), condition)
 
     def shifted(self, x: Tensor) -> Tensor:
         """What is compared with these pictures (B, c, H, W), shifted as they are."""

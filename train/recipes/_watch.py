@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from train.adversaries.augmentation import Augmentation, augmented
 from train.adversaries.losses import Judgement, halves
 from train.adversaries.patch import MultiScale
 from train.adversaries.projected import MIXED, Projected, Shift
@@ -59,10 +60,11 @@ class Watch:
     Each turn gives pairs of judgements, of single frames and, from the `SPAN`th frame on, of frames in a row.
     """
 
-    def __init__(self, discriminators: Discriminators, like: Tensor):
-        """like: images (B, 3, H, W) of the clip's size."""
+    def __init__(self, discriminators: Discriminators, like: Tensor, augment: float = 0.0):
+        """like: images (B, 3, H, W) of the clip's size; augment: how strongly clips are changed (0 to 1)."""
         self.discriminators = discriminators
         self.shift = Shift.drawn(like) if discriminators.shifts else None
+        self.change = Augmentation.drawn(like, augment)
         self.fakes: list[list[Tensor]] = []  # what was seen of the latest frames, the newest first
         self.reals: list[list[Tensor]] = []
 
@@ -73,13 +75,14 @@ class Watch:
     def look(self, fake: Tensor, real: Tensor, told: Tensor) -> tuple[Tensor, Tensor]:
         """See the next frames (B, 3, H, W), `fake` with its graph; `told` (B, classes, H, W): known of both.
 
-        Gives both pictures as they are judged.
+        Gives both pictures as they are judged, but for the augmentation.
         """
         fake, real, self.told = (self.shifted(x) for x in (fake, real, told))
         eyes, kept = self.discriminators.eyes, slice(0, SPAN - 1)
         with torch.no_grad():
-            self.reals = [eyes(real), *self.reals[kept]]
-        self.fakes = [eyes(fake), *([x.detach() for x in seen] for seen in self.fakes[kept])]
+            self.reals = [eyes(augmented(real, self.change)), *self.reals[kept]]
+        past = ([x.detach() for x in seen] for seen in self.fakes[kept])
+        self.fakes = [eyes(augmented(fake, self.change)), *past]
         return fake, real
 
     def discriminate(self) -> list[tuple[Judgement, Judgement]]:

@@ -37,6 +37,7 @@ class Hyper:
     discriminator_filters: Width = 48  # channels of the discriminators' first layer
     discriminator_layers: Depth = 4  # layers that halve (not projected)
     discriminator_scales: Depth = 3  # patch: scales, each half as large as the one before
+    augment: Share = 0.0  # how strongly what the discriminators see is changed (few pictures: 0.5)
     dither: Share = 0.01  # noise on pictures that are encoded, its standard deviation (range: 2)
     edges: str = ""  # the folder whose photographs become edge drawings
     pairs: bool = False  # files of one name show the same thing in both domains: translations are known

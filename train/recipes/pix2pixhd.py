@@ -61,6 +61,7 @@ class Hyper:
     discriminator_filters: Width = 64  # channels of the discriminator's first layer
     discriminator_layers: Depth = 4  # patch: layers of each scale
     discriminator_scales: Depth = 2  # patch: scales, each half as large as the one before
+    augment: Share = 0.0  # how strongly what the discriminator sees is changed (few pictures: 0.5)
 
 
 # Short runs learn faster with more than the paper's 2e-4: after 289 street scenes (96x128, one run each)
@@ -152,7 +153,7 @@ class Recipe:
         if isinstance(batch, Painted):
             fake = batch.judged(fake, images)
 
-        turns = Turns(self.discriminator, fake, images, condition)
+        turns = Turns(self.discriminator, fake, images, condition, augment=self.hyper.augment)
         judged_fake, judged_real = turns.discriminate()
         game = losses.ADVERSARIES[self.hyper.adversary]
         yield Loss("discriminator", {"fake": game.fake(judged_fake), "real": game.real(judged_real)})

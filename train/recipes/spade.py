@@ -59,6 +59,7 @@ class Hyper:
     discriminator_filters: Width = 64  # channels of the discriminator's first layer
     discriminator_layers: Depth = 4  # patch: layers of each scale
     discriminator_scales: Depth = 2  # patch: scales, each half as large as the one before
+    augment: Share = 0.0  # how strongly what the discriminator sees is changed (few pictures: 0.5)
 
 
 # Short runs need a small weight of the KL term. One run on the built-in world (128 px, SMALL) used the
@@ -127,7 +128,7 @@ class Recipe(OfMaps[spade.Config, Data]):
         tables = self.tables(self.model, batch.labels, batch.instances)
         fake = batch.judged(self.model(condition, style, noise, tables), batch.images)
 
-        turns = Turns(self.discriminator, fake, batch.images, condition)
+        turns = Turns(self.discriminator, fake, batch.images, condition, augment=self.hyper.augment)
         judged_fake, judged_real = turns.discriminate()
         yield Loss(
             "discriminator", {"fake": losses.hinge_fake(judged_fake), "real": losses.hinge_real(judged_real)}

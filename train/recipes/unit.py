@@ -50,6 +50,7 @@ class Hyper:
     discriminator_filters: Width = 48  # channels of the discriminators' first layer
     discriminator_layers: Depth = 4  # layers that halve (not projected)
     discriminator_scales: Depth = 3  # patch: scales, each half as large as the one before
+    augment: Share = 0.0  # how strongly what the discriminators see is changed (few pictures: 0.5)
     dither: Share = 0.01  # noise on pictures that are encoded, its standard deviation (range: 2)
     edges: str = ""  # the folder whose photographs become edge drawings
     pairs: bool = False  # files of one name show the same thing in both domains: translations are known
@@ -150,8 +151,9 @@ class TwoDomains(Generic[C, H, M]):
 
     def turns(self, batch: Unpaired, fake_a: Tensor, fake_b: Tensor) -> tuple[Turns, Turns]:
         """What the discriminators of both domains see: real and fake pictures (B, 3, H, W), shifted alike."""
-        a = Turns(self.discriminator.a, fake_a, batch.a)
-        return a, Turns(self.discriminator.b, fake_b, batch.b, shift=a.shift)
+        augment = self.hyper.augment
+        a = Turns(self.discriminator.a, fake_a, batch.a, augment=augment)
+        return a, Turns(self.discriminator.b, fake_b, batch.b, shift=a.shift, augment=augment)
 
     def judge(self, *turns: Turns) -> Loss:
         """The discriminators' turn."""

@@ -74,6 +74,7 @@ class Hyper:
     discriminator_filters: Width = 64  # channels of the discriminators' first layers
     discriminator_layers: Depth = 3  # patch: layers of each scale
     discriminator_scales: Depth = 2  # patch: scales, each half as large as the one before
+    augment: Share = 0.0  # how strongly what the discriminators see is changed (few clips: 0.5)
 
 
 PROJECTED = Hyper(discriminator="projected", weight_features=2.0, weight_light=10.0)
@@ -130,7 +131,7 @@ class Recipe(OfMaps[vid2vid.Config, Data]):
         past = vid2vid.Past(mean + normal(*mean.shape, like=mean) * (0.5 * log_variance).exp())
         if self.model.config.noise:
             past = past._replace(grain=begun(normal(*batch.labels[:, 0].shape, like=batch.images)))
-        watch = Watch(self.discriminators, batch.images[:, 0])
+        watch = Watch(self.discriminators, batch.images[:, 0], self.hyper.augment)
         before: tuple[Tensor, Tensor] | None = None  # the frame before, made and true
         for t in range(batch.labels.shape[1]):
             labels, target = batch.labels[:, t], batch.images[:, t]
