@@ -99,12 +99,15 @@ class Film:
             self.kept.append(frame)
 
     def finished(self) -> dict[str, str]:
-        """The files as data URIs: of its `kinds` mp4, and what `gifs` gives, nothing of long films."""
+        """The mp4s of its `kinds` as data URIs; no frame can be added any more."""
         for writer in self._writers.values():
             writer.close()
-        videos = {name: requests.file_uri(path.read_bytes(), "mp4") for name, path in self._paths.items()}
+        return {name: requests.file_uri(path.read_bytes(), "mp4") for name, path in self._paths.items()}
+
+    def gifs(self) -> dict[str, str]:
+        """What `gifs` gives, nothing of long films: it takes a while, in which the film can be seen."""
         whole = len(self.kept) == self.made <= GIF_FRAMES
-        return videos | gifs(self.kept if whole else [], self.rate)
+        return gifs(self.kept if whole else [], self.rate)
 
 
 def enlarged(picture: np.ndarray, flat: bool = False) -> np.ndarray:

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 from app_fixtures import DRAWN, PALETTE, SIZE, address, as_uri, checkpoints, from_uri, photograph, scene
 from conftest import ROOT
+from gradio.queueing import Queue
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from test_app_maps import bomb
@@ -23,7 +25,7 @@ import cgan
 from app import requests, start
 from app.requests import LARGEST_REQUEST
 from app.shelf import Shelf
-from app.ui import build
+from app.ui import build, launch
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHOWN_FIRST = {"spade-landscape", "munit-edges2clothing", "fs_vid2vid-sprites"}
@@ -167,6 +169,15 @@ def test_two_sessions_do_not_mix():
         runs = [pool.submit(paint, clients[i % 2], maps[i % 2]) for i in range(12)]
         for i, run in enumerate(runs):
             assert np.array_equal(run.result()[0], alone[i % 2])
+
+
+def test_an_app_that_nobody_uses_looks_seldom_for_calls(monkeypatch):
+    page, looks = build(Shelf(checkpoints(), "cpu")), Counter()
+    launch(page, prevent_thread_lock=True, quiet=True)
+    monkeypatch.setattr(Queue, "__len__", lambda queue: looks.update([id(queue)]) or 0)
+    time.sleep(0.5)
+    page.close()
+    assert 0 < looks[id(page._queue)] < 150  # Gradio looks each millisecond
 
 
 def test_every_event_has_a_name(client):
