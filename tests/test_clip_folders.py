@@ -18,6 +18,8 @@ from cgan.labels import Palette
 from train.data.clip_reading import depth_palette, read_clips
 from train.data.clips import ClipData, Window
 from train.data.stored import canvas
+from train.launch import parse, parts_of
+from train.recipes import vid2vid
 
 SIZE = (48, 48)
 PALETTE = Palette.from_list(
@@ -98,6 +100,17 @@ def test_nothing_drifts_where_there_are_only_clips(tmp_path):
     assert said == [
         "--drift changes nothing: there are no pictures beside the clips, or their cameras are known"
     ]
+
+
+def test_validation_stands_still(tmp_path, capsys):
+    taught, judged = write(tmp_path / "taught", {"a": 4}), write(tmp_path / "judged", {"b": 4})
+    for part, array in zip(("images", "labels"), scene(1), strict=True):
+        Image.fromarray(array[0]).save(taught / part / "single.png")
+    words = ["--preset", "tiny", "--size", "32", "--data", str(taught), "--validation", str(judged)]
+    _, _, hyper, run = parse("vid2vid", [*words, "--drift", "0.1", "--out", str(tmp_path / "run")])
+    data, validation = parts_of(vid2vid.Recipe, run, hyper)
+    assert (data.drift, validation.drift) == (0.1, 0.0)
+    assert "--drift" not in capsys.readouterr().err  # which it would change nothing of
 
 
 def test_other_names_of_folders_and_instances(tmp_path):

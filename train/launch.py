@@ -274,8 +274,12 @@ def parts_of(recipe: AnyRecipe, run: Run, hyper: Any) -> tuple[Data[Any], Data[A
     if run.validation == "none":
         return data, None
     if Path(run.validation).is_dir():
-        if "held_out" in vars(hyper):  # a folder of its own has nothing held out
-            hyper = dataclasses.replace(hyper, held_out="")
+        as_it_is = {
+            "held_out": "",
+            "drift": 0.0,
+        }  # a folder of its own has nothing held out, and stands still
+        known = {name: value for name, value in as_it_is.items() if name in vars(hyper)}
+        hyper = dataclasses.replace(hyper, **known)
         validation = recipe.read(Path(run.validation), run.size, hyper, say)
         if recipe.palette(validation) != recipe.palette(data):
             raise DataError(f"{run.validation} has other classes than {run.data}")
