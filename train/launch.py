@@ -277,7 +277,7 @@ def parts_of(recipe: AnyRecipe, run: Run, hyper: Any) -> tuple[Data[Any], Data[A
         as_it_is = {
             "held_out": "",
             "drift": 0.0,
-        }  # a folder of its own has nothing held out, and stands still
+        }  # a folder of its own holds out nothing and stands still
         known = {name: value for name, value in as_it_is.items() if name in vars(hyper)}
         hyper = dataclasses.replace(hyper, **known)
         validation = recipe.read(Path(run.validation), run.size, hyper, say)
