@@ -121,15 +121,20 @@ def enlarged(picture: np.ndarray, flat: bool = False) -> np.ndarray:
     return cv2.resize(picture, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
 
 
-def gif(pictures: Sequence[np.ndarray], rate: float) -> str:
-    """Pictures as a GIF in a data URI."""
+def gif(pictures: Sequence[np.ndarray], rate: float, times: int = 1) -> str:
+    """Pictures as a GIF in a data URI; each pixel is a square with sides of `times`."""
     file = io.BytesIO()
-    write_gif(file, pictures, rate)
+    write_gif(file, pictures, rate, times=times)
     return requests.file_uri(file.getvalue(), "gif")
 
 
 def gifs(pictures: Sequence[np.ndarray], rate: float) -> dict[str, str]:
     """Pictures as `gif` in their own size and, where that is small, as `large`; "" is none."""
-    small = len(pictures) > 0 and enlarged(pictures[0]).shape != pictures[0].shape
-    large = gif([enlarged(picture) for picture in pictures], rate) if small else ""
-    return {"gif": gif(pictures, rate) if len(pictures) else "", "large": large}
+    if not pictures:
+        return {"gif": "", "large": ""}
+    side = max(pictures[0].shape[:2])
+    if side <= ART:  # in the colours of the small one
+        large = gif(pictures, rate, SMALL // side)
+    else:
+        large = gif([enlarged(picture) for picture in pictures], rate) if SMALL // side > 1 else ""
+    return {"gif": gif(pictures, rate), "large": large}

@@ -226,7 +226,11 @@ def test_gifs(tmp_path):
     with Image.open(tmp_path / "film.gif") as opened:
         assert opened.info["duration"] == 80 and opened.info["loop"] == 0
     noise = np.random.default_rng(0).integers(0, 256, (2, 40, 40, 3), dtype=np.uint8)
-    assert write_gif(tmp_path / "noise.gif", noise, 10) == 2
+    assert (
+        write_gif(tmp_path / "noise.gif", noise, 10) == write_gif(tmp_path / "4.gif", noise, 10, times=4) == 2
+    )
+    for small, large in zip(read_video(tmp_path / "noise.gif"), read_video(tmp_path / "4.gif"), strict=True):
+        assert np.array_equal(small.repeat(4, 0).repeat(4, 1), large)
     with pytest.raises(ValueError, match="at least one picture"):
         write_gif(tmp_path / "none.gif", [], 10)
 

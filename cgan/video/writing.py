@@ -187,15 +187,19 @@ def write_video(
 
 
 def write_gif(
-    target: Path | BinaryIO, pictures: Iterable[Picture], rate: float, progress: Progress | None = None
+    target: Path | BinaryIO,
+    pictures: Iterable[Picture],
+    rate: float,
+    progress: Progress | None = None,
+    times: int = 1,
 ) -> int:
     """Write pictures as a GIF that plays for ever; gives their number. At most `GIF_FRAMES` are taken.
 
     Pictures of up to 256 colours stay exact. `rate`: pictures a second, kept between 1 and 50 and rounded to
-    hundredths of a second.
+    hundredths of a second. `times`: each pixel becomes a square with sides of so many.
     """
     pause = max(2, round(100 / min(max(rate, SLOWEST_GIF), FASTEST_GIF))) * 10
-    frames = _indexed(islice(pictures, GIF_FRAMES), progress)
+    frames = (_squares(frame, times) for frame in _indexed(islice(pictures, GIF_FRAMES), progress))
     first = next(frames, None)
     if first is None:
         raise ValueError("a GIF needs at least one picture")
@@ -216,6 +220,11 @@ def _indexed(pictures: Iterable[Picture], progress: Progress | None) -> Iterator
             yield image.quantize(palette=_palette(image), dither=Image.Dither.FLOYDSTEINBERG)
         if progress is not None:
             progress(number)
+
+
+def _squares(image: Image.Image, times: int) -> Image.Image:
+    """The picture with `times` by `times` pixels for each."""
+    return image.resize((times * image.width, times * image.height), Image.Resampling.NEAREST)
 
 
 def _palette(image: Image.Image) -> Image.Image:
