@@ -36,6 +36,13 @@ def shared(chromium):
     page.context.close()
 
 
+def as_file(picture: np.ndarray, name: str) -> dict:
+    """A picture as a PNG to be opened."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return {"name": name, "mimeType": "image/png", "buffer": file.getvalue()}
+
+
 def plays(page) -> None:
     """Until the film of the page plays."""
     expect(page.locator(".film .video")).to_be_visible()
@@ -43,9 +50,7 @@ def plays(page) -> None:
 
 
 def test_an_uploaded_character_walks_and_the_film_plays(shared):
-    file = io.BytesIO()
-    Image.fromarray(character()).save(file, "PNG")
-    upload = {"name": "me.png", "mimeType": "image/png", "buffer": file.getvalue()}
+    upload = as_file(character(), "me.png")
     plays(shared)  # of the examples: all has been said that a page says when it opens
     expect(shared.locator("#v-seed")).to_be_hidden()  # a character has its look
     example = shared.locator("#v-subjects .card img").get_attribute("src")
@@ -80,9 +85,7 @@ def test_films_are_saved(shared):
 
 
 def test_a_long_film_is_stopped_and_kept(shared):
-    sheet = io.BytesIO()
-    Image.fromarray(np.zeros((64 * 20, 64 * 30), np.uint8)).save(sheet, "PNG")
-    upload = {"name": "long.png", "mimeType": "image/png", "buffer": sheet.getvalue()}
+    upload = as_file(np.zeros((64 * 20, 64 * 30), np.uint8), "long.png")
     shared.get_by_label("Clip file").set_input_files(upload)
     shared.get_by_label("Stop", exact=True).click()
     expect(shared.locator(".film .made")).to_contain_text("Stopped: ")
@@ -91,9 +94,7 @@ def test_a_long_film_is_stopped_and_kept(shared):
 
 
 def test_another_choice_takes_the_place_of_a_long_film(shared):
-    sheet = io.BytesIO()
-    Image.fromarray(np.ones((64 * 20, 64 * 30), np.uint8)).save(sheet, "PNG")
-    upload = {"name": "longer.png", "mimeType": "image/png", "buffer": sheet.getvalue()}
+    upload = as_file(np.ones((64 * 20, 64 * 30), np.uint8), "longer.png")
     shared.get_by_label("Clip file").set_input_files(upload)
     expect(shared.locator(".film .bar")).to_be_visible()
     shared.evaluate(
@@ -236,10 +237,12 @@ def test_a_camera_flies_back(other):
 
 def test_the_dice_gives_another_look(other):
     take(other, "vid2vid")
-    file = io.BytesIO()
-    Image.fromarray(character()).save(file, "PNG")
-    upload = {"name": "first.png", "mimeType": "image/png", "buffer": file.getvalue()}
-    before = other.locator(".film .video").get_attribute("src")
+    maps = np.zeros((64, 4 * 64), np.uint8)
+    maps[32:, 64:] = 1
+    other.get_by_label("Clip file").set_input_files(as_file(maps, "ground.png"))
+    expect(other.locator(".clips .told")).to_contain_text("ground.png")
+    expect(other.locator(".film .made")).to_contain_text("4 frames")
+    before, upload = film_of(other), as_file(character(), "first.png")
     other.get_by_label("Subject picture files").set_input_files(upload)
     expect(other.locator(".subjects .card")).to_have_count(1)
     expect(other.locator(".film .video")).not_to_have_attribute("src", before)
