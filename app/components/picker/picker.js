@@ -5,6 +5,10 @@ const [list, title] = [element.querySelector("select"), element.querySelector("s
 let pointed = false; // the list was opened with the mouse or a finger
 
 function show() {
+  if (!props.choices) { // of a list that was hidden, they may come after it
+    setTimeout(show, 50);
+    return;
+  }
   list.replaceChildren(...props.choices.map((name) => new Option(name, name)));
   list.value = props.value ?? "";
   list.ariaLabel = title.textContent = props.named;

@@ -16,7 +16,7 @@ from cgan import CganError, DataError, models
 FIRST, PRESET = "spade", "small"
 PRESETS = ("tiny", "small", "paper")
 MIN_SIZE = 32  # pixels
-READING = "Reading the folder …"
+READING, STARTING = "Reading the folder …", "Starting …"
 
 
 class Runs:
@@ -159,7 +159,7 @@ class Runs:
         form = (model, preset, name, data, size, images, licence, more, names)
         plan = self._plan(*form)
         self.training.folder(plan.name)
-        yield answer(form, READING), gr.skip(), gr.skip(), gr.skip()
+        yield answer(form, STARTING), gr.skip(), gr.skip(), gr.skip()
         try:
             said = self.training.check(plan)
             self.training.start(plan)
