@@ -99,15 +99,12 @@ class Film:
             self.kept.append(frame)
 
     def finished(self) -> dict[str, str]:
-        """The mp4s of its `kinds` as data URIs; no frame can be added any more."""
+        """The files as data URIs: of its `kinds` mp4, and what `gifs` gives, nothing of long films."""
         for writer in self._writers.values():
             writer.close()
-        return {name: requests.file_uri(path.read_bytes(), "mp4") for name, path in self._paths.items()}
-
-    def gifs(self) -> dict[str, str]:
-        """What `gifs` gives, nothing of long films: it takes a while, in which the film can be seen."""
+        videos = {name: requests.file_uri(path.read_bytes(), "mp4") for name, path in self._paths.items()}
         whole = len(self.kept) == self.made <= GIF_FRAMES
-        return gifs(self.kept if whole else [], self.rate)
+        return videos | gifs(self.kept if whole else [], self.rate)
 
 
 def enlarged(picture: np.ndarray, flat: bool = False) -> np.ndarray:

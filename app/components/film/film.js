@@ -49,9 +49,6 @@ function far({ made, count: all, speed }) {
 
 function saves(value) {
   for (const button of element.querySelectorAll("[data-save]")) button.hidden = !value[button.dataset.save.split(" ")[0]];
-  const [gif, coming] = [$("[data-save=gif]"), Boolean(value.video) && value.gif === undefined];
-  [gif.hidden, gif.disabled] = [gif.hidden && !coming, coming]; // it comes when the film can be seen already
-  gif.title = coming ? "The GIF is being made" : "Save the film as GIF";
   $(".saves").hidden = !value.video && !value.sheet;
   $(".loop").hidden = !value.video;
   $(".made").textContent = `${value.stopped ? "Stopped: " : ""}${count(value.made, "frame")} · ${value.rate} a second${value.sound ? ` · ${value.sound}` : ""}`;
