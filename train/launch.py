@@ -274,10 +274,7 @@ def parts_of(recipe: AnyRecipe, run: Run, hyper: Any) -> tuple[Data[Any], Data[A
     if run.validation == "none":
         return data, None
     if Path(run.validation).is_dir():
-        as_it_is = {
-            "held_out": "",
-            "drift": 0.0,
-        }  # a folder of its own holds out nothing and stands still
+        as_it_is = {"held_out": "", "drift": 0.0}  # of a folder of its own
         known = {name: value for name, value in as_it_is.items() if name in vars(hyper)}
         hyper = dataclasses.replace(hyper, **known)
         validation = recipe.read(Path(run.validation), run.size, hyper, say)
