@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from cgan.layers.adain import AdaIN, InstanceNorm
 
+COARSE = 4  # features this many times smaller than the picture, or more, are coarse
+
 
 class Conv(nn.Conv2d):
     """A convolution that mirrors its input at the border: zeros there would show as a frame.
@@ -102,6 +104,15 @@ class PostResidual(nn.Module):
         h = F.relu(self.norm_0(self.conv_0(x), style))
         h = x + self.norm_1(self.conv_1(h), style)
         return F.relu(h) if self.last else h
+
+
+def seamless(scale: int) -> bool:
+    """Whether features are better doubled bilinearly to what is `scale` times smaller than the picture.
+
+    Repeated pixels of 1/32, 1/16 and 1/8 leave steps in each 32nd, 16th and 8th row: lines across whole
+    meadows. Finer ones leave none that is seen, and bilinearly they would be blurred.
+    """
+    return scale >= COARSE
 
 
 def double(x: Tensor, smooth: bool = False) -> Tensor:

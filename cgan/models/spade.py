@@ -4,7 +4,7 @@ Park, Liu, Wang, Zhu: Semantic Image Synthesis with Spatially-Adaptive Normaliza
 is the paper's (appendix A) with the style encoder of its section 4, at any height and width divisible by 32.
 Three things differ: the style vector is *added* to the convolved, downsampled labels (the paper's generator
 starts from the vector alone, which fixes the size of the picture), an optional noise picture feeds every
-block (see `SpadeBlock`), and coarse features can be doubled smoothly (see `Model.seamless`).
+block (see `SpadeBlock`), and coarse features can be doubled smoothly (see `seamless`).
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cgan.labels import instance_edges, onehot
-from cgan.layers.blocks import double
+from cgan.layers.blocks import double, seamless
 from cgan.layers.spade.faster import Faster
 from cgan.layers.spade.norm import Modulator, SpadeBlock
 from cgan.layers.start import identity
@@ -55,7 +55,6 @@ PRESETS = {
     ),
 }
 
-COARSE = 4  # features this many times smaller than the picture, or more, are coarse
 # Width (in units of `filters`) of each block's output, and how often its input has been halved against the
 # picture.
 BLOCKS = ((16, 5), (16, 4), (16, 4), (8, 3), (4, 2), (2, 1), (1, 0))
@@ -153,12 +152,8 @@ class Model(nn.Module):
         return self.style_mean + normal @ self.style_factor.T
 
     def seamless(self, scale: int) -> bool:
-        """Whether features are doubled bilinearly to what is `scale` times smaller than the picture.
-
-        Repeated pixels of 1/32, 1/16 and 1/8 leave steps in each 32nd, 16th and 8th row: lines across whole
-        meadows. Finer ones leave none that is seen, and bilinearly they would be blurred.
-        """
-        return self.config.smooth and scale >= COARSE
+        """Whether features are doubled bilinearly to what is `scale` times smaller than the picture."""
+        return self.config.smooth and seamless(scale)
 
     def forward(
         self,

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from cgan.labels import onehot
 from cgan.layers import grain
 from cgan.layers.autoencoder import StyleEncoder
-from cgan.layers.blocks import double
+from cgan.layers.blocks import double, seamless
 from cgan.layers.flow import CELL, FlowNet, warp
 from cgan.layers.grain import Grain
 from cgan.layers.lookup import Lookup
@@ -52,11 +52,12 @@ class Config:
     noise: bool = grown(False)  # feed noise to the blocks
     match: bool = grown(False)  # give the flow network a first guess, which it corrects
     blend: bool = grown(False)  # lay the warped past frame over what is painted, where the mask trusts it
+    smooth: bool = grown(False)  # double coarse features bilinearly: no seams (see `seamless`)
 
 
 PRESETS = {
-    "tiny": Config(filters=4, limit=8, halvings=3, style=4, noise=True, match=True),
-    "small": Config(noise=True, match=True),
+    "tiny": Config(filters=4, limit=8, halvings=3, style=4, noise=True, match=True, smooth=True),
+    "small": Config(noise=True, match=True, smooth=True),
     "paper": Config(filters=32, limit=1024, halvings=7, style=256),
 }
 
@@ -272,5 +273,5 @@ class Model(nn.Module):
         for level in range(self.config.halvings, -1, -1):
             here = None if noise is None else grain.at_scale(noise.latest, level).to(x.dtype)
             x = self.blocks[level](x, conditions[level], noise=here)
-            x = double(x) if level else x
+            x = double(x, self.config.smooth and seamless(2 ** (level - 1))) if level else x
         return wide(self.to_rgb(F.leaky_relu(x, 0.2))).tanh()
