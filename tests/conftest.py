@@ -29,7 +29,7 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """Files with slow tests come first, so that two processes, which share out files, end together."""
+    """Files with slow tests come first, so that the processes, which share out files, end together."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 

@@ -1,7 +1,7 @@
 """Every tab, light and dark, at a desk and on a phone, through axe-core: nothing serious or critical."""
 
 import pytest
-from app_fixtures import PATIENCE, expect, save_checkpoint
+from app_fixtures import expect, save_checkpoint, visitor
 from axe_playwright_python.sync_playwright import Axe
 from translate_fixtures import save_translator
 from video_fixtures import save_animator
@@ -49,8 +49,7 @@ def grave(page) -> set[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [1440, 390])
 def test_axe_finds_nothing_serious(chromium, address, width):
-    page = chromium.new_page(viewport={"width": width, "height": 900}, reduced_motion="reduce")
-    page.set_default_timeout(PATIENCE)
+    page = visitor(chromium, viewport={"width": width, "height": 900}, reduced_motion="reduce")
     page.goto(address)
     page.add_style_tag(content="* { transition: none !important; }")  # to the other scheme's colours at once
     page.evaluate(Axe().axe_script)
@@ -65,5 +64,5 @@ def test_axe_finds_nothing_serious(chromium, address, width):
                 page.wait_for_timeout(2000)
                 faults &= grave(page)
             found += [f"{tab}, {scheme}: {fault}" for fault in sorted(faults)]
-    page.close()
+    page.context.close()
     assert not found, "\n".join(found)

@@ -1,10 +1,11 @@
 """The canvas in real Chromium: zoom and pan, locked classes, whole classes replaced, new maps."""
 
 import io
+import re
 
 import numpy as np
 import pytest
-from app_fixtures import DRAWN, PALETTE, PATIENCE, address, expect
+from app_fixtures import DRAWN, PALETTE, address, expect, visitor
 from PIL import Image
 
 SKY, BUILDING, ROAD, CAR = (PALETTE.names.index(name) for name in ("sky", "building", "road", "car"))
@@ -13,8 +14,7 @@ SPOT = (0.5 + 0.5 / WIDTH, 0.5 + 0.5 / HEIGHT)  # the middle of a pixel in the m
 
 
 def visit(chromium, **options):
-    page = chromium.new_context(**{"viewport": {"width": 1500, "height": 950}} | options).new_page()
-    page.set_default_timeout(PATIENCE)
+    page = visitor(chromium, **{"viewport": {"width": 1500, "height": 950}} | options)
     page.goto(address())
     expect(page.locator(".result .picture")).to_be_visible()
     page.locator(".live").click()  # the picture is not what is tested here
@@ -91,6 +91,19 @@ def test_map_and_picture_stand_side_by_side_above_the_fold(chromium):
     lowest = (page.locator(".variations .tile").last, page.locator("#maps"), page.locator(".classes"))
     assert max(map(bottom, lowest)) <= 900
     page.context.close()
+
+
+def test_a_list_of_classes_that_goes_on_below_is_pale_there(page):
+    room = page.viewport_size
+    page.set_viewport_size(room | {"height": 700})
+    classes = page.locator(".classes .list")
+    expect(classes).to_have_class(re.compile(r"\bupright beyond\b"))
+    classes.evaluate("list => list.scrollTo(0, list.scrollHeight)")
+    expect(classes).to_have_class(re.compile(r"\bupright before$"))
+    page.get_by_placeholder("Find a class").fill("sky")
+    expect(classes).to_have_class(re.compile(r"\bfading$"))
+    page.get_by_placeholder("Find a class").fill("")
+    page.set_viewport_size(room)
 
 
 def test_strokes_are_exact_however_near_one_looks(page):

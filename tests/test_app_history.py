@@ -8,7 +8,16 @@ from functools import wraps
 
 import numpy as np
 import pytest
-from app_fixtures import PATIENCE, address, as_uri, checkpoints, expect, from_uri, save_checkpoint, scene
+from app_fixtures import (
+    address,
+    as_uri,
+    checkpoints,
+    expect,
+    from_uri,
+    save_checkpoint,
+    scene,
+    visitor,
+)
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
@@ -111,14 +120,11 @@ def test_looks_of_things_stay_where_the_model_has_them(painting):
 
 @pytest.fixture
 def page(chromium):
-    context = chromium.new_context(viewport={"width": 1440, "height": 900})
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
+    page = visitor(chromium, permissions=["clipboard-read", "clipboard-write"])
     page.goto(address())
     expect(page.locator(".history .tile.taken")).to_be_visible()
     yield page
-    context.close()
+    page.context.close()
 
 
 def picture_of(page) -> str:
@@ -226,8 +232,7 @@ def link_of(record: dict) -> str:
 
 @pytest.mark.slow
 def test_when_another_models_result_comes_back_nothing_else_is_painted(chromium, two_models, painted):
-    page = chromium.new_page(viewport={"width": 1440, "height": 900})
-    page.set_default_timeout(PATIENCE)
+    page = visitor(chromium)
     page.goto(two_models)
     expect(page.locator(".history .tile.taken[title*=land]")).to_be_visible()
     first = picture_of(page)
@@ -254,12 +259,11 @@ def test_when_another_models_result_comes_back_nothing_else_is_painted(chromium,
     page.goto(two_models + link_of(wanted | {"model": "gone"}))
     expect(page.get_by_text("there are: land, tiny")).to_be_visible()
     expect(page.locator(".result .picture")).to_be_visible()  # of the map to begin with
-    page.close()
+    page.context.close()
 
 
 def test_a_browser_that_keeps_nothing_says_so(chromium):
-    page = chromium.new_page(viewport={"width": 1440, "height": 900})
-    page.set_default_timeout(PATIENCE)
+    page = visitor(chromium)
     page.add_init_script("IDBFactory.prototype.open = () => { throw new Error('private window'); };")
     page.goto(address())
     expect(page.locator(".history .tile.taken")).to_be_visible()
@@ -268,4 +272,4 @@ def test_a_browser_that_keeps_nothing_says_so(chromium):
     another(page)
     page.locator(".history .tile").last.click()
     wait_for_picture(page, first)
-    page.close()
+    page.context.close()

@@ -14,6 +14,7 @@ from app_fixtures import (
     expect,
     save_checkpoint,
     save_labeller,
+    visitor,
 )
 from gradio import EventData
 from PIL import Image
@@ -189,8 +190,7 @@ def test_the_page_lists_opens_and_adds(root, tmp_path, monkeypatch):
     _, url, _ = launch(build(Shelf(root, "cpu"), local=True), prevent_thread_lock=True, quiet=True)
     with sync_playwright() as playwright:
         chromium = browser(playwright)
-        page = chromium.new_page(viewport={"width": 1200, "height": 800})
-        page.set_default_timeout(PATIENCE)
+        page = visitor(chromium, viewport={"width": 1200, "height": 800})
         page.goto(url)
         page.get_by_role("tab", name="Models").click()
         expect(page.locator(".card h2")).to_have_text(["tiny"])

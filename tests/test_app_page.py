@@ -9,7 +9,6 @@ import pytest
 from app_fixtures import (
     DRAWN,
     PALETTE,
-    PATIENCE,
     address,
     as_uri,
     checkpoints,
@@ -18,6 +17,7 @@ from app_fixtures import (
     photograph,
     save_checkpoint,
     scene,
+    visitor,
 )
 from PIL import Image
 
@@ -36,9 +36,7 @@ MODEL_CALL = "/gradio_api/queue/join"
 
 def visit(chromium, **options):
     """A new visitor, whose first picture is painted."""
-    context = chromium.new_context(**{"viewport": {"width": 1500, "height": 950}} | options)
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
+    page = visitor(chromium, **{"viewport": {"width": 1500, "height": 950}} | options)
     page.asked = []
     page.on("request", lambda request: page.asked.append(request.url))
     page.goto(address())
@@ -314,6 +312,12 @@ def test_a_style_picture_is_taken_and_cleared(page):
     red = np.full((900, 700, 3), (250, 30, 0), np.uint8)
     page.get_by_label("Style picture file").set_input_files(png(red))
     wait_for_another_picture(page, plain)
+    styled = picture_of(page)
+    broken = {"name": "me.heic", "mimeType": "image/heic", "buffer": b"no picture"}
+    page.get_by_label("Style picture file").set_input_files(broken)
+    expect(page.locator("#style .say")).to_have_text("me.heic cannot be read here: save it as JPEG or PNG.")
+    page.get_by_role("button", name="Paint", exact=True).click()
+    wait_for_picture(page, styled)
     page.get_by_label("Clear the style picture").click()
     wait_for_picture(page, plain)
 
@@ -403,11 +407,10 @@ def test_on_a_phone_the_picture_is_under_the_canvas_and_both_are_in_sight(chromi
 
 def test_without_checkpoints_the_page_says_what_to_run(chromium, tmp_path):
     _, url, _ = launch(empty := build(Shelf(tmp_path, "cpu")), prevent_thread_lock=True, quiet=True)
-    page = chromium.new_page()
-    page.set_default_timeout(PATIENCE)
+    page = visitor(chromium)
     page.goto(url)
     expect(page.locator("#notice")).to_contain_text("python -m train spade")
     page.get_by_role("button", name="Paint", exact=True).click()
     expect(page.get_by_text("There is no checkpoint yet")).to_have_count(2)
-    page.close()
+    page.context.close()
     empty.close()

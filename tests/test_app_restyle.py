@@ -5,7 +5,6 @@ import torch
 from app_fixtures import (
     DRAWN,
     PALETTE,
-    PATIENCE,
     as_uri,
     browser,
     expect,
@@ -14,6 +13,7 @@ from app_fixtures import (
     save_checkpoint,
     save_restyler,
     scene,
+    visitor,
 )
 from gradio import EventData
 from playwright.sync_api import sync_playwright
@@ -90,8 +90,7 @@ def test_the_tool_in_the_page(shelf):
     _, url, _ = launch(build(shelf), prevent_thread_lock=True, quiet=True)
     with sync_playwright() as playwright:
         chromium = browser(playwright)
-        page = chromium.new_context(viewport={"width": 1500, "height": 950}).new_page()
-        page.set_default_timeout(PATIENCE)
+        page = visitor(chromium, viewport={"width": 1500, "height": 950})
         page.goto(url)
         picture = page.locator(".result .picture")
         expect(picture).to_be_visible()

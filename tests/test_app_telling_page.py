@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from app_fixtures import PATIENCE, address, as_uri, expect
+from app_fixtures import address, as_uri, expect, visitor
 
 from app import requests
 
@@ -12,13 +12,11 @@ from app import requests
 @pytest.fixture
 def page(chromium):
     """A low window: what lies under the picture is below the fold."""
-    context = chromium.new_context(viewport={"width": 1200, "height": 560}, color_scheme="dark")
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
+    page = visitor(chromium, viewport={"width": 1200, "height": 560}, color_scheme="dark")
     page.goto(address())
     expect(page.locator(".result .picture")).to_be_visible()
     yield page
-    context.close()
+    page.context.close()
 
 
 def waits(page, does, word) -> None:

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import gradio as gr
 import pytest
-from app_fixtures import PATIENCE, browser, expect
+from app_fixtures import PATIENCE, browser, expect, visitor
 from gradio import EventData
 from PIL import Image
 from playwright.sync_api import sync_playwright
@@ -265,6 +265,12 @@ def blocks(root, training: bool) -> list[dict]:
     return build(Shelf(root, "cpu"), local=False, training=training).config["components"]
 
 
+WATCH = """() => {
+  const start = document.querySelector("#r-start");
+  new MutationObserver(() => { window.paused ||= start.disabled; }).observe(start, { attributes: true });
+}"""
+
+
 @pytest.mark.slow
 def test_the_page_starts_watches_stops_and_resumes(played, tmp_path):
     root = tmp_path / "shelf"
@@ -272,8 +278,7 @@ def test_the_page_starts_watches_stops_and_resumes(played, tmp_path):
     _, url, _ = launch(build(Shelf(root, "cpu"), True, True), prevent_thread_lock=True, quiet=True)
     with sync_playwright() as playwright:
         chromium = browser(playwright)
-        page = chromium.new_page(viewport={"width": 1200, "height": 900})
-        page.set_default_timeout(PATIENCE)
+        page = visitor(chromium, viewport={"width": 1200, "height": 900})
         page.goto(url)
         page.get_by_role("tab", name="Train").click()
         expect(page.locator("#r-about")).to_contain_text("It learns from a folder with images/")
@@ -283,9 +288,12 @@ def test_the_page_starts_watches_stops_and_resumes(played, tmp_path):
         expect(page.locator("#r-command")).to_have_text("the size is 5; it must be a whole number from 32")
         page.get_by_label("Size in pixels").fill("64")
         page.get_by_label("Folder of training data").fill("missing")
+        page.evaluate(WATCH)
         page.get_by_role("button", name="Start").click()
         answer = page.locator("#r-answer pre")
         expect(answer).to_contain_text("there is no folder images/")
+        expect(page.get_by_role("button", name="Start")).to_be_enabled()
+        assert page.evaluate("window.paused")  # while it started
         page.get_by_label("Folder of training data").fill("slow")
         expect(answer).to_be_hidden()
         page.get_by_role("button", name="Check the folder").click()

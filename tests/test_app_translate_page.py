@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from app_fixtures import PATIENCE, as_uri, expect, from_uri
+from app_fixtures import as_uri, expect, from_uri, visitor
 from PIL import Image
 from translate_fixtures import address, photograph, translator
 
@@ -24,9 +24,7 @@ RED, BLUE = (np.full((40, 40, 3), colour, np.uint8) for colour in ((240, 30, 20)
 
 def visit(chromium, model=None, **options):
     """A new visitor on the Translate tab."""
-    context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}} | options)
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
+    page = visitor(chromium, **options)
     page.goto(address())
     expect(page.get_by_role("tab", name="Translate")).to_be_visible()
     page.before_opening = page.locator(".compare").count()
@@ -286,10 +284,9 @@ def test_on_a_phone_the_picture_is_under_the_paper(chromium):
 
 def test_without_translators_the_tab_says_what_to_run(chromium, tmp_path):
     _, url, _ = launch(empty := build(Shelf(tmp_path, "cpu")), prevent_thread_lock=True, quiet=True)
-    page = chromium.new_page()
-    page.set_default_timeout(PATIENCE)
+    page = visitor(chromium)
     page.goto(url)
     page.get_by_role("tab", name="Translate").click()
     expect(page.locator("#t-notice")).to_contain_text("python -m train munit")
-    page.close()
+    page.context.close()
     empty.close()

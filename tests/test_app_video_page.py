@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from app_fixtures import PATIENCE, expect, from_uri
+from app_fixtures import expect, from_uri, visitor
 from PIL import Image
 from video_fixtures import address, character, moving
 
@@ -19,8 +19,7 @@ PLAYS = "film => film.readyState >= 2 && film.duration > 0 && !film.paused && fi
 
 def visit(chromium, url=None, **options):
     """A new visitor on the Video tab."""
-    page = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}} | options).new_page()
-    page.set_default_timeout(PATIENCE)
+    page = visitor(chromium, **options)
     page.goto(url or address())
     expect(page.get_by_role("tab", name="Video")).to_be_visible()
     page.get_by_role("tab", name="Video").click()
@@ -55,7 +54,8 @@ def test_an_uploaded_character_walks_and_the_film_plays(shared):
     expect(shared.locator("#v-seed")).to_be_hidden()  # a character has its look
     example = shared.locator("#v-subjects .card img").get_attribute("src")
     shared.get_by_label("Subject picture files").set_input_files(upload | {"buffer": b"no picture"})
-    expect(shared.locator("#v-subjects .say")).to_have_text("A picture cannot be read.")
+    why = "me.png cannot be read here: save it as JPEG or PNG."
+    expect(shared.locator("#v-subjects .say")).to_have_text(why)
     expect(shared.locator("#v-subjects .card img")).to_have_attribute("src", example)
     shared.get_by_label("Subject picture files").set_input_files(upload)
     expect(shared.locator("#v-subjects .card img")).not_to_have_attribute("src", example)
@@ -73,6 +73,18 @@ def test_an_uploaded_character_walks_and_the_film_plays(shared):
     expect(shared.locator(".film .made")).to_have_text("6 frames · 8 a second")
     plays(shared)
     assert shared.locator(".film .video").get_attribute("src") != before
+
+
+def test_a_clip_that_is_none_is_not_taken(shared):
+    """The one of before is there again, and its film."""
+    shared.get_by_label("Clip slash left").click()
+    expect(shared.locator(".film .made")).to_have_text("6 frames · 8 a second")
+    broken = {"name": "broken.mp4", "mimeType": "video/mp4", "buffer": b"no film"}
+    shared.get_by_label("Clip file").set_input_files(broken)
+    expect(shared.locator(".clips .say")).to_contain_text("the clip of before is here again")
+    expect(shared.get_by_label("Clip slash left")).to_have_attribute("aria-pressed", "true")
+    expect(shared.locator(".film .made")).to_have_text("6 frames · 8 a second")
+    plays(shared)
 
 
 def test_films_are_saved(shared):
@@ -272,6 +284,10 @@ def test_on_a_phone_the_film_stays_in_sight_and_nothing_sticks_out(chromium):
     film, start = (page.locator(part).bounding_box() for part in (".film .frame", "#v-go"))
     assert film["y"] >= 0 and film["y"] + film["height"] <= start["y"] <= 844
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    expect(page.locator("#v-film")).to_have_css("position", "sticky")
+    # The sheet of all actions with a GIF of each is as tall as the window: it does not cover what is below.
+    page.evaluate("document.querySelector('.film .gifs').append(document.createElement('button'))")
+    expect(page.locator("#v-film")).to_have_css("position", "static")
     page.context.close()
 
 

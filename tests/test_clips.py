@@ -10,9 +10,10 @@ from test_keyframes import texture
 from cgan.errors import DataError
 from cgan.labels import Label, Palette
 from train.data.batches import Clip, FewShotClip
+from train.data.clip_reading import ReadClip, motion_of
 from train.data.clips import ClipData, Window
 from train.data.flights import SHOWN, FewShotFlights, Flights
-from train.data.flows import cached_flows, folder
+from train.data.flows import folder
 from train.data.stored import canvas, place
 from train.world.flights import RETURNING, route
 from train.world.motion import warp
@@ -254,18 +255,23 @@ def test_some_flights_come_back():
 
 def test_flow_of_real_clips_is_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("CGAN_CACHE", str(tmp_path))
-    said = []
-    images = sliding((4,), (96, 96)).images
-    flow, seen = cached_flows(images, "street", said.append)
-    assert said == ["computing the optical flow of 4 frames of street"]
-    assert flow.dtype == torch.float16 and not flow[0].any() and not seen[0].any()
-    assert torch.allclose(flow[1:].float().median(3)[0].median(2)[0], torch.tensor([-2.0, -1.0]), atol=0.2)
-    assert seen[1:, :, 4:-4, 4:-4].float().mean() > 0.9
-    again, _ = cached_flows(images, "street", said.append)
-    assert torch.equal(again, flow) and len(said) == 1
+    images, said = sliding((4,), (96, 96)).images.permute(0, 2, 3, 1).numpy(), []
+    clips = [
+        ReadClip(name, {"images": [*each]}) for name, each in (("street", images), ("yard", images[::-1]))
+    ]
+
+    def motion() -> tuple[torch.Tensor, torch.Tensor]:
+        found = motion_of(clips, said.append)
+        return found["flow"], found["seen"]
+
+    flow, seen = motion()
+    assert said == ["computing the optical flow of 8 frames …"]
+    assert flow.dtype == torch.float16 and not flow[[0, 4]].any() and not seen[[0, 4]].any()
+    assert torch.allclose(flow[1:4].float().median(3)[0].median(2)[0], torch.tensor([-2.0, -1.0]), atol=0.2)
+    assert seen[1:4, :, 4:-4, 4:-4].float().mean() > 0.9
+    assert torch.equal(motion()[0], flow) and len(said) == 1
     next(folder().iterdir()).write_bytes(b"torn")
-    assert torch.equal(cached_flows(images, "street", said.append)[0], flow)
-    assert "is damaged" in said[1]
+    assert torch.equal(motion()[0], flow) and "is damaged" in said[1] and len(said) == 3
 
 
 def test_subjects_of_the_world():

@@ -127,7 +127,7 @@ def installed(wheel, tmp_path_factory):
         return subprocess.run(
             [sys.executable, *words],
             cwd=away,
-            env=environment() | {"PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"},
+            env=environment() | {"PYTHONPATH": str(site)},
             capture_output=True,
             text=True,
             timeout=PATIENCE,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import torch
-from app_fixtures import PATIENCE, as_uri, browser, expect, from_uri, save_checkpoint, scene
+from app_fixtures import as_uri, browser, expect, from_uri, save_checkpoint, scene, visitor
 from gradio import EventData
 from playwright.sync_api import sync_playwright
 from runs import run
@@ -200,10 +200,7 @@ def test_styles_are_chosen_mixed_and_kept_in_the_page(shelf):
     _, url, _ = launch(build(shelf), prevent_thread_lock=True, quiet=True)
     with sync_playwright() as playwright:
         chromium = browser(playwright)
-        context = chromium.new_context(viewport={"width": 1440, "height": 900})
-        context.grant_permissions(["clipboard-read", "clipboard-write"])
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE)
+        page = visitor(chromium, permissions=["clipboard-read", "clipboard-write"])
         page.goto(url)
         expect(page.locator(".result .picture")).to_be_visible()
         page.get_by_label("Model").select_option("styled")

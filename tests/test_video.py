@@ -235,6 +235,16 @@ def test_gifs(tmp_path):
         write_gif(tmp_path / "none.gif", [], 10)
 
 
+def test_gifs_play_as_fast_as_they_say(tmp_path):
+    """Eight frames a second last 125 ms each, and GIF counts in hundredths of a second."""
+    write_gif(tmp_path / "film.gif", pictures(8), 8)
+    with Image.open(tmp_path / "film.gif") as film:
+        pauses = [film.seek(at) or film.info["duration"] for at in range(8)]
+    assert sum(pauses) == 1000 and set(pauses) == {120, 130}
+    write_gif(tmp_path / "one.gif", pictures(1), 8)
+    assert len(list(read_video(tmp_path / "one.gif"))) == 1
+
+
 def test_gifs_of_many_colours_have_no_bands(tmp_path):
     y, x = np.mgrid[:128, :128]
     sky = np.stack([90 + 0.8 * x, 110 + 0.7 * y, 200 + 0.15 * (x + y)], -1).astype(np.uint8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -195,17 +195,19 @@ def write_gif(
 ) -> int:
     """Write pictures as a GIF that plays for ever; gives their number. At most `GIF_FRAMES` are taken.
 
-    Pictures of up to 256 colours stay exact. `rate`: pictures a second, kept between 1 and 50 and rounded to
-    hundredths of a second. `times`: each pixel becomes a square with sides of so many.
+    Pictures of up to 256 colours stay exact. `rate`: pictures a second, kept between 1 and 50; each starts at
+    the nearest hundredth of a second. `times`: each pixel becomes a square with sides of so many.
     """
-    pause = max(2, round(100 / min(max(rate, SLOWEST_GIF), FASTEST_GIF))) * 10
+    each = 100 / min(max(rate, SLOWEST_GIF), FASTEST_GIF)
+    starts = [round(each * number) for number in range(GIF_FRAMES + 1)]
+    pauses = [10 * (later - start) for start, later in pairwise(starts)]
     frames = (_squares(frame, times) for frame in _indexed(islice(pictures, GIF_FRAMES), progress))
     first = next(frames, None)
     if first is None:
         raise ValueError("a GIF needs at least one picture")
     count = [1]
     rest = _counted(frames, count)
-    first.save(target, format="GIF", save_all=True, append_images=rest, duration=pause, loop=0, disposal=1)
+    first.save(target, format="GIF", save_all=True, append_images=rest, duration=pauses, loop=0, disposal=1)
     return count[0]
 
 

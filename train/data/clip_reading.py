@@ -28,11 +28,12 @@ from cgan.video import Limits, read_video
 from train.data import folders
 from train.data.clip_folders import FoundClip, Strip, find_clips
 from train.data.clips import LEAST, MOST_DEPTH, ClipData, Window
-from train.data.flows import cached_flows
+from train.data.flows import kept_flow, new_flow
 from train.data.folders import Say
 from train.data.painted import MOST_INSTANCES, numbered, palette_of, read_ids
 from train.data.protocol import Size
 from train.data.stored import canvas
+from train.log import tally
 
 LIMITS = Limits(frames=200_000, seconds=7200.0)  # of a video to learn from
 SHAPE = 0.02  # of a side: depth maps and videos of nearly the pictures' shape fit them
@@ -132,8 +133,18 @@ def joined(clips: Sequence[ReadClip], part: str) -> Tensor:
 
 
 def motion_of(clips: Sequence[ReadClip], say: Say) -> dict[str, Tensor]:
-    """Optical flow and what is seen of it, of all clips."""
-    found = [cached_flows(joined([clip], "images"), clip.name, say) for clip in clips]
+    """Optical flow and what is seen of it, of all clips; `say` is told of what is not known yet."""
+    total, done, found = sum(len(clip.fields["images"]) for clip in clips), 0, []
+    reached: Callable[[int], None] | None = None
+    for clip in clips:
+        images = joined([clip], "images")
+        done += len(images)
+        pair = kept_flow(images, say)
+        if pair is None:
+            reached = reached or tally(say, f"computing the optical flow of {total} frames", total)
+            pair = new_flow(images)
+            reached(done)
+        found.append(pair)
     return {name: torch.cat([pair[i] for pair in found]) for i, name in enumerate(("flow", "seen"))}
 
 

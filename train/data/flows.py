@@ -29,27 +29,32 @@ def folder() -> Path:
     return cache.folder().parent / "flows"
 
 
-def cached_flows(images: Tensor, name: str, say: Say) -> tuple[Tensor, Tensor]:
-    """(flow float16 (T, 2, H, W), seen uint8 (T, 1, H, W)) of a clip, uint8 (T, 3, H, W).
-
-    From each frame back to the one before, in pixels; 0 in the first frame. seen: 1 where the flow in the
-    other direction agrees. `name` is what `say` is told; a full or read-only disk is no error.
-    """
+def kept_flow(images: Tensor, say: Say) -> tuple[Tensor, Tensor] | None:
+    """What `new_flow` gave for the same clip before, uint8 (T, 3, H, W), or None."""
     if len(images) == 1:  # nothing moves
         return _none(images)
-    path = folder() / f"{_key(images)}.safetensors"
-    if path.is_file():
-        try:
-            tensors = load_file(path)
-            if len(tensors["flow"]) == len(images) == len(tensors["seen"]):
-                path.touch()
-                return tensors["flow"], tensors["seen"]
-        except (SafetensorError, OSError, KeyError):
-            pass
-        say(f"{path} is damaged: its flow is computed again")
-    say(f"computing the optical flow of {len(images)} frames of {name}")
+    path = _path(images)
+    if not path.is_file():
+        return None
+    try:
+        tensors = load_file(path)
+        if len(tensors["flow"]) == len(images) == len(tensors["seen"]):
+            path.touch()
+            return tensors["flow"], tensors["seen"]
+    except (SafetensorError, OSError, KeyError):
+        pass
+    say(f"{path} is damaged: its flow is computed again")
+    return None
+
+
+def new_flow(images: Tensor) -> tuple[Tensor, Tensor]:
+    """(flow float16 (T, 2, H, W), seen uint8 (T, 1, H, W)) of a clip, uint8 (T, 3, H, W), which is kept.
+
+    From each frame back to the one before, in pixels; 0 in the first frame. seen: 1 where the flow in the
+    other direction agrees. A full or read-only disk is no error.
+    """
     found, seen = flow_back(images)
-    _write(path, {"flow": found, "seen": seen})
+    _write(_path(images), {"flow": found, "seen": seen})
     return found, seen
 
 
@@ -61,7 +66,7 @@ def _none(images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def flow_back(images: Tensor) -> tuple[Tensor, Tensor]:
-    """What `cached_flows` gives, computed now."""
+    """What `new_flow` gives, which is not kept."""
     count = len(images)
     motion, seen = _none(images)
     pictures = np.ascontiguousarray(images.permute(0, 2, 3, 1).cpu().numpy())
@@ -76,10 +81,10 @@ def flow_back(images: Tensor) -> tuple[Tensor, Tensor]:
     return motion, seen
 
 
-def _key(images: Tensor) -> str:
+def _path(images: Tensor) -> Path:
     digest = hashlib.sha256(f"{VERSION} {tuple(images.shape)}".encode())
     digest.update(images.cpu().contiguous().numpy().data)
-    return digest.hexdigest()[:32]
+    return folder() / f"{digest.hexdigest()[:32]}.safetensors"
 
 
 def _write(path: Path, tensors: dict[str, Tensor]) -> None:

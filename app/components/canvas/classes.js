@@ -1,5 +1,6 @@
 // The classes of the palette: the one in hand, those that are locked, and how one is found.
 
+import { fade } from "../../scripts/fade.js";
 import { overlay } from "./show.js";
 import { $, $$, state, tell, view } from "./state.js";
 
@@ -78,6 +79,7 @@ function find(words) {
   if ($(".classes .nothing")) $(".classes .nothing").textContent = found ? "" : `No class called “${words.trim()}”`;
 }
 
+fade(view.list);
 view.list.addEventListener("click", (event) => {
   const item = event.target.closest(".item");
   if (!item) return;

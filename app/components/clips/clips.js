@@ -3,7 +3,8 @@
 //
 // Props: `what` (is asked for), `examples` [{name, group, picture, frames, clip}], strips of frames side by side, `paths` (ways of the
 // camera), `opens` and `accept` (what files may be opened), `labels` (whether the maps of any video can be found) and
-// `limit` (bytes of a file), `turn` (the model). Event: `input`.
+// `limit` (bytes of a file), `turn` (the model). Event: `input`. "cgan:clip-taken" and "cgan:clip-refused" tell what
+// Python made of it: where a file was refused, the clip of before is there again.
 
 import { comesBack } from "../../scripts/again.js";
 import { asUri, excess, onChoice, onDrop } from "../../scripts/files.js";
@@ -13,6 +14,7 @@ const [file, films] = [$(".file"), $(".films")];
 const say = (text) => { $(".say").textContent = text; };
 let path = ""; // the way of the camera that was chosen
 const told = new Map(); // what is said of clips that are no examples, by `key`
+let before = null; // {value}: the clip that a file took the place of, which Python has not read yet
 
 function hand(clip, words) {
   say("");
@@ -39,14 +41,28 @@ async function sendable(chosen) {
   return typed(uri);
 }
 
+function bring(clip, words) {
+  before ??= { value: props.value };
+  hand(clip, words);
+}
+
 async function label(chosen) {
   const film = await sendable(chosen);
-  if (film) hand({ film, label: true }, `${chosen.name}, its labels are found`);
+  if (film) bring({ film, label: true }, `${chosen.name}, its labels are found`);
 }
 
 async function read(chosen) {
   const sent = await sendable(chosen);
-  if (sent) hand(/^data:[^;,]*zip/.test(sent) ? { flight: sent } : sent, chosen.name);
+  if (sent) bring(/^data:[^;,]*zip/.test(sent) ? { flight: sent } : sent, chosen.name);
+}
+
+function refused() {
+  if (!before) return;
+  props.value = before.value;
+  before = null;
+  note();
+  mark();
+  say("That file was not taken: the clip of before is here again.");
 }
 
 function step({ name, picture, frames, clip }) {
@@ -110,6 +126,8 @@ onChoice(file, ([chosen]) => read(chosen));
 $(".labels").addEventListener("click", () => films.click());
 onChoice(films, ([chosen]) => label(chosen));
 onDrop(element, ([dropped]) => read(dropped));
+window.addEventListener("cgan:clip-taken", () => { before = null; });
+window.addEventListener("cgan:clip-refused", refused);
 window.addEventListener("cgan:clip", ({ detail }) => hand(detail.clip, detail.words));
 watch(["examples", "opens", "paths", "what", "labels"], list);
 watch("value", mark);

@@ -7,7 +7,7 @@
 
 import { asUri, excess, onChoice } from "../../scripts/files.js";
 import { recordOf } from "../../scripts/record.js";
-import { shrink } from "../../scripts/shrink.js";
+import { shrink, unreadable } from "../../scripts/shrink.js";
 import { tile } from "../../scripts/tile.js";
 
 const MOST = { "image/png": 256 }; // colours that a label map may have; of files that lose some, fewer:
@@ -44,10 +44,10 @@ async function read(chosen, known = "") {
     if (record) return window.dispatchEvent(new CustomEvent("cgan:restore", { detail: record }));
     const photograph = known === "photograph" || (!known && props.labels && (await isPhotograph(chosen)));
     if (!photograph) return hand(await asUri(chosen), "input");
-    hand(await shrink(chosen, props.side, props.limit), "upload");
+    hand(await shrink(chosen, props.side), "upload");
     if ($(".own").checked) window.dispatchEvent(new CustomEvent("cgan:style", { detail: chosen }));
   } catch {
-    say(`${chosen.name} cannot be read.`);
+    say(unreadable(chosen));
   }
 }
 

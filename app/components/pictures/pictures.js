@@ -4,8 +4,8 @@
 // Props: `examples` [{name, picture}], pictures being data URIs, `side` (the longest in pixels that is sent),
 // `limit` (bytes of a file). `value` is the chosen picture; `input` tells that there is one.
 
-import { excess, onChoice, onPaste } from "../../scripts/files.js";
-import { shrink } from "../../scripts/shrink.js";
+import { onChoice, onPaste } from "../../scripts/files.js";
+import { shrinkAll } from "../../scripts/shrink.js";
 import { tile } from "../../scripts/tile.js";
 
 const strip = element.querySelector(".strip");
@@ -20,13 +20,9 @@ function hand(uri) {
 
 async function read(chosen) {
   if (!chosen) return;
-  const problem = excess(chosen, props.limit);
+  const { pictures: [picture], problem } = await shrinkAll([chosen], props.side, props.limit);
   if (problem) return say(problem);
-  try {
-    hand(await shrink(chosen, props.side, props.limit));
-  } catch {
-    say(`${chosen.name} cannot be read.`);
-  }
+  hand(picture);
 }
 
 function list() {

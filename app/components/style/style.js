@@ -5,12 +5,12 @@
 // in pixels that is sent (only light and colours count), `limit` (bytes), `most` (styles). Event: `input`,
 // for a style that came from Python too.
 
-import { excess, onChoice, onDrop, onPaste } from "../../scripts/files.js";
+import { onChoice, onDrop, onPaste } from "../../scripts/files.js";
 import { fade } from "../../scripts/fade.js";
 import { tellLater } from "../../scripts/later.js";
 import { keep, kept, withFirstMap } from "../../scripts/memory.js";
 import { draw, follow, pictured } from "../../scripts/pad.js";
-import { shrink } from "../../scripts/shrink.js";
+import { shrink, shrinkAll } from "../../scripts/shrink.js";
 import { tile } from "../../scripts/tile.js";
 
 const $ = (selector) => element.querySelector(selector);
@@ -100,10 +100,9 @@ function mix(shares) {
 
 async function open(chosen) {
   if (!chosen) return;
-  const problem = excess(chosen, props.limit);
+  const { pictures: [picture], problem } = await shrinkAll([chosen], props.side, props.limit);
   if (problem) return say(problem);
-  say("");
-  take({ picture: await shrink(chosen, props.side, props.limit), weight: 1 });
+  take({ picture, weight: 1 });
 }
 
 fade($(".strip"));
@@ -123,7 +122,7 @@ onDrop(element, ([dropped]) => open(dropped));
 onPaste(open);
 // A photograph whose map was asked for becomes the style, and stays it if it comes again.
 window.addEventListener("cgan:style", async ({ detail }) => {
-  hand({ parts: [{ picture: await shrink(detail, props.side, props.limit), weight: 1 }], strength: read().strength });
+  hand({ parts: [{ picture: await shrink(detail, props.side), weight: 1 }], strength: read().strength });
 });
 watch("value", tellLater);
 watch(["value", "ready", "checkpoint"], show);

@@ -6,9 +6,9 @@
 // from a new value.
 
 import { comesBack } from "../../scripts/again.js";
-import { excess, onChoice, onDrop } from "../../scripts/files.js";
+import { onChoice, onDrop } from "../../scripts/files.js";
 import { MOST, draw, follow, pictured } from "../../scripts/pad.js";
-import { shrink } from "../../scripts/shrink.js";
+import { shrinkAll } from "../../scripts/shrink.js";
 import { tile } from "../../scripts/tile.js";
 
 const $ = (selector) => element.querySelector(selector);
@@ -112,14 +112,9 @@ async function open(files) {
   const room = props.most - stay().length;
   const chosen = files.slice(0, room);
   const late = files.length - chosen.length;
-  const large = chosen.filter((each) => excess(each, props.limit));
-  const sent = await Promise.allSettled(
-    chosen.filter((each) => !large.includes(each)).map((each) => shrink(each, props.side, props.limit)),
-  );
-  const pictures = sent.filter(({ status }) => status === "fulfilled").map(({ value }) => value);
+  const { pictures, problem } = await shrinkAll(chosen, props.side, props.limit);
   if (pictures.length) hand([...stay(), ...pictures.map((picture) => ({ picture, weight: 1 }))]);
-  if (large.length) say(excess(large[0], props.limit));
-  else if (pictures.length < sent.length) say("A picture cannot be read.");
+  if (problem) say(problem);
   else if (late) say(`There is room for ${props.most} styles.`);
 }
 

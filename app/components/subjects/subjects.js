@@ -4,8 +4,8 @@
 // file), `examples` [{name, picture}], `turn` (the model), and those of `draw.js`. Event: `input`.
 
 import { comesBack } from "../../scripts/again.js";
-import { excess, onChoice, onDrop } from "../../scripts/files.js";
-import { shows, shrink } from "../../scripts/shrink.js";
+import { onChoice, onDrop } from "../../scripts/files.js";
+import { shrinkAll } from "../../scripts/shrink.js";
 import { tile } from "../../scripts/tile.js";
 import { draw } from "./draw.js";
 
@@ -49,16 +49,9 @@ const owned = () => (props.value ?? []).filter((each) => !props.examples.some(({
 async function read(files) {
   const room = props.most - owned().length;
   const chosen = files.slice(0, room);
-  const large = chosen.filter((each) => excess(each, props.limit));
-  const sent = await Promise.allSettled(
-    chosen.filter((each) => !large.includes(each)).map((each) => shrink(each, props.side, props.limit)),
-  );
-  const came = sent.filter(({ status }) => status === "fulfilled").map(({ value }) => value);
-  const fine = await Promise.all(came.map(shows)); // what nobody sees is no picture of a subject
-  const pictures = came.filter((_, at) => fine[at]);
+  const { pictures, problem } = await shrinkAll(chosen, props.side, props.limit);
   if (pictures.length) hand([...owned(), ...pictures]);
-  if (large.length) say(excess(large[0], props.limit));
-  else if (pictures.length < sent.length) say("A picture cannot be read.");
+  if (problem) say(problem);
   else if (files.length > chosen.length) say(`There is room for ${props.most}.`);
 }
 

@@ -15,6 +15,9 @@ from app.tabs import Page
 from app.tabs.train.handlers import FIRST, PRESET, PRESETS, Runs
 
 SIZES = "tiny is a trial and hardly learns; small is for a CPU, paper for a GPU"
+HIDDEN = {"show_progress": "hidden"}
+PRIVATE = HIDDEN | {"api_visibility": "private"}
+PAUSED, READY = (f"() => ({{ __type__: 'update', interactive: {each} }})" for each in ("false", "true"))
 # The answer hears what the form says now: one about another form is not shown.
 TOLD = "(...form) => { window.dispatchEvent(new CustomEvent('cgan:form', { detail: form })); }"
 
@@ -101,24 +104,28 @@ def lay_out(runs: Runs) -> Parts:
 
 def wire(parts: Parts, runs: Runs, page: Page) -> None:
     """Connect the components to the handlers."""
-    hidden = {"show_progress": "hidden"}
-    private = hidden | {"api_visibility": "private"}
-    shown = [parts.run, parts.course, parts.timer]
     on(
         [page.opened["train"].select, parts.refresh.click],
         runs.open,
         [parts.model, parts.run, parts.name],
-        [parts.model, *shown, parts.answer, parts.name],
+        [parts.model, parts.run, parts.course, parts.timer, parts.answer, parts.name],
         api_name="training",
-        **hidden,
+        **HIDDEN,
     )
+    wire_plan(parts, runs)
+    wire_start(parts, runs)
+    wire_run(parts, runs, page)
+
+
+def wire_plan(parts: Parts, runs: Runs) -> None:
+    """The form, what it proposes and what it comes to."""
     on(
         [parts.model.change],
         runs.choose,
         [parts.model, parts.preset, parts.size, parts.images, parts.name, parts.proposed],
         [parts.size, parts.images, parts.proposed, parts.name, parts.about, parts.names],
         api_name="plan",
-        **hidden,
+        **HIDDEN,
     )
     on(
         [parts.preset.change],
@@ -126,10 +133,10 @@ def wire(parts: Parts, runs: Runs, page: Page) -> None:
         [parts.model, parts.preset, parts.size, parts.images, parts.proposed],
         [parts.size, parts.images, parts.proposed],
         api_name="usual",
-        **private,
+        **PRIVATE,
     )
     changes = [part.change for part in parts.form[2:]]
-    told = private | {"trigger_mode": "always_last"}
+    told = PRIVATE | {"trigger_mode": "always_last"}
     on(changes, runs.tell, parts.form, [parts.command], api_name="command", **told)
     at_once([part.change for part in parts.form], TOLD, parts.form, [], api_name="form_says")
     # Each click is heard, though the folder of before is still being read: that one's answer is not wanted.
@@ -141,19 +148,32 @@ def wire(parts: Parts, runs: Runs, page: Page) -> None:
         api_name="check_data",
         trigger_mode="multiple",
         concurrency_limit=None,
-        **hidden,
+        **HIDDEN,
     )
-    on([parts.start.click], runs.start, parts.form, [parts.answer, *shown], api_name="start", **hidden)
-    on([parts.course.submit], runs.resume, [parts.run], shown, api_name="resume", **hidden)
+
+
+def wire_start(parts: Parts, runs: Runs) -> None:
+    """The button that starts a run: while it starts there is nothing to click on."""
+    at_once([parts.start.click], PAUSED, [], [parts.start], api_name="pause_start")
+    shown = [parts.answer, parts.run, parts.course, parts.timer]
+    started = on([parts.start.click], runs.start, parts.form, shown, api_name="start", **HIDDEN)
+    there = {"api_description": "In the browser alone.", "api_visibility": "private"}
+    started.then(None, [], [parts.start], js=READY, api_name="ready_to_start", **there)
+
+
+def wire_run(parts: Parts, runs: Runs, page: Page) -> None:
+    """The run that is shown."""
+    shown = [parts.run, parts.course, parts.timer]
+    on([parts.course.submit], runs.resume, [parts.run], shown, api_name="resume", **HIDDEN)
     pickers = [page.inlets[f"{tab}.model"] for tab in TABS.values()]
-    on([parts.course.expand], runs.use, [parts.run], [page.tabs, *pickers], api_name="open_run", **private)
-    on([parts.course.stop], runs.stop, [], [parts.timer], api_name="stop_training", **hidden)
-    on([parts.course.select], runs.sheet, [], [parts.course], api_name="sheet_of_run", **private)
+    on([parts.course.expand], runs.use, [parts.run], [page.tabs, *pickers], api_name="open_run", **PRIVATE)
+    on([parts.course.stop], runs.stop, [], [parts.timer], api_name="stop_training", **HIDDEN)
+    on([parts.course.select], runs.sheet, [], [parts.course], api_name="sheet_of_run", **PRIVATE)
     on(
         [parts.run.change, parts.timer.tick],
         runs.show,
         [parts.run],
         [parts.course, parts.timer],
         api_name="run",
-        **hidden,
+        **HIDDEN,
     )

@@ -17,6 +17,8 @@ from app.tabs import Page
 from app.tabs.video.handlers import RATES, Animating
 
 RUNNING = "(film) => [film?.run ? { run: film.run } : null]"  # of a film no more is sent to give way
+TAKEN = "() => { window.dispatchEvent(new CustomEvent('cgan:clip-taken')); }"
+REFUSED = "() => { window.dispatchEvent(new CustomEvent('cgan:clip-refused')); }"
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def wire_films(parts: Parts, animating: Animating, results: list[gr.components.C
     on([parts.button.click], animating.animate, parts.asked, results, api_name="animate", **making)
     # The look of a first frame gives way to that of the seed.
     at_once([parts.seed.submit], "() => [[]]", [], [parts.subjects], api_name="clear_first_frame")
-    on(
+    followed = on(
         [parts.subjects.input, parts.seed.input, parts.clips.change],  # a model that is chosen brings a clip
         animating.follow,
         parts.asked,
@@ -115,6 +117,9 @@ def wire_films(parts: Parts, animating: Animating, results: list[gr.components.C
         api_visibility="private",
         **making,
     )
+    here = {"api_description": "In the browser alone.", "api_visibility": "private"}
+    followed.success(None, js=TAKEN, api_name="clip_taken", **here)
+    followed.failure(None, js=REFUSED, api_name="clip_refused", **here)
     on(
         [parts.all.click],
         animating.sheet,
