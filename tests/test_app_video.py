@@ -48,7 +48,7 @@ def test_animators_are_on_the_shelf_for_their_task_alone():
     shelf = Shelf(animators(), "cpu")
     names = {task: [each.name for each in shelf.find(task).checkpoints] for task in cgan.tasks.TASKS}
     assert names == {
-        "animate": ["fs_vid2vid", "lines", "vid2vid", "wc_vid2vid"],
+        "animate": ["fs_vid2vid", "lines", "vid2vid", "vid2vid_flies", "wc_vid2vid"],
         "label": [],
         "paint": ["painter"],
         "translate": [],

@@ -239,6 +239,10 @@ def test_a_camera_flies_back(other):
     plays(other)  # the first flight, at once
     expect(other.locator("#v-keyframes")).to_be_hidden()
     expect(other.locator(".clips .told")).to_be_hidden()
+    for name in ("vid2vid_flies", "wc_vid2vid"):  # the same flight, and another film
+        other.locator("#v-model select").select_option(name)
+        expect(other.locator("#status-video")).to_contain_text(f"{name} · ")
+    plays(other)
     other.get_by_role("radio", name="back", exact=True).click()
     expect(other.locator(".clips .paths [aria-checked=true]")).to_have_text("back")
     expect(other.locator(".film .made")).to_have_text("32 frames · 8 a second")

@@ -57,6 +57,7 @@ def animators() -> Path:
     for model in ("fs_vid2vid", "vid2vid"):
         save_animator(root / model, model)
     save_animator(root / "wc_vid2vid", "wc_vid2vid", LANDSCAPE)
+    save_animator(root / "vid2vid_flies", "vid2vid", LANDSCAPE)
     save_animator(root / "lines", "vid2vid", edge_palette())
     save_checkpoint(root / "painter")
     save_labeller(root / "vid2vid" / "labeller", PALETTE)

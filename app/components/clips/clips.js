@@ -134,5 +134,5 @@ watch("value", mark);
 const note = comesBack(() => {
   path = props.value?.path ?? path;
   mark();
-});
+}, () => trigger("change")); // to another model it is another film
 list();

@@ -101,7 +101,10 @@ for (const part of [picture, map]) {
     shape(part.naturalWidth * 2, part.naturalHeight);
   });
 }
-sheet.addEventListener("load", () => shape(sheet.naturalWidth, sheet.naturalHeight));
+sheet.addEventListener("load", () => {
+  shape(sheet.naturalWidth, sheet.naturalHeight);
+  frame.scrollIntoView({ block: "nearest", behavior: "smooth" }); // on a phone it is far above the button
+});
 video.addEventListener("loadedmetadata", () => shape(video.videoWidth * 2, video.videoHeight));
 // The maps go with the film: they start when it starts and never drift far from it.
 video.addEventListener("timeupdate", () => {
