@@ -26,6 +26,7 @@ OUTPUT = "output.txt"
 LINES = 200  # of what a process said that are shown
 POINTS = 240  # of a curve
 CHECKING = 600  # seconds that reading a folder may take
+FAR = re.compile(r"(\d+)/\d+ images +([\d.]+)/s")  # in what a run says, long before there is a row of its log
 APART = {"images", "images_per_second"}  # numbers of a row that are no losses
 # What `python -m train describe` prints, so that a page need not wait for it: it takes seconds.
 DESCRIBED = Path(__file__).parent / "static" / "recipes.json"
@@ -157,15 +158,16 @@ class Training:
         rows = read_rows(folder / "log.jsonl")
         said = read_lines(folder / OUTPUT)
         steps = [row for row in rows if row["kind"] == "step"]
-        seen, total = max((row["images"] for row in rows), default=0), note.get("images", 0)
+        said_far, said_rate = far(said)
+        seen, total = max([said_far, *(row["images"] for row in rows)]), note.get("images", 0)
         sheets = sorted(path.stem for path in (folder / "samples").glob("*.jpg"))
         return {
             "name": name,
-            "state": self._state(name, bool(steps), said, 0 < total <= seen),
+            "state": self._state(name, seen > 0, said, 0 < total <= seen),
             "images": seen,
             "total": total,
             "every": note.get("every", 0),
-            "rate": steps[-1].get("images_per_second", 0) if steps else 0,
+            "rate": steps[-1].get("images_per_second", 0) if steps else said_rate,
             "losses": curves(steps),
             "scores": curves([row for row in rows if row["kind"] == "evaluation"]),
             "sheets": [int(stem) for stem in sheets if stem.isdigit()],
@@ -275,6 +277,12 @@ def read_lines(path: Path) -> list[str]:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - 64 * 1024))
         return [line for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
+
+
+def far(said: list[str]) -> tuple[int, float]:
+    """How many images a run said last that it had seen, and how many a second."""
+    told = [found for line in said if (found := FAR.match(line))]
+    return (int(told[-1][1]), float(told[-1][2])) if told else (0, 0.0)
 
 
 def curves(rows: list[dict]) -> dict[str, list[list[float]]]:

@@ -177,6 +177,20 @@ def test_rows_and_curves(tmp_path):
     assert [*found] == ["fool"] and 100 < len(found["fool"]) <= 240 and found["fool"][1][1] > 0
 
 
+def test_a_run_learns_before_its_log_has_a_row(training):
+    folder = training.folder("early") / "training"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text('{"model": "spade", "words": [], "images": 100, "every": 50}')
+    (folder / "output.txt").write_text("reading …\n")
+    training._process = SimpleNamespace(poll=lambda: None, terminate=lambda: None)
+    training._name = "early"
+    assert training.report("early")["state"] == "preparing"
+    with (folder / "output.txt").open("a") as output:
+        output.write("4/100 images  0.5/s  3 min left\n24/100 images  1.25/s  1 min left\n  generator 0.1\n")
+    report = training.report("early")
+    assert (report["state"], report["images"], report["rate"]) == ("learning", 24, 1.25)
+
+
 def test_one_run_at_a_time_stopped_and_resumed(played, training):
     assert training.check(Plan("spade", "tiny", "one")).endswith("of the built-in world")
     training.start(Plan("spade", "tiny", "one"))

@@ -11,6 +11,7 @@ function show() {
   line.hidden = !words || Boolean(asked && now !== null && now !== key(asked));
   line.textContent = words;
   line.classList.toggle("wrong", wrong);
+  if (!line.hidden) line.scrollIntoView({ block: "nearest" }); // on a phone it is below the button, and below the window
 }
 
 function changed({ detail: values }) {

@@ -34,5 +34,5 @@ element.querySelector(".open").addEventListener("click", () => file.click());
 onChoice(file, ([chosen]) => read(chosen));
 onPaste(read);
 window.addEventListener("cgan:open-picture", (event) => { if (event.detail) read(event.detail); else file.click(); });
-watch("examples", list);
+watch("examples", () => { say(""); list(); });
 list();

@@ -78,7 +78,10 @@ function show() {
     list(style);
     window.dispatchEvent(new CustomEvent("cgan:parts", { detail: names })); // for what was painted in others
   }
-  if (checkpoint !== props.checkpoint) $(".strip").scrollLeft = 0; // other styles: the first ones are seen
+  if (checkpoint !== props.checkpoint) {
+    $(".strip").scrollLeft = 0; // other styles: the first ones are seen
+    say("");
+  }
   [shown, checkpoint] = [names, props.checkpoint];
   const there = parts.length > 0;
   $(".mixing").hidden = !there;

@@ -139,6 +139,6 @@ follow(pad, weights, weigh);
 strength.addEventListener("input", () => hand(read().parts, Number(strength.value)));
 window.addEventListener("cgan:open-style", (event) => { if (event.detail) open([event.detail]); }); // dropped on a letter
 watch(["value", "needed", "most", "drawn", "sets"], show);
-watch("sets", sets);
+watch("sets", () => { say(""); sets(); });
 sets();
 show();
