@@ -13,7 +13,7 @@ from cgan import models
 from cgan.errors import DataError
 from cgan.files import held
 from cgan.labels import Label, Palette
-from train.engine.starting import Start, adopted, class_places, load_start, named_as
+from train.engine.starting import Start, adopted, class_places, left_off, load_start, named_as
 
 
 def palette(*names: str) -> Palette:
@@ -49,6 +49,23 @@ def test_the_same_classes_are_taken_as_they_are():
     old = model_of("spade", 3)
     weights = dict(old.named_parameters())
     assert adopted(Start(None, weights, "spade", old.config, ["a"], ["a"]), {}) is weights
+
+
+def test_what_an_older_checkpoint_lacks_is_said(painted_folder, tmp_path, capfd):
+    """It stays as it is unless a flag asks for it."""
+    config = dataclasses.replace(models.module("vid2vid").PRESETS["tiny"], match=False, smooth=False)
+    usual = models.module("vid2vid").PRESETS["tiny"]
+    assert "without --match, --smooth, which new runs have" in left_off(config, usual)
+    assert left_off(usual, usual) == ""
+    own = Palette.read(painted_folder / "palette.json")
+    seamed = dataclasses.replace(model_of("spade", len(own)).config, smooth=False)
+    old = cgan.save(tmp_path / "old", models.module("spade").Model(seamed), own, {"size": [64, 64]})
+    words = ("spade", *FLAGS, "--data", painted_folder, "--validation", "none", "--images", 4)
+    words = (*words, "--calibrate", 1, "--start-from", old)
+    code, said = run(capfd, *words, "--out", tmp_path / "same")
+    assert code == 0 and "without --smooth, which new runs have" in said, said
+    code, said = run(capfd, *words, "--smooth", "--out", tmp_path / "smooth")
+    assert code == 0 and "which new runs have" not in said, said
 
 
 def test_no_class_in_common_is_refused(tmp_path):

@@ -28,7 +28,7 @@ from train.data.protocol import Data
 from train.data.stored import place
 from train.engine import state
 from train.engine.memory import check_room, keep_freed
-from train.engine.starting import FIXED, begin_with, called, fixed_of, load_start, named_as
+from train.engine.starting import FIXED, begin_with, called, fixed_of, left_off, load_start, named_as
 from train.engine.trainer import Trainer
 from train.flags.options import add_flags, as_dict, flag, from_flags, show
 from train.flags.parsing import Parser, nearest
@@ -202,6 +202,8 @@ def build(
     start = None
     if run.start_from is not None and not begun:
         start = load_start(run.start_from, fitted, palette)
+        if lacks := left_off(fitted, models.module(name).PRESETS[preset]):
+            say(lacks)
     perceptual = None
     if wants_perceptual(hyper):
         perceptual = teachers.perceptual(run.perceptual, run.perceptual_weights)

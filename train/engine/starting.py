@@ -60,6 +60,16 @@ def fixed_of(config: Any) -> dict[str, Any]:
     }
 
 
+def left_off(config: Any, usual: Any) -> str:
+    """What to say of flags that `usual`, a preset's Config, has and `config`, a checkpoint's, has not."""
+    flags = [
+        "--" + field.name.replace("_", "-")
+        for field in dataclasses.fields(config)
+        if GROWN in field.metadata and vars(usual)[field.name] and not vars(config)[field.name]
+    ]
+    return f"as the checkpoint to start from, without {listed(flags)}, which new runs have" if flags else ""
+
+
 def named_as(data: D, palette: Palette | None, say: Say) -> D:
     """`data` whose classes are but numbers take the names of a checkpoint's `palette`, if it has as many."""
     if not isinstance(data, Stored) or palette is None or "palette" not in vars(data):
