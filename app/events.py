@@ -23,6 +23,10 @@ TURNS = Turns()
 # repeats the whole event with which it began. Two such calls of one event can wake each other without end: so
 # one of them is, and the others of that event are made each time.
 EACH_TIME = {"trigger_mode": "multiple"}
+BROWSER = {
+    "api_description": "In the browser alone.",
+    "api_visibility": "private",
+}  # of scripts without a handler
 
 
 def on(
@@ -75,8 +79,7 @@ def at_once(
         list(outputs),
         js=script,
         api_name=api_name,
-        api_description="In the browser alone.",
-        api_visibility="private",
+        **BROWSER,
     )
 
 

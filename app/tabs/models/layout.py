@@ -8,7 +8,7 @@ from app.choosing import TABS
 from app.components.cards import Cards
 from app.components.picker import Picker
 from app.components.refresh import Refresh
-from app.events import on
+from app.events import BROWSER, on
 from app.tabs import Page
 from app.tabs.models.handlers import Models
 
@@ -73,9 +73,8 @@ def wire(parts: Parts, models: Models, page: Page) -> None:
     on([cards.expand], models.show, [], [cards], api_name="show_samples", **private)
     if parts.source is not None and parts.add is not None and parts.named is not None:
         exported = on([cards.download], models.onnx, [], [parts.onnx], api_name="onnx", model=True, **private)
-        there = {"api_visibility": "private", "api_description": "In the browser alone."}
-        exported.success(None, [parts.onnx], js=EXPORTED, api_name="exported", **there)
-        exported.failure(None, js=NOT_EXPORTED, api_name="not_exported", **there)
+        exported.success(None, [parts.onnx], js=EXPORTED, api_name="exported", **BROWSER)
+        exported.failure(None, js=NOT_EXPORTED, api_name="not_exported", **BROWSER)
         on(
             [parts.named.input],
             models.export,

@@ -14,7 +14,7 @@ from app.components.seed import Seed
 from app.components.style import StylePicture
 from app.components.things import Things
 from app.components.variations import Variations
-from app.events import EACH_TIME, at_once, on
+from app.events import BROWSER, EACH_TIME, at_once, on
 from app.tabs import Page
 from app.tabs.paint.handlers import Painting
 
@@ -176,13 +176,7 @@ def wire_picture(parts: Parts, painting: Painting, page: Page) -> None:
         api_visibility="private",
         show_progress="hidden",
     )
-    restored.failure(
-        None,
-        js=UNRESTORED,
-        api_name="unrestored",
-        api_description="In the browser alone.",
-        api_visibility="private",
-    )
+    restored.failure(None, js=UNRESTORED, api_name="unrestored", **BROWSER)
 
 
 def wire_variations(parts: Parts, painting: Painting) -> None:

@@ -10,7 +10,7 @@ from app.components.course import Course
 from app.components.picker import Picker
 from app.components.pulse import Pulse
 from app.components.refresh import Refresh
-from app.events import at_once, on
+from app.events import BROWSER, at_once, on
 from app.tabs import Page
 from app.tabs.train.handlers import FIRST, PRESET, PRESETS, Runs
 
@@ -157,8 +157,7 @@ def wire_start(parts: Parts, runs: Runs) -> None:
     at_once([parts.start.click], PAUSED, [], [parts.start], api_name="pause_start")
     shown = [parts.answer, parts.run, parts.course, parts.timer]
     started = on([parts.start.click], runs.start, parts.form, shown, api_name="start", **HIDDEN)
-    there = {"api_description": "In the browser alone.", "api_visibility": "private"}
-    started.then(None, [], [parts.start], js=READY, api_name="ready_to_start", **there)
+    started.then(None, [], [parts.start], js=READY, api_name="ready_to_start", **BROWSER)
 
 
 def wire_run(parts: Parts, runs: Runs, page: Page) -> None:

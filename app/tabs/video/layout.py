@@ -12,7 +12,7 @@ from app.components.seed import Seed
 from app.components.size import Size
 from app.components.subjects import Subjects
 from app.components.webcam import Webcam
-from app.events import EACH_TIME, at_once, on
+from app.events import BROWSER, EACH_TIME, at_once, on
 from app.tabs import Page
 from app.tabs.video.handlers import RATES, Animating
 
@@ -117,9 +117,8 @@ def wire_films(parts: Parts, animating: Animating, results: list[gr.components.C
         api_visibility="private",
         **making,
     )
-    here = {"api_description": "In the browser alone.", "api_visibility": "private"}
-    followed.success(None, js=TAKEN, api_name="clip_taken", **here)
-    followed.failure(None, js=REFUSED, api_name="clip_refused", **here)
+    followed.success(None, js=TAKEN, api_name="clip_taken", **BROWSER)
+    followed.failure(None, js=REFUSED, api_name="clip_refused", **BROWSER)
     on(
         [parts.all.click],
         animating.sheet,
