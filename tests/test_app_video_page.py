@@ -155,13 +155,28 @@ def test_a_character_is_drawn_and_walks(shared):
 
 @pytest.mark.slow
 def test_all_actions_become_a_sheet(shared):
+    """A change before that, which waits until the film under way has ended, does not take its place."""
+    upload = as_file(np.full((64 * 20, 64 * 30), 2, np.uint8), "longest.png")
+    shared.get_by_label("Clip file").set_input_files(upload)
+    expect(shared.locator(".film .bar")).to_be_visible()
+    models = []
+    shared.on("request", lambda request: models.extend(asked_with(request)))
+    shared.get_by_label("Clip slash left").click()
     shared.get_by_role("button", name="All actions").click()
     expect(shared.locator(".film .gifs .tile")).to_have_count(16)
+    assert sorted(models, key=str) == [None, "fs_vid2vid"]  # no film, and the sheet
     uri = shared.locator(".film .sheet").get_attribute("src")
     assert Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))).size == (576, 1024)
     with shared.expect_download() as download:
         shared.get_by_label("Save the sheet as PNG").click()
     assert download.value.suggested_filename == "sheet.png"
+    shared.get_by_label("Clip walk left").click()
+    expect(shared.locator(".film .made")).to_have_text("9 frames · 8 a second")
+
+
+def asked_with(request) -> list[str | None]:
+    """The first value of each call that waits in line for a turn."""
+    return [request.post_data_json["data"][0]] if request.url.endswith("/queue/join?") else []
 
 
 @pytest.fixture(scope="module")

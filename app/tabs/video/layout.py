@@ -17,6 +17,15 @@ from app.tabs import Page
 from app.tabs.video.handlers import RATES, Animating
 
 RUNNING = "(film) => [film?.run ? { run: film.run } : null]"  # of a film no more is sent to give way
+# A change that came while a film was under way is followed when that has ended (`always_last`): not where a
+# sheet was asked for since then, of which the film would take the place.
+ASKED = "(...asked) => { window.cganSheet = JSON.stringify(asked); }"
+SINCE = """(...asked) => {
+  const before = JSON.stringify(asked) === window.cganSheet;
+  if (!before) window.cganSheet = "";
+  return before ? [null, ...asked.slice(1)] : asked;
+}"""
+MAKING = {"model": True, "trigger_mode": "always_last", "show_progress": "hidden"}
 TAKEN = "() => { window.dispatchEvent(new CustomEvent('cgan:clip-taken')); }"
 REFUSED = "() => { window.dispatchEvent(new CustomEvent('cgan:clip-refused')); }"
 
@@ -98,36 +107,14 @@ def wire(parts: Parts, animating: Animating, page: Page) -> None:
         **quiet,
     )
     wire_films(parts, animating, results)
+    wire_sheet(parts, animating, results)
     wire_inputs(parts, animating, page, results)
 
 
 def wire_films(parts: Parts, animating: Animating, results: list[gr.components.Component]) -> None:
     """Connect what makes films, and stops them."""
-    chooser, film = parts.chooser, parts.film
-    making = {"model": True, "trigger_mode": "always_last", "show_progress": "hidden"}
-    on([parts.button.click], animating.animate, parts.asked, results, api_name="animate", **making)
-    # The look of a first frame gives way to that of the seed.
-    at_once([parts.seed.submit], "() => [[]]", [], [parts.subjects], api_name="clear_first_frame")
-    followed = on(
-        [parts.subjects.input, parts.seed.input, parts.clips.change],  # a model that is chosen brings a clip
-        animating.follow,
-        parts.asked,
-        results,
-        api_name="follow_clip",
-        api_visibility="private",
-        **making,
-    )
-    followed.success(None, js=TAKEN, api_name="clip_taken", **BROWSER)
-    followed.failure(None, js=REFUSED, api_name="clip_refused", **BROWSER)
-    on(
-        [parts.all.click],
-        animating.sheet,
-        [chooser.model, parts.subjects, parts.rate],
-        results,
-        api_name="sheet",
-        **making,
-    )
-    on([film.submit], animating.stop, [], [], api_name="stop", queue=False, show_progress="hidden")
+    film = parts.film
+    # It comes first: of one event's calls each waits until the one before has ended.
     on(
         [parts.subjects.input, parts.seed.input, parts.clips.change, parts.button.click, parts.all.click],
         animating.give_way,
@@ -139,6 +126,35 @@ def wire_films(parts: Parts, animating: Animating, results: list[gr.components.C
         queue=False,
         show_progress="hidden",
         **EACH_TIME,
+    )
+    on([parts.button.click], animating.animate, parts.asked, results, api_name="animate", **MAKING)
+    # The look of a first frame gives way to that of the seed.
+    at_once([parts.seed.submit], "() => [[]]", [], [parts.subjects], api_name="clear_first_frame")
+    followed = on(
+        [parts.subjects.input, parts.seed.input, parts.clips.change],  # a model that is chosen brings a clip
+        animating.follow,
+        parts.asked,
+        results,
+        api_name="follow_clip",
+        api_visibility="private",
+        js=SINCE,
+        **MAKING,
+    )
+    followed.success(None, js=TAKEN, api_name="clip_taken", **BROWSER)
+    followed.failure(None, js=REFUSED, api_name="clip_refused", **BROWSER)
+    on([film.submit], animating.stop, [], [], api_name="stop", queue=False, show_progress="hidden")
+
+
+def wire_sheet(parts: Parts, animating: Animating, results: list[gr.components.Component]) -> None:
+    """Connect what makes all actions of a character."""
+    at_once([parts.all.click], ASKED, parts.asked, [], api_name="ask_for_sheet")
+    on(
+        [parts.all.click],
+        animating.sheet,
+        [parts.chooser.model, parts.subjects, parts.rate],
+        results,
+        api_name="sheet",
+        **MAKING,
     )
 
 
