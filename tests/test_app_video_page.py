@@ -272,7 +272,7 @@ def test_the_dice_gives_another_look(other):
     maps[32:, 64:] = 1
     other.get_by_label("Clip file").set_input_files(as_file(maps, "ground.png"))
     expect(other.locator(".clips .told")).to_contain_text("ground.png")
-    expect(other.locator(".film .made")).to_contain_text("4 frames")
+    expect(other.locator(".film .made")).to_have_text("4 frames · 8 a second")
     before, upload = film_of(other), as_file(character(), "first.png")
     other.get_by_label("Subject picture files").set_input_files(upload)
     expect(other.locator(".subjects .card")).to_have_count(1)
@@ -305,8 +305,13 @@ def test_on_a_phone_the_film_stays_in_sight_and_nothing_sticks_out(chromium):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     expect(page.locator("#v-film")).to_have_css("position", "sticky")
     # The sheet of all actions with a GIF of each is as tall as the window: it does not cover what is below.
-    page.evaluate("document.querySelector('.film .gifs').append(document.createElement('button'))")
-    expect(page.locator("#v-film")).to_have_css("position", "static")
+    page.wait_for_function(
+        """() => {
+            const [film, gifs] = ["#v-film", ".film .gifs"].map((part) => document.querySelector(part));
+            if (!gifs.childElementCount) gifs.append(document.createElement("button")); // films take it away
+            return getComputedStyle(film).position === "static";
+        }"""
+    )
     page.context.close()
 
 

@@ -51,7 +51,8 @@ function saves(value) {
   for (const button of element.querySelectorAll("[data-save]")) button.hidden = !value[button.dataset.save.split(" ")[0]];
   $(".saves").hidden = !value.video && !value.sheet;
   $(".loop").hidden = !value.video;
-  $(".made").textContent = `${value.stopped ? "Stopped: " : ""}${count(value.made, "frame")} · ${value.rate} a second${value.sound ? ` · ${value.sound}` : ""}`;
+  const made = `${value.stopped ? "Stopped: " : ""}${count(value.made, "frame")} · ${value.rate} a second`;
+  $(".made").textContent = value.rate ? `${made}${value.sound ? ` · ${value.sound}` : ""}` : ""; // no word of it half-way
 }
 
 function save(uri, name) {
