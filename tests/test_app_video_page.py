@@ -159,12 +159,13 @@ def test_all_actions_become_a_sheet(shared):
     upload = as_file(np.full((64 * 20, 64 * 30), 2, np.uint8), "longest.png")
     shared.get_by_label("Clip file").set_input_files(upload)
     expect(shared.locator(".film .bar")).to_be_visible()
-    models = []
-    shared.on("request", lambda request: models.extend(asked_with(request)))
+    calls = []
+    shared.on("request", lambda request: calls.extend(waiting(request)))
     shared.get_by_label("Clip slash left").click()
     shared.get_by_role("button", name="All actions").click()
     expect(shared.locator(".film .gifs .tile")).to_have_count(16)
-    assert sorted(models, key=str) == [None, "fs_vid2vid"]  # no film, and the sheet
+    last = [given for model, *given in calls if model][-1]
+    assert len(last) == 2  # subjects and rate: that is the sheet
     uri = shared.locator(".film .sheet").get_attribute("src")
     assert Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))).size == (576, 1024)
     with shared.expect_download() as download:
@@ -174,9 +175,9 @@ def test_all_actions_become_a_sheet(shared):
     expect(shared.locator(".film .made")).to_have_text("9 frames · 8 a second")
 
 
-def asked_with(request) -> list[str | None]:
-    """The first value of each call that waits in line for a turn."""
-    return [request.post_data_json["data"][0]] if request.url.endswith("/queue/join?") else []
+def waiting(request) -> list[list]:
+    """What a call is given that waits in line for its turn."""
+    return [request.post_data_json["data"]] if request.url.endswith("/queue/join?") else []
 
 
 @pytest.fixture(scope="module")
@@ -284,6 +285,17 @@ def test_the_dice_gives_another_look(other):
     expect(other.locator(".film .video")).not_to_have_attribute("src", first)
     other.locator("#v-seed").get_by_label("Seed", exact=True).fill(seed)
     expect(other.locator(".film .video")).to_have_attribute("src", before)
+
+
+def test_a_film_that_waits_for_anothers_says_so(shared, other):
+    upload = as_file(np.zeros((64 * 20, 64 * 30), np.uint8), "long.png")
+    other.get_by_label("Clip file").set_input_files(upload)
+    expect(other.locator(".film .bar")).to_be_visible()
+    shared.get_by_label("Clip slash left").click()
+    expect(shared.locator(".film .working")).to_have_text("Another film is being made: yours is next …")
+    other.get_by_label("Stop", exact=True).click()
+    expect(shared.locator(".film .working")).to_have_text("")
+    expect(shared.locator(".film .made")).to_have_text("6 frames · 8 a second")
 
 
 def test_the_webcam_drives_a_model_of_lines(other):

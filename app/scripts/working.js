@@ -2,15 +2,22 @@
 
 const SOON = 500; // milliseconds that need no word
 
-/** Write `words()` into `line` while the answer for this component is on its way, from `after` milliseconds on. */
+/** Keep `words(box)` in `line` while the answer for this component is on its way, from `after` milliseconds on. */
 export function whileWorking(line, words, after = SOON) {
   const box = element.closest(".block") ?? element;
   let waiting = 0;
+
+  function tell() {
+    const text = words(box);
+    if (line.textContent !== text) line.textContent = text; // what is written again is read out again
+    waiting = setTimeout(tell, SOON);
+  }
+
   new MutationObserver(() => {
     const busy = Boolean(box.querySelector(".pending"));
     if (busy === Boolean(waiting)) return;
     clearTimeout(waiting);
-    waiting = busy ? setTimeout(() => { line.textContent = words(); }, after) : 0;
+    waiting = busy ? setTimeout(tell, after) : 0;
     if (!busy) line.textContent = "";
   }).observe(box, { attributes: true, attributeFilter: ["class"], subtree: true });
 }

@@ -2,6 +2,8 @@
 //
 // `value`: see `__init__.py`. Event: `submit` when it is to stop.
 
+import { whileWorking } from "../../scripts/working.js";
+
 const TINY = 192; // pixels: up to that width a picture is shown as pixels
 const $ = (selector) => element.querySelector(selector);
 const [frame, picture, map] = [$(".frame"), $(".picture"), $(".map")];
@@ -21,6 +23,7 @@ const shape = (width, height) => frame.style.setProperty("--aspect", width / hei
 function show() {
   const value = props.value ?? {};
   const running = Boolean(value.frame);
+  $(".film").dataset.run = value.run ?? "";
   source(picture, value.frame);
   source(map, value.map);
   source(video, value.video);
@@ -113,5 +116,8 @@ video.addEventListener("timeupdate", () => {
 });
 video.addEventListener("play", () => { input.play().catch(() => {}); });
 video.addEventListener("pause", () => input.pause());
+// Until its first frame is there. Gradio's own words, which are not shown, tell whether it waits in a line.
+whileWorking($(".working"), (box) => (/queue: \d/.test(box.textContent)
+  ? "Another film is being made: yours is next …" : "Making the film …"));
 watch("value", show);
 show();

@@ -78,10 +78,10 @@ class Animating:
         """Stop what this visitor has running and waiting: what was made so far is the film."""
         self.stops.stop(request.session_hash, requests.asked(request))
 
-    def give_way(self, shown: dict | None, request: gr.Request) -> None:
-        """Stop the run that the page shows, {"run": its number}: something else is to be made."""
-        if shown and type(shown.get("run")) is int:
-            self.stops.give_way(request.session_hash, shown["run"])
+    def give_way(self, run: int | None, request: gr.Request) -> None:
+        """Stop the run of that number, which the page shows: something else is to be made."""
+        if type(run) is int:
+            self.stops.give_way(request.session_hash, run)
 
     def animate(
         self, name: str, references: list | None, clip: str | list | None, seed: int, rate: float | None,

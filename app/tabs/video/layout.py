@@ -16,7 +16,7 @@ from app.events import BROWSER, EACH_TIME, at_once, on
 from app.tabs import Page
 from app.tabs.video.handlers import RATES, Animating
 
-RUNNING = "(film) => [film?.run ? { run: film.run } : null]"  # of a film no more is sent to give way
+RUNNING = "() => [Number(document.querySelector('#v-film .film').dataset.run) || null]"
 # A change that came while a film was under way is followed when that has ended (`always_last`): not where a
 # sheet was asked for since then, of which the film would take the place.
 ASKED = "(...asked) => { window.cganSheet = JSON.stringify(asked); }"
@@ -25,7 +25,7 @@ SINCE = """(...asked) => {
   if (!before) window.cganSheet = "";
   return before ? [null, ...asked.slice(1)] : asked;
 }"""
-MAKING = {"model": True, "trigger_mode": "always_last", "show_progress": "hidden"}
+MAKING = {"model": True, "trigger_mode": "always_last", "show_progress": "minimal"}
 TAKEN = "() => { window.dispatchEvent(new CustomEvent('cgan:clip-taken')); }"
 REFUSED = "() => { window.dispatchEvent(new CustomEvent('cgan:clip-refused')); }"
 
@@ -41,6 +41,7 @@ class Parts:
     webcam: Webcam
     seed: Seed
     rate: Size
+    run: Size
     button: gr.Button
     all: gr.Button
     film: Film
@@ -71,7 +72,8 @@ def lay_out() -> Parts:
                             info="0: those of the clip; 8 where it has none.", elem_id="v-rate")  # fmt: skip
         with gr.Column(elem_id="v-to", scale=7):
             film = Film(elem_id="v-film")
-    return Parts(chooser, subjects, clips, keyframes, webcam, seed, rate, button, every, film)
+            run = Size(0, 2**31 - 1, 0, step=1, visible="hidden")  # of the film that is under way, its number
+    return Parts(chooser, subjects, clips, keyframes, webcam, seed, rate, run, button, every, film)
 
 
 def wire(parts: Parts, animating: Animating, page: Page) -> None:
@@ -113,12 +115,13 @@ def wire(parts: Parts, animating: Animating, page: Page) -> None:
 
 def wire_films(parts: Parts, animating: Animating, results: list[gr.components.Component]) -> None:
     """Connect what makes films, and stops them."""
-    film = parts.film
-    # It comes first: of one event's calls each waits until the one before has ended.
+    film, making = parts.film, MAKING | {"show_progress_on": parts.film}
+    # It comes first: of one event's calls each waits until the one before has ended. It is given no film, but
+    # the number of its run: what an event is given waits no more, says Gradio.
     on(
         [parts.subjects.input, parts.seed.input, parts.clips.change, parts.button.click, parts.all.click],
         animating.give_way,
-        [film],
+        [parts.run],
         [],
         js=RUNNING,
         api_name="give_way",
@@ -127,7 +130,7 @@ def wire_films(parts: Parts, animating: Animating, results: list[gr.components.C
         show_progress="hidden",
         **EACH_TIME,
     )
-    on([parts.button.click], animating.animate, parts.asked, results, api_name="animate", **MAKING)
+    on([parts.button.click], animating.animate, parts.asked, results, api_name="animate", **making)
     # The look of a first frame gives way to that of the seed.
     at_once([parts.seed.submit], "() => [[]]", [], [parts.subjects], api_name="clear_first_frame")
     followed = on(
@@ -138,7 +141,7 @@ def wire_films(parts: Parts, animating: Animating, results: list[gr.components.C
         api_name="follow_clip",
         api_visibility="private",
         js=SINCE,
-        **MAKING,
+        **making,
     )
     followed.success(None, js=TAKEN, api_name="clip_taken", **BROWSER)
     followed.failure(None, js=REFUSED, api_name="clip_refused", **BROWSER)
@@ -147,6 +150,7 @@ def wire_films(parts: Parts, animating: Animating, results: list[gr.components.C
 
 def wire_sheet(parts: Parts, animating: Animating, results: list[gr.components.Component]) -> None:
     """Connect what makes all actions of a character."""
+    making = MAKING | {"show_progress_on": parts.film}
     at_once([parts.all.click], ASKED, parts.asked, [], api_name="ask_for_sheet")
     on(
         [parts.all.click],
@@ -154,7 +158,7 @@ def wire_sheet(parts: Parts, animating: Animating, results: list[gr.components.C
         [parts.chooser.model, parts.subjects, parts.rate],
         results,
         api_name="sheet",
-        **MAKING,
+        **making,
     )
 
 
