@@ -124,8 +124,11 @@ class Training:
     def start(self, plan: Plan) -> None:
         """Start the plan. Raises `DataError` where a run is under way, or its folder is taken."""
         folder = self.folder(plan.name)
+        self._check_free()
         if (folder / "training" / "run.json").exists():
-            raise DataError(f"there is a run called {plan.name}: resume it, or choose another name")
+            ready = self.report(plan.name)["state"] == "done"
+            way_on = "choose another name" if ready else "resume it, or choose another name"
+            raise DataError(f"there is a run called {plan.name}: {way_on}")
         if folder.exists() and any(folder.iterdir()):
             raise DataError(f"there is something called {plan.name} already: choose another name")
         self._start(plan.name, self.command(plan))
@@ -182,10 +185,13 @@ class Training:
             raise DataError(f"{name} has no samples of {images} images")
         return path.read_bytes()
 
+    def _check_free(self) -> None:
+        if self.running():
+            raise DataError(f"{self.running()} is under way: stop it first, or wait")
+
     def _start(self, name: str, words: list[str]) -> None:
         with self._lock:
-            if self.running():
-                raise DataError(f"{self.running()} is under way: stop it first, or wait")
+            self._check_free()
             folder = self.folder(name) / "training"
             folder.mkdir(parents=True, exist_ok=True)
             with (folder / OUTPUT).open("ab") as output:

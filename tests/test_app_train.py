@@ -195,8 +195,9 @@ def test_one_run_at_a_time_stopped_and_resumed(played, training):
     assert training.check(Plan("spade", "tiny", "one")).endswith("of the built-in world")
     training.start(Plan("spade", "tiny", "one"))
     report = until(training, "one", "learning", images=60, sheets=[50])
-    with pytest.raises(cgan.DataError, match="one is under way"):
-        training.start(Plan("spade", "tiny", "two"))
+    for name in ("one", "two"):
+        with pytest.raises(cgan.DataError, match="one is under way"):
+            training.start(Plan("spade", "tiny", name))
     assert training.running() == "one" and training.runs() == ["one"]
     assert report["images"] == 60 and report["total"] == 100 and report["rate"] == 2
     assert report["losses"]["generator.fool"][0] == [20, 0.05] and report["scores"] == {"lpips": [[50, 0.5]]}
@@ -209,6 +210,8 @@ def test_one_run_at_a_time_stopped_and_resumed(played, training):
         training.start(Plan("spade", "tiny", "one"))
     training.resume("one")
     assert until(training, "one", "done")["command"].startswith("python -m train spade --preset tiny")
+    with pytest.raises(cgan.DataError, match="there is a run called one: choose another name"):
+        training.start(Plan("spade", "tiny", "one"))
     for code, state in ((-signal.SIGTERM, "done"), (1, "failed")):  # asked to stop when all was done
         training._process = SimpleNamespace(returncode=code, poll=lambda code=code: code)
         assert training.report("one")["state"] == state
