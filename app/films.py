@@ -8,7 +8,7 @@ size, and of small frames enlarged too.
 import io
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,13 +19,17 @@ import numpy as np
 from app import requests
 from cgan import Palette
 from cgan.video import Writer, write_gif
-from cgan.video.writing import GIF_FRAMES
+from cgan.video.writing import GIF_FRAMES, Progress
 
 KINDS = ("input", "video", "both")  # the maps in colour, the frames, and both side by side
 SEEN = ("source", "beside")  # the video that drives a film, and it beside the frames
 SMALL = 256  # pixels: the longer side up to which frames are enlarged
 ART = 64  # pixels: the longer side up to which they are pixel art
 GIF_BYTES = 96 * 2**20  # of frames in memory: longer films have no GIF
+
+
+class GivenUpError(Exception):
+    """Nobody waits for it any more."""
 
 
 class Film:
@@ -99,12 +103,15 @@ class Film:
             self.kept.append(frame)
 
     def finished(self) -> dict[str, str]:
-        """The files as data URIs: of its `kinds` mp4, and what `gifs` gives, nothing of long films."""
+        """The mp4s of its `kinds` as data URIs; no frame can be added any more."""
         for writer in self._writers.values():
             writer.close()
-        videos = {name: requests.file_uri(path.read_bytes(), "mp4") for name, path in self._paths.items()}
+        return {name: requests.file_uri(path.read_bytes(), "mp4") for name, path in self._paths.items()}
+
+    def gifs(self, given_up: Callable[[], bool] = lambda: False) -> dict[str, str]:
+        """What `gifs` gives, nothing of long films: it takes a while, in which the film can be seen."""
         whole = len(self.kept) == self.made <= GIF_FRAMES
-        return videos | gifs(self.kept if whole else [], self.rate)
+        return gifs(self.kept if whole else [], self.rate, given_up)
 
 
 def enlarged(picture: np.ndarray, flat: bool = False) -> np.ndarray:
@@ -118,20 +125,35 @@ def enlarged(picture: np.ndarray, flat: bool = False) -> np.ndarray:
     return cv2.resize(picture, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
 
 
-def gif(pictures: Sequence[np.ndarray], rate: float, times: int = 1) -> str:
+def gif(pictures: Sequence[np.ndarray], rate: float, times: int = 1, progress: Progress | None = None) -> str:
     """Pictures as a GIF in a data URI; each pixel is a square with sides of `times`."""
     file = io.BytesIO()
-    write_gif(file, pictures, rate, times=times)
+    write_gif(file, pictures, rate, progress, times)
     return requests.file_uri(file.getvalue(), "gif")
 
 
-def gifs(pictures: Sequence[np.ndarray], rate: float) -> dict[str, str]:
-    """Pictures as `gif` in their own size and, where that is small, as `large`; "" is none."""
-    if not pictures:
-        return {"gif": "", "large": ""}
+def gifs(
+    pictures: Sequence[np.ndarray], rate: float, given_up: Callable[[], bool] = lambda: False
+) -> dict[str, str]:
+    """Pictures as `gif` in their own size and, where that is small, as `large`; "" is none.
+
+    There is none where they are given up meanwhile.
+    """
+
+    def go_on(_: int) -> None:
+        if given_up():
+            raise GivenUpError
+
+    none = {"gif": "", "large": ""}
+    if not pictures or given_up():
+        return none
     side = max(pictures[0].shape[:2])
-    if side <= ART:  # in the colours of the small one
-        large = gif(pictures, rate, SMALL // side)
-    else:
-        large = gif([enlarged(picture) for picture in pictures], rate) if SMALL // side > 1 else ""
-    return {"gif": gif(pictures, rate), "large": large}
+    try:
+        small, large = gif(pictures, rate, progress=go_on), ""
+        if side <= ART:  # in the colours of the small one
+            large = gif(pictures, rate, SMALL // side, go_on)
+        elif SMALL // side > 1:
+            large = gif([enlarged(picture) for picture in pictures], rate, progress=go_on)
+    except GivenUpError:
+        return none
+    return {"gif": small, "large": large}

@@ -105,7 +105,9 @@ def test_frames_come_while_a_film_is_made(client):
     frames = [as_uri(labels) for labels in cut(from_uri(strips()[0]["picture"]), (64, 64))]
     job = client.submit("fs_vid2vid", [as_uri(character())], frames, 0, 12, api_name="/animate")
     film, _ = job.result()
-    first, _ = job.outputs()[0]
+    (first, _), *_, (seen, _), (last, _) = job.outputs()
+    assert seen == {"run": first["run"]} | {key: film[key] for key in film if key not in ("gif", "large")}
+    assert last == film and film["gif"] and film["large"]  # they come when the film can be seen already
     assert first["made"] == 1 and first["count"] == 9 and first["speed"] > 0
     assert np.array_equal(from_uri(first["map"]), from_uri(frames[0]))
     assert from_uri(first["frame"]).shape == (64, 64, 3) and film["rate"] == 12
@@ -392,6 +394,23 @@ def test_only_the_run_that_is_seen_gives_way():
             assert not second.is_set()
         animating.give_way(second.number, visitor)
         assert second.is_set()
+
+
+@pytest.mark.parametrize("when", ["frames", "gifs"])
+def test_gifs_give_way_to_another_film(when):
+    """And are made of a film that somebody stopped."""
+    animating, visitor = Animating(Shelf(animators(), "cpu")), gr.Request(session_hash="me")
+    clip = [as_uri(np.zeros((64, 64), np.uint8))] * 9
+    for end, kept in (
+        (animating.give_way, False),
+        (lambda _, visitor: animating.stop(visitor), when == "frames"),
+    ):
+        film = animating.animate("vid2vid", [], clip, 0, 0, visitor)
+        seen = next(shown for shown, _ in film if when == "frames" or "video" in shown)
+        end(seen["run"], visitor)
+        *_, (last, _) = film
+        assert bool(last["gif"]) == bool(last["large"]) == kept and "run" not in last
+        assert last["made"] < 9 if when == "frames" else last["made"] == 9
 
 
 def test_stopping_ends_what_waits_too_and_nothing_that_is_asked_for_later():

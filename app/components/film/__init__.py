@@ -9,8 +9,9 @@ class Film(Widget):
     While it is made its value is {"frame", "map": data URIs, "made", "count", "speed", "run"}, "run" being a
     number, or "live" in its place where a camera drives it; then {"video", "input", "both", "gif", "large":
     data URIs, "made", "rate", "stopped", "sound"}, or for all actions of a character {"sheet": data URI,
-    "gifs": [{"name", "gif", "large"}], …}. Where a video drives the film that is no map itself, there are
-    "source" and "beside" too: that video, and it beside the film. {"hint"} says what is still to be done.
+    "gifs": [{"name", "gif", "large"}], …}; in place of GIFs that are still to come it has "run". Where a
+    video drives the film that is no map itself, there are "source" and "beside" too: that video, and it
+    beside the film. {"hint"} says what is still to be done.
 
     Event: `submit` when it is to stop.
     """

@@ -52,6 +52,9 @@ function far({ made, count: all, speed }) {
 
 function saves(value) {
   for (const button of element.querySelectorAll("[data-save]")) button.hidden = !value[button.dataset.save.split(" ")[0]];
+  const [gif, coming] = [$("[data-save=gif]"), Boolean(value.video) && value.gif === undefined];
+  [gif.hidden, gif.disabled] = [gif.hidden && !coming, coming]; // the film can be seen already
+  gif.title = coming ? "The GIF is being made" : "Save the film as GIF";
   $(".saves").hidden = !value.video && !value.sheet;
   $(".loop").hidden = !value.video;
   const made = `${value.stopped ? "Stopped: " : ""}${count(value.made, "frame")} · ${value.rate} a second`;

@@ -96,8 +96,8 @@ class Animating:
 
         The last answer has `video`, `input` (the maps in colour), `both` (side by side), `gif`, `large` (the
         GIF of small frames, enlarged), `made`, `rate`, `stopped` and `sound`. Where a video drives it that is
-        no map itself, it has `source` and `beside` too: that video, and the film beside it. The others have
-        `frame`, `map`, `made`, `count`, `speed` and `run`, the run's number.
+        no map itself, it has `source` and `beside` too: that video, and the film beside it. The one before it
+        has `run`, a number, and no GIF yet; the others have `frame`, `map`, `made`, `count`, `speed`, `run`.
         """
         animator = self._animator(name)
         pictures = self._references(animator, references)
@@ -112,7 +112,11 @@ class Animating:
             if film.made:
                 done = {"made": film.made, "rate": film.rate, "stopped": stopped.is_set() or bool(problem)}
                 done["sound"] = "with sound" if film.sound else ""
-                yield film.finished() | done, told(animator, film)
+                shown = film.finished() | done
+                with self.stops.rest(request.session_hash, stopped) as rest:
+                    yield shown | {"run": rest.number}, told(animator, film)
+                    shown |= film.gifs(rest.is_set)
+                yield shown, told(animator, film)
             else:
                 yield gr.skip(), gr.skip()
         if problem:
@@ -142,7 +146,7 @@ class Animating:
         """Make all example actions of a character: a sheet as PNG, and a GIF of each.
 
         The last answer has `sheet`, one row for each action and direction, and `gifs`, [{"name", "gif",
-        "large"}], in the frames' own size and enlarged.
+        "large"}], in the frames' own size and enlarged; the one before it has `run` in their place.
         """
         animator = self._animator(name)
         pictures = self._references(animator, references)
@@ -162,9 +166,12 @@ class Animating:
             if not strips:
                 yield {"hint": "Stopped before the first action was whole."}, told(animator, film)
                 return
-            each = [{"name": action} | gifs(frames, rate) for action, frames in strips]
-            shown = {"sheet": requests.picture_uri(laid_out([frames for _, frames in strips])), "gifs": each}
-            yield shown | {"made": film.made, "rate": rate, "stopped": stopped.is_set()}, told(animator, film)
+            shown = {"sheet": requests.picture_uri(laid_out([frames for _, frames in strips]))}
+            shown |= {"made": film.made, "rate": rate, "stopped": stopped.is_set()}
+            with self.stops.rest(request.session_hash, stopped) as rest:
+                yield shown | {"run": rest.number}, told(animator, film)
+                each = [{"name": action} | gifs(frames, rate, rest.is_set) for action, frames in strips]
+            yield shown | {"gifs": [made for made in each if made["gif"]]}, told(animator, film)
 
     def open_film(self, name: str, painted_film: dict | None) -> Update:
         """Open a film of which frames are to be painted: {"film": a video as data URI, "maps": {}}.
@@ -226,7 +233,8 @@ class Animating:
         if run is None:
             return gr.skip()
         with run.film as film:
-            return film.finished() | {"made": film.made, "rate": film.rate, "stopped": False, "sound": ""}
+            files = film.finished() | film.gifs()
+            return files | {"made": film.made, "rate": film.rate, "stopped": False, "sound": ""}
 
     def leave(self, request: gr.Request) -> None:
         """A visitor has gone: what was under way goes too."""

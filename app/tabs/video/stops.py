@@ -8,11 +8,14 @@ from threading import Event, Lock
 
 
 class Stop(Event):
-    """What ends a run; `number` tells it from all others."""
+    """What ends a run; `number` tells it from all others.
+
+    `gives_way`: to something else that is to be made, so that nobody waits for it any more.
+    """
 
     def __init__(self, number: int):
         super().__init__()
-        self.number = number
+        self.number, self.gives_way = number, False
 
 
 class Stops:
@@ -29,11 +32,26 @@ class Stops:
 
         asked: when somebody asked for it (see `requests.asked`); where all was stopped since, it is set.
         """
-        event = Stop(next(self._numbers))
-        with self._lock:
-            self._runs[session] = event
+        with self._registered(session, Stop(next(self._numbers))) as event:
             if asked < self._stopped.get(session, -math.inf):
                 event.set()
+            yield event
+
+    @contextmanager
+    def rest(self, session: str | None, stopped: Stop) -> Iterator[Stop]:
+        """The event that ends the rest of a run: what is made where the run has been stopped, too.
+
+        It is set where the run gave way.
+        """
+        with self._registered(session, Stop(stopped.number)) as event:
+            if stopped.gives_way:
+                event.set()
+            yield event
+
+    @contextmanager
+    def _registered(self, session: str | None, event: Stop) -> Iterator[Stop]:
+        with self._lock:
+            self._runs[session] = event
         try:
             yield event
         finally:
@@ -46,6 +64,7 @@ class Stops:
         with self._lock:
             event = self._runs.get(session)
         if event is not None and number == event.number:
+            event.gives_way = True
             event.set()
 
     def stop(self, session: str | None, asked: float) -> None:
