@@ -76,15 +76,20 @@ def test_an_uploaded_character_walks_and_the_film_plays(shared):
 
 
 def test_a_clip_that_is_none_is_not_taken(shared):
-    """The one of before is there again, and its film."""
+    """The one of before is there again, and its film; so it is where another one was under way."""
     shared.get_by_label("Clip slash left").click()
     expect(shared.locator(".film .made")).to_have_text("6 frames · 8 a second")
+    long = as_file(np.full((64 * 20, 64 * 30), 3, np.uint8), "long.png")
     broken = {"name": "broken.mp4", "mimeType": "video/mp4", "buffer": b"no film"}
-    shared.get_by_label("Clip file").set_input_files(broken)
-    expect(shared.locator(".clips .say")).to_contain_text("the clip of before is here again")
-    expect(shared.get_by_label("Clip slash left")).to_have_attribute("aria-pressed", "true")
-    expect(shared.locator(".film .made")).to_have_text("6 frames · 8 a second")
-    plays(shared)
+    for files in ([broken], [long, broken]):
+        for file in files:
+            shared.get_by_label("Clip file").set_input_files(file)
+            if file is long:
+                expect(shared.locator(".film .bar")).to_be_visible()
+        expect(shared.locator(".clips .say")).to_contain_text("the clip of before is here again")
+        expect(shared.get_by_label("Clip slash left")).to_have_attribute("aria-pressed", "true")
+        expect(shared.locator(".film .made")).to_have_text("6 frames · 8 a second")
+        plays(shared)
 
 
 def test_films_are_saved(shared):

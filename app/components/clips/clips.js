@@ -4,7 +4,7 @@
 // Props: `what` (is asked for), `examples` [{name, group, picture, frames, clip}], strips of frames side by side, `paths` (ways of the
 // camera), `opens` and `accept` (what files may be opened), `labels` (whether the maps of any video can be found) and
 // `limit` (bytes of a file), `turn` (the model). Event: `input`. "cgan:clip-taken" and "cgan:clip-refused" tell what
-// Python made of it: where a file was refused, the clip of before is there again.
+// Python made of the clip in `detail`: where a file was refused, the clip of before is there again.
 
 import { comesBack } from "../../scripts/again.js";
 import { asUri, excess, onChoice, onDrop } from "../../scripts/files.js";
@@ -56,7 +56,11 @@ async function read(chosen) {
   if (sent) bring(/^data:[^;,]*zip/.test(sent) ? { flight: sent } : sent, chosen.name);
 }
 
-function refused() {
+/** Whether a clip is still the one that was chosen. */
+const stands = (clip) => key(clip) === key(props.value);
+
+function refused({ detail }) {
+  if (!stands(detail)) return trigger("change"); // Gradio forgets a call that waited for one that failed
   if (!before) return;
   props.value = before.value;
   before = null;
@@ -126,7 +130,7 @@ onChoice(file, ([chosen]) => read(chosen));
 $(".labels").addEventListener("click", () => films.click());
 onChoice(films, ([chosen]) => label(chosen));
 onDrop(element, ([dropped]) => read(dropped));
-window.addEventListener("cgan:clip-taken", () => { before = null; });
+window.addEventListener("cgan:clip-taken", ({ detail }) => { if (stands(detail)) before = null; });
 window.addEventListener("cgan:clip-refused", refused);
 window.addEventListener("cgan:clip", ({ detail }) => hand(detail.clip, detail.words));
 watch(["examples", "opens", "paths", "what", "labels"], list);

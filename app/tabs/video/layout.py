@@ -23,11 +23,14 @@ ASKED = "(...asked) => { window.cganSheet = JSON.stringify(asked); }"
 SINCE = """(...asked) => {
   const before = JSON.stringify(asked) === window.cganSheet;
   if (!before) window.cganSheet = "";
+  window.cganFollowed = before ? null : asked[2];
   return before ? [null, ...asked.slice(1)] : asked;
 }"""
 MAKING = {"model": True, "trigger_mode": "always_last", "show_progress": "minimal"}
-TAKEN = "() => { window.dispatchEvent(new CustomEvent('cgan:clip-taken')); }"
-REFUSED = "() => { window.dispatchEvent(new CustomEvent('cgan:clip-refused')); }"
+TAKEN, REFUSED = (
+    f"() => {{ window.dispatchEvent(new CustomEvent('{name}', {{ detail: window.cganFollowed }})); }}"
+    for name in ("cgan:clip-taken", "cgan:clip-refused")
+)
 
 
 @dataclass(frozen=True)
