@@ -58,6 +58,15 @@ def test_variations_come_into_sight_whole_and_leave_with_their_style(page):
     expect(button).not_to_contain_text("your style")
 
 
+def test_what_could_not_be_done_comes_into_sight(page):
+    line = page.locator(".style .say")
+    expect(line).not_to_be_in_viewport()
+    broken = {"name": "red.png", "mimeType": "image/png", "buffer": b"no picture"}
+    page.get_by_label("Style picture file").set_input_files(broken)
+    expect(line).to_have_text("red.png cannot be read here: save it as JPEG or PNG.")
+    expect(line).to_be_in_viewport(ratio=0.99)
+
+
 def test_a_class_that_is_not_there_is_named(page):
     field, nothing = page.get_by_label("Find a class"), page.locator(".classes .nothing")
     field.fill("zebra")

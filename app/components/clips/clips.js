@@ -8,10 +8,11 @@
 
 import { comesBack } from "../../scripts/again.js";
 import { asUri, excess, onChoice, onDrop } from "../../scripts/files.js";
+import { sayIn } from "../../scripts/say.js";
 
 const $ = (selector) => element.querySelector(selector);
 const [file, films] = [$(".file"), $(".films")];
-const say = (text) => { $(".say").textContent = text; };
+const say = sayIn($(".say"));
 let path = ""; // the way of the camera that was chosen
 const told = new Map(); // what is said of clips that are no examples, by `key`
 let before = null; // {value}: the clip that a file took the place of, which Python has not read yet

@@ -7,6 +7,7 @@
 
 import * as png from "../../scripts/png.js";
 import { asUri, excess, onChoice, onDrop } from "../../scripts/files.js";
+import { sayIn } from "../../scripts/say.js";
 import { choose, list } from "../canvas/classes.js";
 import { buttons } from "../canvas/history.js";
 import "../canvas/keys.js";
@@ -16,7 +17,7 @@ import { $, state, view, ways } from "../canvas/state.js";
 import { take, widen } from "../canvas/tools.js";
 
 const [time, file] = [$(".time input"), $(".file")];
-const say = (words) => { $(".say").textContent = words; };
+const say = sayIn($(".say"));
 let film = ""; // the data URI of the film that is painted
 let maps = {}; // by the number of a frame
 let named = ""; // the film's file

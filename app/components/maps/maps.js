@@ -7,6 +7,7 @@
 
 import { asUri, excess, onChoice } from "../../scripts/files.js";
 import { recordOf } from "../../scripts/record.js";
+import { sayIn } from "../../scripts/say.js";
 import { shrink, unreadable } from "../../scripts/shrink.js";
 import { tile } from "../../scripts/tile.js";
 
@@ -16,7 +17,7 @@ const SAMPLED = 128; // pixels a side of what is looked at
 
 const $ = (selector) => element.querySelector(selector);
 const [file, photo] = [$(".maps > input"), $(".photo input[type=file]")];
-const say = (text) => { $(".say").textContent = text; };
+const say = sayIn($(".say"));
 
 function hand(uri, event) {
   say("");

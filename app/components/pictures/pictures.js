@@ -5,12 +5,13 @@
 // `limit` (bytes of a file). `value` is the chosen picture; `input` tells that there is one.
 
 import { onChoice, onPaste } from "../../scripts/files.js";
+import { sayIn } from "../../scripts/say.js";
 import { shrinkAll } from "../../scripts/shrink.js";
 import { tile } from "../../scripts/tile.js";
 
 const strip = element.querySelector(".strip");
 const file = element.querySelector("input");
-const say = (text) => { element.querySelector(".say").textContent = text; };
+const say = sayIn(element.querySelector(".say"));
 
 function hand(uri) {
   say("");

@@ -10,6 +10,7 @@ import { fade } from "../../scripts/fade.js";
 import { tellLater } from "../../scripts/later.js";
 import { keep, kept, withFirstMap } from "../../scripts/memory.js";
 import { draw, follow, pictured } from "../../scripts/pad.js";
+import { sayIn } from "../../scripts/say.js";
 import { shrink, shrinkAll } from "../../scripts/shrink.js";
 import { tile } from "../../scripts/tile.js";
 
@@ -24,7 +25,7 @@ const NEXT = [
   "Move the dot to what you like. A click on a style takes it out of the mix.",
 ];
 let settled = false; // the style of before was looked for: what there is now takes its place
-const say = (words) => { $(".say").textContent = words; };
+const say = sayIn($(".say"));
 
 /** The value as {parts, strength}; ready styles of other checkpoints wait unseen. */
 function read() {

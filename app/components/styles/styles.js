@@ -8,13 +8,14 @@
 import { comesBack } from "../../scripts/again.js";
 import { onChoice, onDrop } from "../../scripts/files.js";
 import { MOST, draw, follow, pictured } from "../../scripts/pad.js";
+import { sayIn } from "../../scripts/say.js";
 import { shrinkAll } from "../../scripts/shrink.js";
 import { tile } from "../../scripts/tile.js";
 
 const $ = (selector) => element.querySelector(selector);
 const [mix, add, file] = [$(".mix"), $(".add"), $("input[type=file]")];
 const [mixing, pad, strength] = [$(".mixing"), $(".pad"), $(".mixing input")];
-const say = (text) => { $(".say").textContent = text; };
+const say = sayIn($(".say"));
 let shown = null; // the styles whose cards are there, not to make them anew under the pointer
 
 /** The value as {parts, strength}. */

@@ -5,6 +5,7 @@
 
 import { comesBack } from "../../scripts/again.js";
 import { onChoice, onDrop } from "../../scripts/files.js";
+import { sayIn } from "../../scripts/say.js";
 import { shrinkAll } from "../../scripts/shrink.js";
 import { tile } from "../../scripts/tile.js";
 import { draw } from "./draw.js";
@@ -13,7 +14,7 @@ const TINY = 128; // pixels: up to that width a picture is shown as pixels
 const CROSS = '<svg aria-hidden="true" viewBox="0 0 24 24"><path d="m7 7 10 10M17 7 7 17"/></svg>';
 const $ = (selector) => element.querySelector(selector);
 const [mix, add, pencil, file] = [$(".mix"), $(".add"), $(".pencil"), $("input")];
-const say = (text) => { $(".say").textContent = text; };
+const say = sayIn($(".say"));
 
 function hand(pictures) {
   say("");

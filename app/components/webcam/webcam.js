@@ -3,10 +3,12 @@
 // Props: `turn`, which changes when the last picture was used, and `side`, the most pixels of a side. Events:
 // `input` with each picture, `submit` when the camera is switched off.
 
+import { sayIn } from "../../scripts/say.js";
+
 const $ = (selector) => element.querySelector(selector);
 const [camera, button] = [$(".camera"), $(".switch")];
 const sheet = document.createElement("canvas");
-const say = (words) => { $(".say").textContent = words; };
+const say = sayIn($(".say"));
 const PATIENCE = 5000; // milliseconds for which the last picture's answer is waited for: errors have none
 let stream = null;
 let asked = false; // a picture is under way
