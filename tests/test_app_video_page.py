@@ -176,8 +176,8 @@ def test_all_actions_become_a_sheet(shared):
     with shared.expect_download() as download:
         shared.get_by_label("Save the sheet as PNG").click()
     assert download.value.suggested_filename == "sheet.png"
-    shared.get_by_label("Clip walk left").click()
-    expect(shared.locator(".film .made")).to_have_text("9 frames · 8 a second")
+    shared.get_by_label("Clip slash left").click()  # of the clip that was chosen before, a film
+    expect(shared.locator(".film .made")).to_have_text("6 frames · 8 a second")
 
 
 def waiting(request) -> list[list]:
@@ -296,11 +296,11 @@ def test_a_film_that_waits_for_anothers_says_so(shared, other):
     upload = as_file(np.zeros((64 * 20, 64 * 30), np.uint8), "long.png")
     other.get_by_label("Clip file").set_input_files(upload)
     expect(other.locator(".film .bar")).to_be_visible()
-    shared.get_by_label("Clip slash left").click()
+    shared.get_by_label("Clip thrust left").click()
     expect(shared.locator(".film .working")).to_have_text("Another film is being made: yours is next …")
     other.get_by_label("Stop", exact=True).click()
     expect(shared.locator(".film .working")).to_have_text("")
-    expect(shared.locator(".film .made")).to_have_text("6 frames · 8 a second")
+    expect(shared.locator(".film .made")).to_have_text("8 frames · 8 a second")
 
 
 def test_the_webcam_drives_a_model_of_lines(other):

@@ -19,11 +19,15 @@ let before = null; // {value}: the clip that a file took the place of, which Pyt
 
 function hand(clip, words) {
   say("");
+  const known = props.value;
   props.value = clip?.flight ? { ...clip, path } : clip;
   if (words) told.set(key(props.value), words);
   note();
   mark();
   trigger("input");
+  if (clip !== known || !window.cganSheet) return; // that is a change, which is told
+  window.cganSheet = ""; // a sheet of all actions took the place of its film, which is wanted again
+  trigger("change");
 }
 
 const kinds = [

@@ -167,7 +167,8 @@ class Animating:
                 yield {"hint": "Stopped before the first action was whole."}, told(animator, film)
                 return
             shown = {"sheet": requests.picture_uri(laid_out([frames for _, frames in strips]))}
-            shown |= {"made": film.made, "rate": rate, "stopped": stopped.is_set()}
+            made = sum(len(frames) for _, frames in strips)
+            shown |= {"made": made, "rate": rate, "stopped": stopped.is_set()}
             with self.stops.rest(request.session_hash, stopped) as rest:
                 yield shown | {"run": rest.number}, told(animator, film)
                 each = [{"name": action} | gifs(frames, rate, rest.is_set) for action, frames in strips]
