@@ -28,6 +28,11 @@ ART = 64  # pixels: the longer side up to which they are pixel art
 GIF_BYTES = 96 * 2**20  # of frames in memory: longer films have no GIF
 
 
+def never() -> bool:
+    """Of what nobody can give up."""
+    return False
+
+
 class GivenUpError(Exception):
     """Nobody waits for it any more."""
 
@@ -108,7 +113,7 @@ class Film:
             writer.close()
         return {name: requests.file_uri(path.read_bytes(), "mp4") for name, path in self._paths.items()}
 
-    def gifs(self, given_up: Callable[[], bool] = lambda: False) -> dict[str, str]:
+    def gifs(self, given_up: Callable[[], bool] = never) -> dict[str, str]:
         """What `gifs` gives, nothing of long films: it takes a while, in which the film can be seen."""
         whole = len(self.kept) == self.made <= GIF_FRAMES
         return gifs(self.kept if whole else [], self.rate, given_up)
@@ -132,9 +137,7 @@ def gif(pictures: Sequence[np.ndarray], rate: float, times: int = 1, progress: P
     return requests.file_uri(file.getvalue(), "gif")
 
 
-def gifs(
-    pictures: Sequence[np.ndarray], rate: float, given_up: Callable[[], bool] = lambda: False
-) -> dict[str, str]:
+def gifs(pictures: Sequence[np.ndarray], rate: float, given_up: Callable[[], bool] = never) -> dict[str, str]:
     """Pictures as `gif` in their own size and, where that is small, as `large`; "" is none.
 
     There is none where they are given up meanwhile.

@@ -3,7 +3,7 @@
 //
 // Props: `what` (is asked for), `examples` [{name, group, picture, frames, clip}], strips of frames side by side, `paths` (ways of the
 // camera), `opens` and `accept` (what files may be opened), `labels` (whether the maps of any video can be found) and
-// `limit` (bytes of a file), `turn` (the model). Event: `input`. "cgan:clip-taken" and "cgan:clip-refused" tell what
+// `limit` (bytes of a file), `turn` (the model). Events: `input`, `change`. "cgan:clip-taken" and "cgan:clip-refused" tell what
 // Python made of the clip in `detail`: where a file was refused, the clip of before is there again.
 
 import { comesBack } from "../../scripts/again.js";
@@ -25,9 +25,9 @@ function hand(clip, words) {
   note();
   mark();
   trigger("input");
-  if (clip !== known || !window.cganSheet) return; // that is a change, which is told
-  window.cganSheet = ""; // a sheet of all actions took the place of its film, which is wanted again
-  trigger("change");
+  if (clip !== known || !window.cganSheet) return;
+  window.cganSheet = ""; // of all actions: it took the place of the clip's film, which is wanted again
+  trigger("change"); // else a change tells itself
 }
 
 const kinds = [

@@ -26,7 +26,6 @@ SINCE = """(...asked) => {
   window.cganFollowed = before ? null : asked[2];
   return before ? [null, ...asked.slice(1)] : asked;
 }"""
-MAKING = {"model": True, "trigger_mode": "always_last", "show_progress": "minimal"}
 TAKEN, REFUSED = (
     f"() => {{ window.dispatchEvent(new CustomEvent('{name}', {{ detail: window.cganFollowed }})); }}"
     for name in ("cgan:clip-taken", "cgan:clip-refused")
@@ -53,6 +52,12 @@ class Parts:
     def asked(self) -> list[gr.components.Component]:
         """What says which film is to be made."""
         return [self.chooser.model, self.subjects, self.clips, self.seed, self.rate]
+
+    @property
+    def making(self) -> dict[str, object]:
+        """How events are listened to that make a film."""
+        shown = {"show_progress": "minimal", "show_progress_on": self.film}
+        return {"model": True, "trigger_mode": "always_last"} | shown
 
 
 def lay_out() -> Parts:
@@ -118,7 +123,6 @@ def wire(parts: Parts, animating: Animating, page: Page) -> None:
 
 def wire_films(parts: Parts, animating: Animating, results: list[gr.components.Component]) -> None:
     """Connect what makes films, and stops them."""
-    film, making = parts.film, MAKING | {"show_progress_on": parts.film}
     # It comes first: of one event's calls each waits until the one before has ended. It is given no film, but
     # the number of its run: what an event is given waits no more, says Gradio.
     on(
@@ -133,7 +137,7 @@ def wire_films(parts: Parts, animating: Animating, results: list[gr.components.C
         show_progress="hidden",
         **EACH_TIME,
     )
-    on([parts.button.click], animating.animate, parts.asked, results, api_name="animate", **making)
+    on([parts.button.click], animating.animate, parts.asked, results, api_name="animate", **parts.making)
     # The look of a first frame gives way to that of the seed.
     at_once([parts.seed.submit], "() => [[]]", [], [parts.subjects], api_name="clear_first_frame")
     followed = on(
@@ -144,16 +148,15 @@ def wire_films(parts: Parts, animating: Animating, results: list[gr.components.C
         api_name="follow_clip",
         api_visibility="private",
         js=SINCE,
-        **making,
+        **parts.making,
     )
     followed.success(None, js=TAKEN, api_name="clip_taken", **BROWSER)
     followed.failure(None, js=REFUSED, api_name="clip_refused", **BROWSER)
-    on([film.submit], animating.stop, [], [], api_name="stop", queue=False, show_progress="hidden")
+    on([parts.film.submit], animating.stop, [], [], api_name="stop", queue=False, show_progress="hidden")
 
 
 def wire_sheet(parts: Parts, animating: Animating, results: list[gr.components.Component]) -> None:
     """Connect what makes all actions of a character."""
-    making = MAKING | {"show_progress_on": parts.film}
     at_once([parts.all.click], ASKED, parts.asked, [], api_name="ask_for_sheet")
     on(
         [parts.all.click],
@@ -161,7 +164,7 @@ def wire_sheet(parts: Parts, animating: Animating, results: list[gr.components.C
         [parts.chooser.model, parts.subjects, parts.rate],
         results,
         api_name="sheet",
-        **making,
+        **parts.making,
     )
 
 
