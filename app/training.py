@@ -115,6 +115,17 @@ class Training:
             raise DataError("the checkpoint's name must be a word of letters, digits, - and _")
         return self.root / name
 
+    def check_name(self, name: str) -> None:
+        """Raise `DataError` where no run can be started by that name: it is taken, or one is under way."""
+        folder = self.folder(name)
+        self._check_free()
+        if (folder / "training" / "run.json").exists():
+            ready = self.report(name)["state"] == "done"
+            way_on = "choose another name" if ready else "resume it, or choose another name"
+            raise DataError(f"there is a run called {name}: {way_on}")
+        if folder.exists() and any(folder.iterdir()):
+            raise DataError(f"there is something called {name} already: choose another name")
+
     def command(self, plan: Plan) -> list[str]:
         """The words after `python -m train` that start the plan."""
         return [plan.model, *plan.words(), "--out", str(self.folder(plan.name))]
@@ -123,14 +134,7 @@ class Training:
 
     def start(self, plan: Plan) -> None:
         """Start the plan. Raises `DataError` where a run is under way, or its folder is taken."""
-        folder = self.folder(plan.name)
-        self._check_free()
-        if (folder / "training" / "run.json").exists():
-            ready = self.report(plan.name)["state"] == "done"
-            way_on = "choose another name" if ready else "resume it, or choose another name"
-            raise DataError(f"there is a run called {plan.name}: {way_on}")
-        if folder.exists() and any(folder.iterdir()):
-            raise DataError(f"there is something called {plan.name} already: choose another name")
+        self.check_name(plan.name)
         self._start(plan.name, self.command(plan))
 
     def resume(self, name: str) -> None:

@@ -219,6 +219,23 @@ def test_no_two_calls_of_an_event_wait_for_its_end():
     assert max(waiting.values()) == 1, waiting.most_common(5)
 
 
+@pytest.mark.parametrize(
+    "first, then",
+    [
+        ("announce_painter", "choose"),
+        ("call_up_translator", "choose_translator"),
+        ("call_up_animator", "choose_animator"),
+        ("give_way_to_change", "follow_clip"),
+        ("give_way", "animate"),
+        ("give_way", "sheet"),
+    ],
+)
+def test_what_ends_with_an_event_comes_before_its_slow_calls(first, then):
+    """One call of an event is made when the one before has ended; by then a picture may be there."""
+    order = [each.api_name for each in build(Shelf(checkpoints(), "cpu")).fns.values()]
+    assert order.index(first) < order.index(then)
+
+
 def test_agents_know_the_calls_by_their_names():
     calls = [call for call in build(Shelf(checkpoints(), "cpu")).fns.values() if call.fn is not None]
     assert len(calls) > 20 and all(call.fn.__name__ == call.api_name for call in calls)

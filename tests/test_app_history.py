@@ -179,6 +179,19 @@ def test_a_result_survives_a_reload_and_one_click_brings_it_back(page):
     assert page.locator(".history .tile").count() == 1, "what is on the page, and none from before"
 
 
+def test_what_is_cleared_before_it_became_a_result_stays_away(page):
+    another(page)
+    before = picture_of(page)
+    page.clock.install()
+    page.get_by_label("Seed", exact=True).fill("7")
+    expect(page.locator(".result .picture")).not_to_have_attribute("src", before)
+    page.get_by_label("Clear the history").click()
+    expect(page.locator(".history .tile")).to_have_count(0)
+    page.clock.fast_forward(5_000)
+    page.get_by_label("Bring the history back").click()
+    expect(page.locator(".history .tile")).to_have_count(2)
+
+
 def test_a_saved_picture_and_a_link_bring_all_back(page):
     with page.expect_download() as download:
         page.get_by_label("Save the picture as PNG").click()

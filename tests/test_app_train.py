@@ -55,7 +55,8 @@ else:
             row = {"kind": "step", "images": images, "generator.fool": 1 / images, "images_per_second": 2}
             log.write(json.dumps(row) + "\n")
         log.write(json.dumps({"kind": "evaluation", "images": 50, "lpips": 0.5}) + "\n")
-    (folder / "samples" / "000000050.jpg").write_bytes(open(PICTURE, "rb").read())
+    (folder / "beside").write_bytes(open(PICTURE, "rb").read())
+    (folder / "beside").replace(folder / "samples" / "000000050.jpg")
     while not stopped and not again:
         time.sleep(0.02)
     print("spade-1 is ready" if again else "stopped after 60 of 100 images", flush=True)
@@ -212,6 +213,8 @@ def test_one_run_at_a_time_stopped_and_resumed(played, training):
     assert until(training, "one", "done")["command"].startswith("python -m train spade --preset tiny")
     with pytest.raises(cgan.DataError, match="there is a run called one: choose another name"):
         training.start(Plan("spade", "tiny", "one"))
+    ((told, *_),) = Runs(Shelf(training.root), training).start("spade", "tiny", "one", "nowhere")
+    assert told["wrong"] and "choose another name" in told["words"], "not that there is no folder"
     for code, state in ((-signal.SIGTERM, "done"), (1, "failed")):  # asked to stop when all was done
         training._process = SimpleNamespace(returncode=code, poll=lambda code=code: code)
         assert training.report("one")["state"] == state

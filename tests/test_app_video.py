@@ -106,7 +106,7 @@ def test_frames_come_while_a_film_is_made(client):
     job = client.submit("fs_vid2vid", [as_uri(character())], frames, 0, 12, api_name="/animate")
     film, _ = job.result()
     (first, _), *_, (seen, _), (last, _) = job.outputs()
-    assert seen == {"run": first["run"]} | {key: film[key] for key in film if key not in ("gif", "large")}
+    assert seen == {key: film[key] for key in film if key not in ("gif", "large")}
     assert last == film and film["gif"] and film["large"]  # they come when the film can be seen already
     assert first["made"] == 1 and first["count"] == 9 and first["speed"] > 0
     assert np.array_equal(from_uri(first["map"]), from_uri(frames[0]))
@@ -384,16 +384,21 @@ def test_the_clip_of_the_model_before_drives_no_other():
     assert film["made"] == 1
 
 
-def test_only_the_run_that_is_seen_gives_way():
+def test_what_was_asked_for_before_gives_way_even_where_it_waits():
+    """And nothing that is asked for since, or by others; a film of one frame is not shown for a moment."""
     animating, visitor = Animating(Shelf(animators(), "cpu")), gr.Request(session_hash="me")
-    with animating.stops.run("me") as first:
-        pass
-    with animating.stops.run("me") as second:
-        for shown in (None, 0, first.number, "all", {}):
-            animating.give_way(shown, visitor)
-            assert not second.is_set()
-        animating.give_way(second.number, visitor)
-        assert second.is_set()
+    before = time.monotonic()
+    with animating.stops.run("me", before) as running, animating.stops.run("other", before) as others:
+        animating.give_way(1, visitor)
+        assert not running.is_set(), "what waited since before gives nothing away"
+        animating.give_way(0, visitor)
+        assert running.gives_way and running.is_set() and not others.is_set()
+    with animating.stops.run("me", before) as waited, animating.stops.run("me", time.monotonic()) as later:
+        assert waited.gives_way and waited.is_set() and not later.is_set()
+    film = animating.animate("vid2vid", [], walk(), 0, 0, visitor)
+    assert next(film)[0]["made"] == 1
+    animating.give_way(0, visitor)
+    assert [*film] == [(gr.skip(), gr.skip())]
 
 
 @pytest.mark.parametrize("when", ["frames", "gifs"])
@@ -402,14 +407,14 @@ def test_gifs_give_way_to_another_film(when):
     animating, visitor = Animating(Shelf(animators(), "cpu")), gr.Request(session_hash="me")
     clip = [as_uri(np.zeros((64, 64), np.uint8))] * 9
     for end, kept in (
-        (animating.give_way, False),
-        (lambda _, visitor: animating.stop(visitor), when == "frames"),
+        (lambda visitor: animating.give_way(0, visitor), False),
+        (animating.stop, when == "frames"),
     ):
         film = animating.animate("vid2vid", [], clip, 0, 0, visitor)
-        seen = next(shown for shown, _ in film if when == "frames" or "video" in shown)
-        end(seen["run"], visitor)
+        next(shown for shown, _ in film if ("video" in shown if when == "gifs" else shown["made"] > 1))
+        end(visitor)
         *_, (last, _) = film
-        assert bool(last["gif"]) == bool(last["large"]) == kept and "run" not in last
+        assert bool(last["gif"]) == bool(last["large"]) == kept
         assert last["made"] < 9 if when == "frames" else last["made"] == 9
 
 

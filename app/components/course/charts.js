@@ -8,13 +8,14 @@ function made(tag, className, text) {
   return Object.assign(document.createElement(tag), { className, textContent: text ?? "" });
 }
 
-/** The points of a curve as an SVG path; `log` is for values of several sizes. */
+/** The points of a curve as an SVG path; a single one is a dot. */
 function path(points) {
   const last = points.at(-1)[0] || 1;
   const values = points.map(([, value]) => value);
   const low = Math.min(...values), span = Math.max(...values) - low || 1;
   const place = ([images, value]) =>
     `${((images / last) * WIDTH).toFixed(1)},${(HEIGHT - 4 - ((value - low) / span) * (HEIGHT - 8)).toFixed(1)}`;
+  if (points.length === 1) return `M${WIDTH - 4},${HEIGHT / 2}h0`;
   return `M${points.map(place).join("L")}`;
 }
 
@@ -30,6 +31,7 @@ function curve(name, points) {
   drawing.setAttribute("aria-label", `${name}: ${Number(value).toPrecision(3)} after ${grouped(images)} pictures`);
   const line = document.createElementNS(SVG, "path");
   line.setAttribute("d", path(points));
+  line.classList.toggle("dot", points.length === 1);
   drawing.append(line);
   one.append(title, drawing);
   return one;

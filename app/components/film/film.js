@@ -23,7 +23,6 @@ const shape = (width, height) => frame.style.setProperty("--aspect", width / hei
 function show() {
   const value = props.value ?? {};
   const running = Boolean(value.frame);
-  $(".film").dataset.run = value.run ?? "";
   source(picture, value.frame);
   source(map, value.map);
   source(video, value.video);

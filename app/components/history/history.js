@@ -17,6 +17,7 @@ const now = { uri: "", entry: null, fresh: true };
 let passing = false; // what is said is about the picture that is shown, and goes with it
 const say = (words) => { [$(".note").textContent, passing] = [words, false]; };
 let cleared = []; // what was forgotten last, and can be brought back until there is something new
+let clearings = 0; // what was about to become a result is not one after the next of them
 
 /** Say what came of a click, where it is seen. */
 function answer(words) {
@@ -68,13 +69,14 @@ async function small(uri) {
 async function keep(uri) {
   const record = recordAt(uri);
   if (!record) return;
-  const last = now.entry;
+  const [last, before] = [now.entry, clearings];
   const entries = await store.read();
   if (entries.some((entry) => same(entry.record, record))) return list(entries);
   const goesOn = last && !now.fresh && sameButMap(last.record, record) && Date.now() - last.since < STROKES;
   now.fresh = false;
   const at = Date.now();
   const entry = { at, since: goesOn ? last.since : at, record, picture: await small(uri) };
+  if (clearings !== before) return;
   list(await store.add(entry, goesOn && entries.find((each) => each.at === last.at)));
 }
 
@@ -131,6 +133,8 @@ async function arrive() {
 }
 
 async function clear() {
+  clearings += 1;
+  clearTimeout(waiting);
   cleared = await store.read();
   list(await store.clear());
 }

@@ -88,6 +88,8 @@ def wire_model(parts: Parts, painting: Painting, page: Page) -> None:
         **quiet,
     )
     at_once([model.input], REMEMBER, [model], [], api_name="remember_painter")
+    # It comes first: the calls of an event are made one after the other, and a picture may soon be there.
+    at_once([model.change], choosing.ANNOUNCE, [model], [page.status], api_name="announce_painter")
     on(
         [model.change],
         painting.choose,
@@ -99,7 +101,6 @@ def wire_model(parts: Parts, painting: Painting, page: Page) -> None:
     each_time = quiet | EACH_TIME
     on([model.change], painting.ready_styles, [model], [parts.style], api_name="ready_styles", **each_time)
     private = each_time | {"api_visibility": "private"}
-    at_once([model.change], choosing.ANNOUNCE, [model], [page.status], api_name="announce_painter")
     on(
         [model.change],
         painting.forget_variations,

@@ -159,8 +159,9 @@ class Runs:
         form = (model, preset, name, data, size, images, licence, more, names)
         plan = self._plan(*form)
         self.training.folder(plan.name)
-        yield answer(form, STARTING), gr.skip(), gr.skip(), gr.skip()
         try:
+            self.training.check_name(plan.name)  # reading the folder may take long
+            yield answer(form, STARTING), gr.skip(), gr.skip(), gr.skip()
             said = self.training.check(plan)
             self.training.start(plan)
         except DataError as error:

@@ -78,10 +78,13 @@ class Animating:
         """Stop what this visitor has running and waiting: what was made so far is the film."""
         self.stops.stop(request.session_hash, requests.asked(request))
 
-    def give_way(self, run: int | None, request: gr.Request) -> None:
-        """Stop the run of that number, which the page shows: something else is to be made."""
-        if type(run) is int:
-            self.stops.give_way(request.session_hash, run)
+    def give_way(self, waited: int | None, request: gr.Request) -> None:
+        """Stop what this visitor asked for before: something else is to be made.
+
+        `waited`: 1 where that was asked for before the sheet that is under way, which stays.
+        """
+        if not waited:
+            self.stops.give_way(request.session_hash, requests.asked(request))
 
     def animate(
         self, name: str, references: list | None, clip: str | list | None, seed: int, rate: float | None,
@@ -97,7 +100,7 @@ class Animating:
         The last answer has `video`, `input` (the maps in colour), `both` (side by side), `gif`, `large` (the
         GIF of small frames, enlarged), `made`, `rate`, `stopped` and `sound`. Where a video drives it that is
         no map itself, it has `source` and `beside` too: that video, and the film beside it. The one before it
-        has `run`, a number, and no GIF yet; the others have `frame`, `map`, `made`, `count`, `speed`, `run`.
+        has no GIF yet; the others have `frame`, `map`, `made`, `count` and `speed`.
         """
         animator = self._animator(name)
         pictures = self._references(animator, references)
@@ -109,12 +112,12 @@ class Animating:
         whole = Film(animator.palette, wanted, sound, kinds)
         with self.stops.run(request.session_hash, requests.asked(request)) as stopped, whole as film:
             problem = yield from self._filmed(animator, pictures, driving, seed, film, stopped)
-            if film.made:
+            if film.made > (1 if stopped.gives_way else 0):  # one frame would be a film for a moment
                 done = {"made": film.made, "rate": film.rate, "stopped": stopped.is_set() or bool(problem)}
                 done["sound"] = "with sound" if film.sound else ""
                 shown = film.finished() | done
                 with self.stops.rest(request.session_hash, stopped) as rest:
-                    yield shown | {"run": rest.number}, told(animator, film)
+                    yield shown, told(animator, film)
                     shown |= film.gifs(rest.is_set)
                 yield shown, told(animator, film)
             else:
@@ -146,7 +149,7 @@ class Animating:
         """Make all example actions of a character: a sheet as PNG, and a GIF of each.
 
         The last answer has `sheet`, one row for each action and direction, and `gifs`, [{"name", "gif",
-        "large"}], in the frames' own size and enlarged; the one before it has `run` in their place.
+        "large"}], in the frames' own size and enlarged; the one before it has none yet.
         """
         animator = self._animator(name)
         pictures = self._references(animator, references)
@@ -170,7 +173,7 @@ class Animating:
             made = sum(len(frames) for _, frames in strips)
             shown |= {"made": made, "rate": rate, "stopped": stopped.is_set()}
             with self.stops.rest(request.session_hash, stopped) as rest:
-                yield shown | {"run": rest.number}, told(animator, film)
+                yield shown, told(animator, film)
                 each = [{"name": action} | gifs(frames, rate, rest.is_set) for action, frames in strips]
             yield shown | {"gifs": [made for made in each if made["gif"]]}, told(animator, film)
 
@@ -283,8 +286,7 @@ class Animating:
                     return None
                 film.add(current[0], frame, next(clip.seen) if clip.seen else None)
                 if time.monotonic() - shown >= PAUSE:
-                    made = under_way(film, current[0], frame, clip.count) | {"run": stopped.number}
-                    yield made, told(animator, film)
+                    yield under_way(film, current[0], frame, clip.count), told(animator, film)
                     shown = time.monotonic()
         except CganError as error:
             if not film.made:

@@ -16,10 +16,10 @@ from app.events import BROWSER, EACH_TIME, at_once, on
 from app.tabs import Page
 from app.tabs.video.handlers import RATES, Animating
 
-RUNNING = "() => [Number(document.querySelector('#v-film .film').dataset.run) || null]"
 # A change that came while a film was under way is followed when that has ended (`always_last`): not where a
-# sheet was asked for since then, of which the film would take the place.
+# sheet was asked for since then, of which the film would take the place, and which does not give way to it.
 ASKED = "(...asked) => { window.cganSheet = JSON.stringify(asked); }"
+WAITED = "(...asked) => { window.cganWaited = JSON.stringify(asked) === window.cganSheet; }"
 SINCE = """(...asked) => {
   const before = JSON.stringify(asked) === window.cganSheet;
   if (!before) window.cganSheet = "";
@@ -43,7 +43,7 @@ class Parts:
     webcam: Webcam
     seed: Seed
     rate: Size
-    run: Size
+    waited: Size
     button: gr.Button
     all: gr.Button
     film: Film
@@ -80,8 +80,8 @@ def lay_out() -> Parts:
                             info="0: those of the clip; 8 where it has none.", elem_id="v-rate")  # fmt: skip
         with gr.Column(elem_id="v-to", scale=7):
             film = Film(elem_id="v-film")
-            run = Size(0, 2**31 - 1, 0, step=1, visible="hidden")  # of the film that is under way, its number
-    return Parts(chooser, subjects, clips, keyframes, webcam, seed, rate, run, button, every, film)
+            waited = Size(0, 1, 0, step=1, visible="hidden")
+    return Parts(chooser, subjects, clips, keyframes, webcam, seed, rate, waited, button, every, film)
 
 
 def wire(parts: Parts, animating: Animating, page: Page) -> None:
@@ -123,25 +123,32 @@ def wire(parts: Parts, animating: Animating, page: Page) -> None:
 
 def wire_films(parts: Parts, animating: Animating, results: list[gr.components.Component]) -> None:
     """Connect what makes films, and stops them."""
-    # It comes first: of one event's calls each waits until the one before has ended. It is given no film, but
-    # the number of its run: what an event is given waits no more, says Gradio.
-    on(
-        [parts.subjects.input, parts.seed.input, parts.clips.change, parts.button.click, parts.all.click],
-        animating.give_way,
-        [parts.run],
-        [],
-        js=RUNNING,
-        api_name="give_way",
-        api_visibility="private",
-        queue=False,
-        show_progress="hidden",
-        **EACH_TIME,
-    )
+    # A model that is chosen brings a clip.
+    changes = [parts.subjects.input, parts.seed.input, parts.clips.change]
+    # These come first: of one event's calls each waits until the one before has ended.
+    at_once([parts.all.click], ASKED, parts.asked, [], api_name="ask_for_sheet")
+    at_once(changes, WAITED, parts.asked, [], api_name="tell_what_waited")
+    for name, triggers, waited in (
+        ("give_way_to_change", changes, "window.cganWaited ? 1 : 0"),
+        ("give_way", [parts.button.click, parts.all.click], "0"),
+    ):
+        on(
+            triggers,
+            animating.give_way,
+            [parts.waited],
+            [],
+            js=f"() => [{waited}]",
+            api_name=name,
+            api_visibility="private",
+            queue=False,
+            show_progress="hidden",
+            **EACH_TIME,
+        )
     on([parts.button.click], animating.animate, parts.asked, results, api_name="animate", **parts.making)
     # The look of a first frame gives way to that of the seed.
     at_once([parts.seed.submit], "() => [[]]", [], [parts.subjects], api_name="clear_first_frame")
     followed = on(
-        [parts.subjects.input, parts.seed.input, parts.clips.change],  # a model that is chosen brings a clip
+        changes,
         animating.follow,
         parts.asked,
         results,
@@ -157,7 +164,6 @@ def wire_films(parts: Parts, animating: Animating, results: list[gr.components.C
 
 def wire_sheet(parts: Parts, animating: Animating, results: list[gr.components.Component]) -> None:
     """Connect what makes all actions of a character."""
-    at_once([parts.all.click], ASKED, parts.asked, [], api_name="ask_for_sheet")
     on(
         [parts.all.click],
         animating.sheet,
