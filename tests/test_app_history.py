@@ -192,6 +192,18 @@ def test_what_is_cleared_before_it_became_a_result_stays_away(page):
     expect(page.locator(".history .tile")).to_have_count(2)
 
 
+def test_a_result_that_is_pressed_while_another_is_marked_comes_back(page):
+    first = picture_of(page)
+    another(page)
+    page.reload()
+    expect(page.locator(".history .tile")).to_have_count(2)
+    page.locator(".history .tile").last.hover()
+    page.mouse.down()
+    expect(page.locator(".history .tile.taken")).to_be_visible()
+    page.mouse.up()
+    wait_for_picture(page, first)
+
+
 def test_a_saved_picture_and_a_link_bring_all_back(page):
     with page.expect_download() as download:
         page.get_by_label("Save the picture as PNG").click()

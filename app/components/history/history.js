@@ -16,6 +16,7 @@ const [strip, file] = [$(".strip"), $("input[type=file]")];
 const now = { uri: "", entry: null, fresh: true };
 let passing = false; // what is said is about the picture that is shown, and goes with it
 const say = (words) => { [$(".note").textContent, passing] = [words, false]; };
+let listed = ""; // when the entries were made whose tiles are there
 let cleared = []; // what was forgotten last, and can be brought back until there is something new
 let clearings = 0; // what was about to become a result is not one after the next of them
 
@@ -35,14 +36,18 @@ function restore(record) {
   trigger("input");
 }
 
+function tileOf(entry) {
+  const { model, seed, style, map } = entry.record;
+  const told = `${model} · seed ${seed}${style ? " · styled" : ""}`;
+  const made = tile(entry.picture, `Bring back: ${told}`, `Bring back ${told}`, () => restore(entry.record));
+  made.append(Object.assign(document.createElement("img"), { src: map, alt: "", className: "map", draggable: false }));
+  return made;
+}
+
 function list(entries) {
-  strip.replaceChildren(...entries.map((entry) => {
-    const { model, seed, style, map } = entry.record;
-    const told = `${model} · seed ${seed}${style ? " · styled" : ""}`;
-    const made = tile(entry.picture, `Bring back: ${told}`, `Bring back ${told}`, () => restore(entry.record));
-    made.append(Object.assign(document.createElement("img"), { src: map, alt: "", className: "map", draggable: false }));
-    return made;
-  }));
+  const ages = entries.map(({ at }) => at).join();
+  if (ages !== listed) strip.replaceChildren(...entries.map(tileOf)); // a tile that is pressed stays under the pointer
+  listed = ages;
   const record = now.uri && recordAt(now.uri);
   const at = entries.findIndex((entry) => same(entry.record, record));
   now.entry = entries[at] ?? null;
