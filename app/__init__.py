@@ -4,7 +4,8 @@
 components in `components/`, whose scripts `scripts/` puts together. `shelf.py` lends models, which
 `serve.py` and `replica.py` put behind Ray Serve; `requests.py` bounds and reads what clients send,
 `events.py` is how components are listened to. `training.py` starts runs and reads their folders. `maps.py`,
-`drawings.py` and `styles.py` are about what is painted, `choosing.py` about what all tabs have,
+`drawings.py` and `styles.py` are about what is painted, `clips.py`, `films.py` and `sheets.py` about films,
+`calls.py` and `turns.py` about calls and who is next, `choosing.py` about what all tabs have,
 `examples.py` about what there is to begin with, `records.py` about what pictures remember.
 """
 

@@ -163,7 +163,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--cluster", metavar="ADDRESS", help=where)
     given = parser.parse_args(words)
     if find_spec("ray") is None:
-        parser.error("this needs Ray: pip install 'cgan[serve]', or start python app.py without it")
+        parser.error("this needs Ray: pip install '.[serve]', or start python app.py without it")
     with serving(given.device, given.precision, given.replicas, given.cluster) as ask:
         return start.serve(given, parser, lambda: FarShelf(given.checkpoints, ask, Kept, given.device))
 

@@ -37,7 +37,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("command", choices=COMMANDS, metavar="command", help=", ".join(COMMANDS))
     module, before, needed, extra = COMMANDS[parser.parse_args(words[:1]).command]
     if importlib.util.find_spec(needed) is None:
-        print(f"cgan {words[0]} needs {needed}: pip install 'cgan[{extra}]'", file=sys.stderr)
+        print(f"cgan {words[0]} needs {needed}: pip install '.[{extra}]'", file=sys.stderr)
         return 2
     if words[0] == "app" and not {"-h", "--help"} & {*words}:
         print("cgan: loading …", flush=True)  # at once: torch and Gradio take some seconds

@@ -185,7 +185,7 @@ def test_the_command_in_a_clone(monkeypatch, capsys):
     assert "multiples of 32" in capsys.readouterr().err
     monkeypatch.setitem(command.COMMANDS, "app", ("app.ui", [], "no_such_package", "app"))
     assert command.main(["app"]) == 2
-    assert "pip install 'cgan[app]'" in capsys.readouterr().err
+    assert "pip install '.[app]'" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         command.main(["spade"])
     assert "invalid choice: 'spade'" in capsys.readouterr().err

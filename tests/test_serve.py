@@ -168,14 +168,14 @@ def test_without_ray_one_line_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setattr(serve, "find_spec", lambda name: None)
     with pytest.raises(SystemExit):
         serve.main([])
-    assert "pip install 'cgan[serve]'" in capsys.readouterr().err
+    assert "pip install '.[serve]'" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")
 def ask():
     """Two replicas on this machine; gives what asks them."""
     if find_spec("ray") is None:
-        pytest.skip("needs Ray: pip install 'cgan[serve]'")
+        pytest.skip("needs Ray: pip install '.[serve]'")
     running = serve.serving("cpu", "fp32", (2, 2), num_cpus=2, object_store_memory=2**27)
     try:
         ask = running.__enter__()

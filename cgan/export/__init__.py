@@ -64,7 +64,7 @@ def lacking() -> list[str]:
 def read(source: str | Path) -> tuple[Checkpoint, list[Graph]]:
     """A checkpoint and the graphs of its model."""
     if missing := lacking():
-        raise CganError(f"export needs {' and '.join(missing)}: pip install 'cgan[export]'")
+        raise CganError(f"export needs {' and '.join(missing)}: pip install '.[export]'")
     checkpoint, model = load_model(locate(source))
     return checkpoint, graphs_of(model.eval().requires_grad_(False))
 

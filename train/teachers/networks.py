@@ -363,7 +363,7 @@ def inception() -> InceptionFeatures:
     try:
         from torch_fidelity import feature_extractor_inceptionv3 as library
     except ImportError as error:
-        raise DataError("torch-fidelity is not installed; pip install 'cgan[evaluate]'") from error
+        raise DataError("torch-fidelity is not installed; pip install '.[evaluate]'") from error
     url = library.URL_INCEPTION_V3
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     try:

@@ -1,7 +1,8 @@
 """The Video tab: a clip of label maps becomes a film, of the subject that a few pictures show.
 
 Nothing of a user's is kept on the server: films travel as data URIs. The same works without a browser; the
-clip is a sheet of label maps (frames of the model's size, row by row), a list of maps, or a label video:
+clip is a sheet of label maps (frames of the model's size, row by row), a list of maps, a label video, or one
+of the further kinds that `Animating.animate` tells:
 
     import base64
     from gradio_client import Client
