@@ -26,8 +26,13 @@ PALETTE = cgan.Palette.read(FOLDER / "streets" / "palette.json")
 SIZE = (48, 64)  # of the training pictures
 DRAWN = (96, 128)  # of the canvas
 # Without a window's frame a page opens in half the processor time.
-BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-BROWSERS += ("google-chrome-stable",)
+BROWSERS = [
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+]
 CHROMIUM = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
 CHROMIUM += " --disable-component-update --disable-sync"
 CHROMIUM += " --use-fake-device-for-media-stream --use-fake-ui-for-media-stream"  # a webcam

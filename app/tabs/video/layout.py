@@ -19,13 +19,16 @@ from app.tabs.video.handlers import RATES, Animating
 # A change that came while a film was under way is followed when that has ended (`always_last`): not where a
 # sheet was asked for since then, of which the film would take the place, and which does not give way to it.
 ASKED = "(...asked) => { window.cganSheet = JSON.stringify(asked); }"
-WAITED = "(...asked) => { window.cganWaited = JSON.stringify(asked) === window.cganSheet; }"
-SINCE = """(...asked) => {
-  const before = JSON.stringify(asked) === window.cganSheet;
+BEFORE = "JSON.stringify(asked) === window.cganSheet"
+WAITED = f"(...asked) => {{ window.cganWaited = {BEFORE}; }}"
+SINCE = (
+    f"(...asked) => {{ const before = {BEFORE};"
+    + """
   if (!before) window.cganSheet = "";
   window.cganFollowed = before ? null : asked[2];
   return before ? [null, ...asked.slice(1)] : asked;
 }"""
+)
 TAKEN, REFUSED = (
     f"() => {{ window.dispatchEvent(new CustomEvent('{name}', {{ detail: window.cganFollowed }})); }}"
     for name in ("cgan:clip-taken", "cgan:clip-refused")
