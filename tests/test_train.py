@@ -130,10 +130,10 @@ def test_kill_loses_nothing_saved(command, painted_folder, tmp_path):
 
 @pytest.mark.slow
 def test_two_processes_equal_one(command, painted_folder, tmp_path, capfd):
-    """2 processes x batch 2 = 1 x 4 in float64, batch norm included."""
+    """2 processes x batch 2 = 1 x 4 in float64, batch norm included, and tables those without."""
     one, two = tmp_path / "one", tmp_path / "two"
     flags = (*TINY, "--data", painted_folder, "--images", 8, "--precision", "fp64", "--evaluate-every", 8)
-    code, said = run(capfd, *flags, "--batch", 4, "--out", one)
+    code, said = run(capfd, *flags, "--batch", 4, "--tables", "off", "--out", one)
     assert code == 0, said
     launcher = (
         sys.executable,
@@ -147,7 +147,7 @@ def test_two_processes_equal_one(command, painted_folder, tmp_path, capfd):
         "localhost:0",  # a free port
         "-m",
     )
-    both = command(*flags, "--batch", 2, "--out", two, launcher=launcher)
+    both = command(*flags, "--batch", 2, "--tables", "on", "--out", two, launcher=launcher)
     assert both.returncode == 0, both.stderr
     a, b = tensors(one), tensors(two)
     assert a.keys() == b.keys() and any("mean" in name for name in a)

@@ -82,24 +82,47 @@ def differences(ours: dict, theirs: dict) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("edges", [False, True], ids=["", "edges"])
-def test_gradients_are_those_of_the_convolutions(edges):
+def test_gradients_are_those_of_the_convolutions(edges, monkeypatch):
     """Of every parameter; in float64 nothing but rounding is left.
 
-    A bias before a norm has none: what is found there is rounding, and tells nothing.
+    A bias before a norm has none: what is found there is rounding, and tells nothing. In float32 a few are so
+    small beside what they are summed from that convolutions are further than 1e-4 from float64 themselves.
     """
-    for dtype, limit in ((torch.float64, 1e-10), (torch.float32, 1e-4)):
-        batch = batch_of(maps(), dtype, edges)
-        plain = gradients(recipe(edges, dtype), "off", batch)
-        made = recipe(edges, dtype)
-        apart = differences(gradients(made, "on", batch), plain)
-        assert made.tables(made.model, batch.labels, batch.instances).keys() == SCALES
-        if dtype == torch.float64:
-            biases = [name for name in apart if name.endswith("bias")]
-            weights = [plain[name.removesuffix("bias") + "weight"] for name in biases]
-            pairs = zip(biases, weights, strict=True)
-            rounding = {name for name, weight in pairs if plain[name].norm() < 1e-10 * weight.norm()}
-            assert len(rounding) < len(biases)
-        assert max(value for name, value in apart.items() if name not in rounding) <= limit
+    normal = recipe_of.normal
+    monkeypatch.setattr(recipe_of, "normal", lambda *shape, like: normal(*shape, like=like.float()).to(like))
+    batch = batch_of(maps(), torch.float32, edges)
+    double = batch._replace(images=batch.images.double())
+    exact = gradients(recipe(edges, torch.float64), "off", double)
+    made = recipe(edges, torch.float64)
+    apart = differences(gradients(made, "on", double), exact)
+    assert made.tables(made.model, batch.labels, batch.instances).keys() == SCALES
+    biases = [name for name in apart if name.endswith("bias")]
+    weights = [exact[name.removesuffix("bias") + "weight"] for name in biases]
+    pairs = zip(biases, weights, strict=True)
+    rounding = {name for name, weight in pairs if exact[name].norm() < 1e-10 * weight.norm()}
+    assert len(rounding) < len(biases)
+    assert max(value for name, value in apart.items() if name not in rounding) <= 1e-10
+
+    plain = gradients(recipe(edges), "off", batch)
+    ours = gradients(recipe(edges), "on", batch)
+    apart, error, usual = differences(ours, plain), differences(ours, exact), differences(plain, exact)
+    for name, value in apart.items():
+        assert name in rounding or value <= 1e-4 or error[name] <= 1.5 * usual[name], name
+
+
+def test_fixed_statistics():
+    """In eval mode batch norm is a constant, and no gradient passes through it."""
+    batch, made = batch_of(maps(), torch.float64), recipe(dtype=torch.float64)
+    for block in made.model.blocks:
+        for norm in (block.norm_0, block.norm_1):
+            norm.base.mean.uniform_(-0.5, 0.5)
+            norm.base.variance.uniform_(0.5, 1.5)
+        if block.learned_shortcut:
+            block.norm_s.base.follow(block.norm_0.base)
+    made.model.eval()
+    exact = gradients(copy.deepcopy(made), "off", batch)
+    apart = differences(gradients(made, "on", batch), exact)
+    assert max(value for name, value in apart.items() if name.startswith("generator.")) <= 1e-10
 
 
 def test_bf16_is_as_near_to_fp32_as_without():

@@ -24,12 +24,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cgan.layers.blocks import double
-from cgan.layers.spade.norm import SpadeBlock, SpadeNorm
+from cgan.layers.spade.norm import SLOPE, SpadeBlock, SpadeNorm
 from cgan.layers.spade.patches import DIGITS, Patches
 from cgan.layers.spade.tables import Space, Table, modulate
 
 KEPT_BYTES = 2**25  # of the rows of one resolution, from map to map
-SLOPE = 0.2  # of every leaky ReLU
 
 
 class Level:
