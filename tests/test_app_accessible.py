@@ -1,4 +1,7 @@
-"""Every tab, light and dark, at a desk and on a phone, through axe-core: nothing serious or critical."""
+"""Every tab, light and dark, at a desk and on a phone, through axe-core: nothing serious or critical.
+
+And in every width between, nothing sticks out of the box that it stands in.
+"""
 
 import pytest
 from app_fixtures import expect, save_checkpoint, visitor
@@ -19,6 +22,22 @@ SHOWS = {  # what must be seen before a tab is judged
 }
 MODEL = {"title": "SPADE: maps become pictures.", "data": "The data of a folder with `images/`."}
 PRESETS = {name: {"size": [64, 64], "images": 100, "batch": 4} for name in ("tiny", "small", "paper")}
+# What sticks out of the nearest box around it that has a border, a background or an edge that cuts.
+STICKS_OUT = """() => [...document.querySelectorAll('button, input, select, label, img, canvas, span, p, a')]
+  .filter((part) => part.checkVisibility() && !part.closest('.visually-hidden, .strip'))
+  .flatMap((part) => {
+    let box = part.parentElement;
+    for (; box && box !== document.body; box = box.parentElement) {
+      const { borderLeftWidth, backgroundColor, overflowX } = getComputedStyle(box);
+      if (!box.offsetWidth) continue;  // it has no box (`display: contents`)
+      if (parseFloat(borderLeftWidth) || backgroundColor !== 'rgba(0, 0, 0, 0)') break;
+      if (overflowX !== 'visible') break;
+    }
+    if (!box || ['auto', 'scroll'].includes(getComputedStyle(box).overflowX)) return [];
+    const [inner, outer] = [part, box].map((each) => each.getBoundingClientRect());
+    const out = Math.round(Math.max(inner.right - outer.right, outer.left - inner.left));
+    return inner.width && out > 1 ? [`${out} px: ${part.outerHTML.slice(0, 100)}`] : [];
+  })"""
 
 
 @pytest.fixture(scope="module")
@@ -64,5 +83,24 @@ def test_axe_finds_nothing_serious(chromium, address, width):
                 page.wait_for_timeout(2000)
                 faults &= grave(page)
             found += [f"{tab}, {scheme}: {fault}" for fault in sorted(faults)]
+    page.context.close()
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.slow
+def test_nothing_sticks_out(chromium, address):
+    page = visitor(chromium, reduced_motion="reduce")
+    page.goto(address)
+    found = []
+    for tab, shows in SHOWS.items():
+        page.set_viewport_size({"width": 1440, "height": 800})
+        page.get_by_role("tab", name=tab).click()
+        expect(page.locator(shows).first).to_be_attached()
+        for width in (1440, 1280, 1024, 901, 768, 360):
+            page.set_viewport_size({"width": width, "height": 800})
+            if page.evaluate(STICKS_OUT):
+                page.wait_for_timeout(1000)  # until what is still drawn stands
+                found += [f"{tab}, {width} px wide: {what}" for what in page.evaluate(STICKS_OUT)]
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (tab, width)
     page.context.close()
     assert not found, "\n".join(found)
