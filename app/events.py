@@ -5,6 +5,7 @@ a turn (`app.turns`).
 """
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -23,6 +24,10 @@ TURNS = Turns()
 # repeats the whole event with which it began. Two such calls of one event can wake each other without end: so
 # one of them is, and the others of that event are made each time.
 EACH_TIME = {"trigger_mode": "multiple"}
+# How our sentences begin, where it is not with somebody's name for something.
+BEGINNING = re.compile(
+    "(a|an|at|class|every|export|frame|give|no|palette|reading|the|there|things|this|videos) "
+)
 BROWSER = {
     "api_description": "In the browser alone.",
     "api_visibility": "private",
@@ -92,11 +97,16 @@ def _telling() -> Iterator[None]:
     try:
         yield
     except CganError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise gr.Error(sentence(str(error)), print_exception=False) from error
     except gr.Error:
         raise
     except Exception as error:
         raise gr.Error(f"{FAULT} ({type(error).__name__})") from error
+
+
+def sentence(told: str) -> str:
+    """What was told, beginning with a capital, unless with a name. (In a terminal it follows a colon.)"""
+    return told[:1].upper() + told[1:] if BEGINNING.match(told) else told
 
 
 def _on_zero_gpu(handler: Callable) -> Callable:

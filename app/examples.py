@@ -48,7 +48,7 @@ def own(folder: Path, palette: Palette, size: tuple[int, int]) -> list[dict]:
         try:
             labels = palette.ids(open_picture(path.read_bytes(), path.name, requests.MAX_PIXELS), path.name)
         except CganError as error:
-            gr.Warning(f"an example of this checkpoint cannot be used: {error}")
+            gr.Warning(f"An example of this checkpoint cannot be used: {error}")
             continue
         found.append({"name": named(path), "picture": write_map(fit(labels, size), palette)})
     return found

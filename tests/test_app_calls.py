@@ -11,6 +11,7 @@ from app_fixtures import address, as_uri, checkpoints, from_uri, scene
 import cgan
 from app import ui
 from app.components.seed import FIRST_SEED
+from app.events import sentence
 from app.shelf import Shelf
 
 PATIENCE = 180  # seconds for an answer
@@ -73,6 +74,12 @@ def test_what_is_not_there_is_told(path, body, capfd):
     status, told = post(path, body)
     assert status == 404 and "/gradio_api/info lists all calls" in told["detail"]
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_sentence_begins_with_a_capital_and_a_name_as_it_does():
+    assert sentence("there is no map to paint") == "There is no map to paint"
+    for told in ("the.png is empty", "mine has no samples", "spade-camvid is here already", "/paint takes 3"):
+        assert sentence(told) == told
 
 
 def test_what_is_kept_of_visitors_is_bounded(monkeypatch):

@@ -9,6 +9,7 @@ import numpy as np
 from app import records, requests
 from app.choosing import Update, listed, origin
 from app.components.seed import FIRST_SEED
+from app.events import sentence
 from app.examples import examples, own
 from app.maps import (
     canvas_size,
@@ -204,7 +205,7 @@ class Painting:
         ways = FIND if self.shelf.labels(checkpoint) else DRAW
         labels, said = open_map(label_map, checkpoint.palette, ways)
         if said:
-            gr.Warning(said)
+            gr.Warning(sentence(said))
         elif has_other_colours(label_map, checkpoint.palette, labels):
             gr.Info(OTHER_COLOURS)
         return write_map(_fitted(labels, checkpoint), checkpoint.palette)
