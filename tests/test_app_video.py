@@ -315,17 +315,17 @@ BAD = {
     "too many subjects": ("fs_vid2vid", [1] * 9, None, {}, "1 to 8 pictures of the subject"),
     "a path as subject": ("fs_vid2vid", ["/etc/hostname"], None, {}, "picture 1 must be a data URI"),
     "two first frames": ("vid2vid", [1, 1], None, {}, "at most one first frame"),
-    "no clip": ("fs_vid2vid", [1], "", {}, "the clip must be a list of label maps"),
-    "a path as clip": ("fs_vid2vid", [1], "/etc/hostname", {}, "the clip must be a data URI"),
-    "an address as clip": ("fs_vid2vid", [1], "https://a.b/c.mp4", {}, "the clip must be a data URI"),
-    "a path in a clip": ("fs_vid2vid", [1], ["/etc/hostname"], {}, "frame 1 of the clip must be a data URI"),
-    "no video": ("fs_vid2vid", [1], "data:video/mp4;base64,AAAA", {}, "the clip is no video"),
+    "no clip": ("fs_vid2vid", [1], "", {}, "The clip must be a list of label maps"),
+    "a path as clip": ("fs_vid2vid", [1], "/etc/hostname", {}, "The clip must be a data URI"),
+    "an address as clip": ("fs_vid2vid", [1], "https://a.b/c.mp4", {}, "The clip must be a data URI"),
+    "a path in a clip": ("fs_vid2vid", [1], ["/etc/hostname"], {}, "Frame 1 of the clip must be a data URI"),
+    "no video": ("fs_vid2vid", [1], "data:video/mp4;base64,AAAA", {}, "The clip is no video"),
     "too long": ("fs_vid2vid", [1], ["x"] * 601, {}, "at most 600 are allowed"),
     "a rate": ("fs_vid2vid", [1], None, {"rate": 999}, "from 1 to 60 frames a second"),
-    "a seed": ("fs_vid2vid", [1], None, {"seed": -1}, "the seed is -1"),
+    "a seed": ("fs_vid2vid", [1], None, {"seed": -1}, "The seed is -1"),
     "needs depth": ("wc_vid2vid", [], None, {}, "needs depth and a camera"),
-    "an unknown flight": ("wc_vid2vid", [], {"flight": "/etc"}, {}, "no flight '/etc': send a zip"),
-    "an unknown path": ("wc_vid2vid", [], {"flight": "to the alps", "path": "up"}, {}, "no path 'up'"),
+    "an unknown flight": ("wc_vid2vid", [], {"flight": "/etc"}, {}, "No flight '/etc': send a zip"),
+    "an unknown path": ("wc_vid2vid", [], {"flight": "to the alps", "path": "up"}, {}, "No path 'up'"),
     "no zip": (
         "wc_vid2vid",
         [],
@@ -340,7 +340,7 @@ BAD = {
         {},
         "paint at least one frame",
     ),
-    "a path as film": ("vid2vid", [], {"film": "/etc/hostname"}, {}, "the film must be a video"),
+    "a path as film": ("vid2vid", [], {"film": "/etc/hostname"}, {}, "The film must be a video"),
     "no label network": (
         "lines",
         [],
@@ -436,7 +436,7 @@ def test_stopping_ends_what_waits_too_and_nothing_that_is_asked_for_later():
 
 
 def test_sheets_of_other_sizes_are_told(client):
-    with pytest.raises(AppError, match="the sheet is 100×64; this model's frames are 64×64"):
+    with pytest.raises(AppError, match="The sheet is 100×64; this model's frames are 64×64"):
         ask(client, "fs_vid2vid", [as_uri(character())], as_uri(np.zeros((64, 100), np.uint8)))
     with pytest.raises(AppError, match="if this is an ordinary video, .* are near a colour of the palette"):
         noise = np.random.default_rng(0).integers(0, 256, (8, 64, 64, 3), np.uint8)
