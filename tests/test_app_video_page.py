@@ -118,7 +118,8 @@ def test_another_choice_takes_the_place_of_a_long_film(shared):
         """() => {
             const made = document.querySelector(".film .made");
             window.told = [];
-            new MutationObserver(() => window.told.push(made.textContent)).observe(made, { childList: true });
+            const note = (each) => each.addedNodes.forEach(({ data }) => window.told.push(data));
+            new MutationObserver((changes) => changes.forEach(note)).observe(made, { childList: true });
         }"""
     )
     shared.get_by_label("Clip walk left").click()
