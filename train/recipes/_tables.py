@@ -26,9 +26,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cgan.layers.precision import wide
-from cgan.layers.spade.norm import SpadeNorm, over_processes, processes
+from cgan.layers.spade.norm import SpadeNorm
 from cgan.layers.spade.patches import DIGITS, OUTSIDE, Patches
 from cgan.models.spade import Model
+from train.processes import average_over_processes
 from train.recipes import Recipe
 
 Wish = Literal["auto", "on", "off"]
@@ -195,14 +196,15 @@ class Modulate(torch.autograd.Function):
             leaky_backward(g.contiguous(), y, slope)
             for g, y, slope in zip(gradients, ys, ctx.slopes, strict=True)
         ]
-        of_rows, sums = [], torch.zeros_like(rate).expand(2, -1).clone()
+        of_rows, sums = [], rate.new_zeros(2, len(rate))
         for gradient, scale in zip(inner, scales, strict=True):
             full = wide(gradient)
             of_scale, of_shift = level.pixels(full * normal), level.pixels(full)
             of_rows.append(torch.cat([of_scale, of_shift], 1))
             sums += torch.stack([(scale * part).sum(0) for part in (of_scale, of_shift)])
-        pixels_seen = len(normal) * processes()
-        along, alone = -rate * over_processes(sums) / pixels_seen if ctx.learns else torch.zeros_like(sums)
+        sums = -rate * sums / len(normal) if ctx.learns else torch.zeros_like(sums)
+        average_over_processes(sums)
+        along, alone = sums
         of_x = torch.empty_like(normal, dtype=rate.dtype)
         scales = [scale * rate for scale in scales]
         for pixels in level.chunks(normal.shape[1]):
@@ -243,7 +245,7 @@ class Level:
         self.threes, self.fives = patches.shape[1], taps.shape[1]
         self.products = (9 * taps + np.arange(9)[:, None]).T.ravel()
         self.inside = torch.from_numpy(patches[4] != OUTSIDE)[:, None].to(vectors)
-        self.seen = onehot(patches, len(vectors)).to(vectors)
+        self.seen = spread(patches, len(vectors)).to(vectors)
         self.summands = torch.from_numpy(self.products).to(vectors.device)
         self.summand_starts = 9 * torch.arange(self.fives + 1, device=vectors.device)
 
@@ -283,7 +285,7 @@ class Level:
         return SumOfTaps.apply(products.view(-1, len(weight)), self) + norm.modulation.bias
 
 
-def onehot(patches: np.ndarray, digits: int) -> Tensor:
+def spread(patches: np.ndarray, digits: int) -> Tensor:
     """Patches of `digits` digits, (9, n), as 0 and 1: (n, 9 * digits)."""
     hot = np.zeros((patches.shape[1], 9 * digits), np.float32)
     hot[np.arange(len(hot))[:, None], patches.T + digits * np.arange(9)] = 1

@@ -21,27 +21,22 @@ def processes() -> int:
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
-def over_processes(x: Tensor) -> Tensor:
-    """The sum of `x`, of any shape, over all processes; no gradient passes."""
-    if processes() == 1:
-        return x
-    total = x.clone()
-    dist.all_reduce(total)
-    return total
-
-
 class SumOverProcesses(torch.autograd.Function):
     """The sum of `x` over all processes; its gradient is the sum of the gradients."""
 
     @staticmethod
     def forward(ctx: FunctionCtx, x: Tensor) -> Tensor:
         """Add up copies of `x`, which may have any shape."""
-        return over_processes(x)
+        total = x.clone()
+        dist.all_reduce(total)
+        return total
 
     @staticmethod
     def backward(ctx: FunctionCtx, gradient: Tensor) -> Tensor:
         """Every process's output depends on every process's input."""
-        return over_processes(gradient)
+        total = gradient.clone()
+        dist.all_reduce(total)
+        return total
 
 
 class BatchNorm(nn.Module):
