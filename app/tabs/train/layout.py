@@ -157,7 +157,8 @@ def wire_start(parts: Parts, runs: Runs) -> None:
     at_once([parts.start.click], PAUSED, [], [parts.start], api_name="pause_start")
     shown = [parts.answer, parts.run, parts.course, parts.timer]
     started = on([parts.start.click], runs.start, parts.form, shown, api_name="start", **HIDDEN)
-    started.then(None, [], [parts.start], js=READY, api_name="ready_to_start", **BROWSER)
+    for ended, name in ((started.success, "ready_to_start"), (started.failure, "ready_again")):
+        ended(None, [], [parts.start], js=READY, api_name=name, **BROWSER)  # `then` is not after a failure
 
 
 def wire_run(parts: Parts, runs: Runs, page: Page) -> None:
